@@ -1,0 +1,104 @@
+"""What the core itself registers, through the same hook as every plugin."""
+
+from rockfall.plugin import Register, hookimpl
+
+rockfall_api = 1
+
+COMMANDS = {
+    "Learn": {
+        "train": "train a model on a source",
+        "resume": "go on with a run that was stopped",
+        "evaluate": "measure a trained model again",
+    },
+    "Look": {
+        "list": "models, datasets and environments",
+        "info": "a model's settings, a source's shape",
+        "runs": "what was trained here",
+        "show": "a run's figures and pictures, or a dataset's examples",
+        "compare": "runs side by side",
+    },
+    "Use": {
+        "play": "watch a run, a baseline or yourself play",
+        "classify": "what a trained classifier sees in a picture",
+        "sample": "new examples from a trained model",
+        "reconstruct": "examples as a trained model makes them again",
+    },
+    "Extend": {
+        "plugins": "what is installed, and what failed to load",
+        "install": "install a plugin",
+        "new-plugin": "write a small working plugin to start from",
+    },
+}
+
+
+@hookimpl
+def rockfall_register(register: Register) -> None:
+    for section, verbs in COMMANDS.items():
+        for verb, summary in verbs.items():
+            module = "list_" if verb == "list" else verb.replace("-", "_")
+            register.command(
+                name=verb,
+                summary=summary,
+                target=f"rockfall.commands.{module}:command",
+                section=section,
+            )
+    register.source_opener(
+        name="registered",
+        summary="a dataset or environment by name",
+        target="rockfall.sources.openers:open_registered",
+        order=10,
+    )
+    register.source_opener(
+        name="gymnasium",
+        summary="any Gymnasium id",
+        target="rockfall.sources.openers:open_gymnasium",
+        order=20,
+    )
+    register.source_opener(
+        name="picture",
+        summary="the path of a picture",
+        target="rockfall.sources.openers:open_picture",
+        order=30,
+    )
+    register.capability(
+        name="acts",
+        summary="plays an environment",
+        target="rockfall.capabilities.acts:Acts",
+        verb="play",
+        evaluate="rockfall.capabilities.acts:evaluate",
+        check="rockfall.capabilities.acts:check",
+    )
+    register.capability(
+        name="classifies",
+        summary="tells classes apart",
+        target="rockfall.capabilities.classifies:Classifies",
+        verb="classify",
+        evaluate="rockfall.capabilities.classifies:evaluate",
+        check="rockfall.capabilities.classifies:check",
+    )
+    register.capability(
+        name="encodes",
+        summary="turns inputs into features",
+        target="rockfall.capabilities.encodes:Encodes",
+        check="rockfall.capabilities.encodes:check",
+    )
+    register.capability(
+        name="reconstructs",
+        summary="makes an input again from what it kept of it",
+        target="rockfall.capabilities.reconstructs:Reconstructs",
+        verb="reconstruct",
+        check="rockfall.capabilities.reconstructs:check",
+    )
+    register.capability(
+        name="samples",
+        summary="makes new examples",
+        target="rockfall.capabilities.samples:Samples",
+        verb="sample",
+        check="rockfall.capabilities.samples:check",
+    )
+    register.capability(
+        name="scores",
+        summary="says how likely an example is",
+        target="rockfall.capabilities.scores:Scores",
+        check="rockfall.capabilities.scores:check",
+    )

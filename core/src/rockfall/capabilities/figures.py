@@ -1,0 +1,27 @@
+"""A figure and the baselines that were measured beside it, as `result.json` holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+Figures = dict[str, dict[str, Any]]
+"""Name → {value, error, count, baselines: {name: {value, error}}, …}."""
+
+
+def mean(values: Tensor) -> dict[str, float]:
+    """Mean and standard error of (N,) values."""
+    values = values.double()
+    error = (values.std() / len(values) ** 0.5).item() if len(values) > 1 else 0.0
+    return {"value": values.mean().item(), "error": error}
+
+
+def figure(values: Tensor, baselines: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The figure of (N,) values beside the same of each baseline."""
+    return {
+        **mean(values),
+        "count": len(values),
+        "baselines": {name: mean(theirs) for name, theirs in baselines.items()},
+    }

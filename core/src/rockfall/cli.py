@@ -1,0 +1,105 @@
+"""The command line: finds the verb, runs it, and turns errors into one line and an exit code.
+
+Verbs are registered like everything else and imported only when they are used, so that `--help`
+and `list` answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from rockfall.errors import RockfallError, UnknownName
+from rockfall.registry import registry
+
+
+class Verbs(click.Group):
+    """The registered commands, as a lazy click group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return registry().commands.names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        command: click.Command = registry().commands.find(cmd_name).spec.load()
+        return command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from rockfall.display.overview import print_help
+
+        print_help()
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        click.echo(f"rockfall-core {version('rockfall-core')}")
+        ctx.exit()
+
+
+@click.command(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
+@click.option("--traceback", is_flag=True, help="show where an error came from")
+@click.pass_context
+def rockfall(ctx: click.Context, traceback: bool) -> None:
+    """Train, watch and compare models that learn to play, see and draw."""
+    if ctx.invoked_subcommand is None:
+        from rockfall.display.overview import print_overview
+
+        print_overview()
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # --traceback counts wherever it is typed.
+    shown = "--traceback" in arguments or bool(os.environ.get("ROCKFALL_TRACEBACK"))
+    arguments = [argument for argument in arguments if argument != "--traceback"]
+    sys.exit(_run(arguments, shown))
+
+
+def _run(arguments: list[str], traceback: bool) -> int:
+    try:
+        code: Any = rockfall.main(arguments, prog_name="rockfall", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Abort:
+        return _say("stopped", 130)
+    except KeyboardInterrupt:
+        return _say("stopped", 130)
+    except BrokenPipeError:  # `rockfall list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except click.ClickException as error:
+        if traceback:
+            raise
+        return _say(error.format_message(), error.exit_code)
+    except UnknownName as error:
+        if traceback:
+            raise
+        return _say(_with_path_to_plugins(str(error)), error.exit_code)
+    except RockfallError as error:
+        if traceback:
+            raise
+        return _say(str(error), error.exit_code)
+    except Exception as error:
+        if traceback:
+            raise
+        line = " ".join(str(error).split()) or "no message"
+        return _say(f"{type(error).__name__}: {line} (--traceback shows where)", 1)
+
+
+def _with_path_to_plugins(message: str) -> str:
+    failed = [plugin for plugin in registry().plugins if plugin.error]
+    return message + ("; a plugin failed to load: `rockfall plugins`" if failed else "")
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"rockfall: {message}", err=True)
+    return code

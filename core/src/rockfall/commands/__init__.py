@@ -1,0 +1,1 @@
+"""The core's verbs, one file each; imported only when used."""

@@ -1,0 +1,27 @@
+"""`rockfall evaluate RUN`: the final figures, measured anew."""
+
+from __future__ import annotations
+
+import click
+
+from rockfall.commands.options import as_json
+from rockfall.display.figures import figure_lines
+from rockfall.display.tables import print_json, say
+
+
+@click.command("evaluate")
+@click.argument("run")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the trial")
+@click.option("--limit", type=click.IntRange(1), help="at most so many episodes or examples")
+@click.option("--checkpoint", type=click.Choice(["last", "best"]), default="last")
+@as_json
+def command(run: str, seed: int, limit: int | None, checkpoint: str, as_json: bool) -> None:
+    """Measure RUN's final model again, beside its baselines."""
+    from rockfall.train import evaluate, open_run
+
+    opened = open_run(run, checkpoint=checkpoint)
+    figures = evaluate(opened, seed=seed, limit=limit)
+    if as_json:
+        print_json({"run": opened.name, "checkpoint": checkpoint, "figures": figures})
+    else:
+        say(*figure_lines(figures), f"next: rockfall show {opened.name}")

@@ -1,0 +1,100 @@
+"""`rockfall info NAME`: a model's settings and presets, or a source's shape."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from rockfall.catalogue import Entry
+from rockfall.commands.options import as_json
+from rockfall.display.tables import print_json, print_table, say
+from rockfall.errors import UnknownName, did_you_mean
+from rockfall.registry import registry
+from rockfall.specs import ModelSpec
+
+
+@click.command("info")
+@click.argument("name")
+@as_json
+def command(name: str, as_json: bool) -> None:
+    """Tell what NAME is: a model, a dataset, an environment, a Gymnasium id or a picture."""
+    entry = registry().models.get(name)
+    data = _model(entry) if entry else _source(name)
+    if as_json:
+        print_json(data)
+    elif entry:
+        _print_model(data)
+    else:
+        _print_source(data)
+
+
+def _model(entry: Entry[ModelSpec]) -> dict[str, Any]:
+    from rockfall.config import settings, to_text
+
+    kind = entry.spec.load()
+    presets = getattr(kind, "presets", {})
+    return {
+        **asdict(entry.spec),
+        "distribution": entry.owner,
+        "settings": [setting._asdict() for setting in settings(kind.Config)],
+        "presets": {p: {k: to_text(v) for k, v in values.items()} for p, values in presets.items()},
+    }
+
+
+def _print_model(data: dict[str, Any]) -> None:
+    say(
+        f"{data['name']}: {data['summary']}  (from {data['distribution']})",
+        f"learns from {' or '.join(data['learns_from'])}; by default {data['default_source']}",
+        f"trained, it {', '.join(data['capabilities']) or 'does nothing more'}",
+    )
+    if data["reference"]:
+        say(f"after {data['reference']}")
+    say("")
+    print_table(
+        ("setting", "default", "type", "why"),
+        [
+            (s["name"], s["default"], f"{s['type']} {s['bounds']}".strip(), s["why"])
+            for s in data["settings"]
+        ],
+    )
+    if data["presets"]:
+        say("")
+        rows = [
+            (name, " ".join(f"{k}={v}" for k, v in values.items()) or "the defaults")
+            for name, values in data["presets"].items()
+        ]
+        print_table(("preset", "settings"), rows)
+    say("", f"rockfall train {data['name']} {data['default_source']} key=value …")
+
+
+def _source(name: str) -> dict[str, Any]:
+    from rockfall.sources import open_source
+
+    try:
+        info = open_source(name).info
+    except UnknownName as error:
+        if hint := did_you_mean(name, registry().models.names()):
+            raise UnknownName(f"nothing is named {name}{hint}") from None
+        raise error
+    wanted = set(info.kinds)
+    models = registry().models
+    learners = [models.shown_name(e) for e in models if wanted & set(e.spec.learns_from)]
+    found = registry().datasets.get(name) or registry().environments.get(name)
+    return {**(asdict(found.spec) if found else {}), **info.to_json(), "models": learners}
+
+
+def _print_source(data: dict[str, Any]) -> None:
+    rows = [(key, _shown(value)) for key, value in data.items() if value not in (None, "", {}, ())]
+    print_table(("", ""), rows)
+    if data["models"]:
+        say("", f"rockfall train {data['models'][0]} {data['name']}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{key} {_shown(item)}" for key, item in value.items())
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_shown, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

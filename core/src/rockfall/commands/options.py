@@ -1,0 +1,27 @@
+"""Options and argument forms that several verbs share."""
+
+from __future__ import annotations
+
+import click
+
+from rockfall.errors import UsageError
+
+as_json = click.option("--json", "as_json", is_flag=True, help="for programs")
+
+
+def key_values(pairs: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+    """Split `key=value` words into (model settings, source options).
+
+    Raises UsageError for a word without `=`.
+    """
+    settings: dict[str, str] = {}
+    source: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"{pair!r} is not key=value; a source comes right after the model")
+        into, _, name = key.rpartition(".")
+        if into not in ("", "source"):
+            raise UsageError(f"{key}: write a model's setting as key=value, a source's as source.key=value")
+        (source if into else settings)[name] = value
+    return settings, source

@@ -1,0 +1,19 @@
+"""`rockfall resume RUN`: go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import click
+
+from rockfall.commands.options import as_json
+from rockfall.display import default_listener
+from rockfall.display.jsonlines import print_event
+
+
+@click.command("resume")
+@click.argument("run")
+@as_json
+def command(run: str, as_json: bool) -> None:
+    """Go on with RUN (a name, a unique prefix, a path, or `last`) from its last checkpoint."""
+    from rockfall.train import resume
+
+    resume(run, listeners=[print_event if as_json else default_listener()])

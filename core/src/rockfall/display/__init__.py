@@ -1,0 +1,18 @@
+"""How people see it: terminal, notebook, or JSON lines."""
+
+from __future__ import annotations
+
+import sys
+
+from rockfall.run.events import Listener
+
+
+def default_listener() -> Listener:
+    """Progress for where this process runs: a notebook, a terminal, or a pipe."""
+    if "ipykernel" in sys.modules:
+        from rockfall.display.notebook import NotebookListener
+
+        return NotebookListener()
+    from rockfall.display.terminal import TerminalListener
+
+    return TerminalListener()

@@ -1,0 +1,48 @@
+"""Final figures as lines for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rockfall.registry import registry
+
+
+def figure_lines(figures: dict[str, Any]) -> list[str]:
+    """One line a figure: value ± error, what it amounts to, and its baselines."""
+    lines = []
+    for name, figure in figures.items():
+        parts = [f"{name} {_number(figure)}"]
+        if "percent_of_oracle" in figure:
+            parts.append(f"{figure['percent_of_oracle']:.1f} % of the oracle")
+        if "times_random" in figure:
+            parts.append(f"{figure['times_random']:.2f} × random")
+        baselines = ", ".join(
+            f"{other} {_number(theirs)}" for other, theirs in figure.get("baselines", {}).items()
+        )
+        lines.append(" · ".join(parts) + (f"  ({baselines})" if baselines else ""))
+    return lines
+
+
+def outcome_lines(finished: dict[str, Any]) -> list[str]:
+    """The lines that close a run: how long, how good, and what to type next."""
+    name = finished["run"]
+    spec = registry().models.find(finished["model"]).spec
+    verbs = [registry().capabilities.find(c).spec.verb for c in spec.capabilities]
+    following = [f"rockfall {verb} {name}" for verb in (*filter(None, verbs), "show")]
+    return [
+        f"run {name} is done in {duration(finished['seconds'])}",
+        *figure_lines(finished["result"]["figures"]),
+        f"next: {'  ·  '.join(following)}",
+    ]
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min 04 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _number(figure: dict[str, Any]) -> str:
+    return f"{figure['value']:.4g} ± {figure['error']:.2g}"

@@ -1,0 +1,46 @@
+"""The final figures of a trained model: those of every capability that has some."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from rockfall.capabilities.figures import Figures
+from rockfall.registry import registry
+from rockfall.run.randomness import forked
+from rockfall.sources import Source
+from rockfall.specs import load_target
+
+
+def evaluate_model(
+    model: Any, name: str, source: Source, *, seed: int = 0, limit: int | None = None
+) -> Figures:
+    """Measure a model by its capabilities, each figure with its baselines.
+
+    name: the model's, as registered. limit: at most so many episodes or test examples.
+    """
+    figures: Figures = {}
+    with forked(seed), looking(model):
+        for capability in registry().models.find(name).spec.capabilities:
+            target = registry().capabilities.find(capability).spec.evaluate
+            if target:
+                figures.update(load_target(target)(model, source, seed=seed, limit=limit))
+    return figures
+
+
+@contextlib.contextmanager
+def looking(model: Any) -> Iterator[None]:
+    """Without gradients, and with the model's layers as they are outside training."""
+    module = model if isinstance(model, torch.nn.Module) else None
+    training = module is not None and module.training
+    if module is not None:
+        module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        if module is not None:
+            module.train(training)

@@ -1,0 +1,59 @@
+"""Files that are complete or absent: written beside, flushed to disk, moved into place."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from rockfall.errors import RockfallError
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that takes the place of `path` once the block ends without an error.
+
+    Raises RockfallError, and leaves what was at `path` as it was, if it can't be written.
+    """
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise RockfallError(f"can't write {path}: {error.strerror or error}") from error
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write `data` as indented JSON, whole or not at all."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic(path) as file:
+        file.write(text.encode() + b"\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file. Raises RockfallError if it is missing or not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise RockfallError(f"can't read {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise RockfallError(f"{path} is damaged: {error}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,70 @@
+"""The hooks that a plugin may implement: one to register, three to follow a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import pluggy
+
+from rockfall.specs import (
+    CapabilitySpec,
+    CommandSpec,
+    DatasetSpec,
+    EnvironmentSpec,
+    ModelSpec,
+    OpenerSpec,
+    Spec,
+)
+
+if TYPE_CHECKING:
+    from rockfall.run import Run
+
+API = 1
+"""The plugin interface that this core speaks; a plugin module says `rockfall_api = 1`."""
+
+hookspec = pluggy.HookspecMarker("rockfall")
+hookimpl = pluggy.HookimplMarker("rockfall")
+
+P = ParamSpec("P")
+
+
+def _adds(spec: Callable[P, Spec]) -> Callable[Concatenate[Register, P], None]:
+    def add(self: Register, *args: P.args, **fields: P.kwargs) -> None:
+        self.specs.append(spec(*args, **fields))
+
+    return add
+
+
+class Register:
+    """Collects what one plugin registers; each method takes its spec's fields by name."""
+
+    def __init__(self) -> None:
+        self.specs: list[Spec] = []
+
+    model = _adds(ModelSpec)
+    dataset = _adds(DatasetSpec)
+    environment = _adds(EnvironmentSpec)
+    capability = _adds(CapabilitySpec)
+    command = _adds(CommandSpec)
+    source_opener = _adds(OpenerSpec)
+
+
+class Hooks:
+    """Hook specifications. An implementation may leave out arguments that it does not need."""
+
+    @hookspec
+    def rockfall_register(self, register: Register) -> None:
+        """Register models, datasets, environments, capabilities, commands and openers."""
+
+    @hookspec
+    def rockfall_run_started(self, run: Run) -> None:
+        """A run is about to begin or to go on."""
+
+    @hookspec
+    def rockfall_run_logged(self, run: Run, step: int, metrics: Mapping[str, float]) -> None:
+        """Metrics were logged at `step`. Called in bulk, in order, some time after the step."""
+
+    @hookspec
+    def rockfall_run_finished(self, run: Run, result: Mapping[str, object] | None) -> None:
+        """The run ended; `result` is None when it was interrupted or failed."""

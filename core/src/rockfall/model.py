@@ -1,0 +1,32 @@
+"""The contract of a model: anything that is built from a description and fitted to a source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from rockfall.run import Run
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What every model has. Most are `nn.Module`s and get half of it free.
+
+    The class is called as `Model(config, info)`, info being a `SourceInfo`, and has `Config`, a
+    subclass of `rockfall.Config`. It may also have
+
+    presets: dict of preset name → settings. One named like a source is used for that source;
+        `tiny` trains in a second or two and is what the conformance kit uses.
+    monitor: the logged metric by which checkpoint `best` is chosen; `-loss` for lowest.
+    threads: how many CPU threads suit it; without it, all.
+    """
+
+    def fit(self, source: Any, run: Run, /) -> None:
+        """Learn from the source; loops, logging and checkpoints are the run's."""
+
+    def state_dict(self) -> Any:
+        """All that was learned: nested dicts and lists of tensors, arrays and plain values."""
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> Any:
+        """Take back what `state_dict` gave."""

@@ -1,0 +1,93 @@
+"""Reading, tiling and writing pictures and GIFs, without a display. Tensors are (C, H, W) uint8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from rockfall.errors import UsageError
+from rockfall.files import atomic
+
+MAX_PIXELS = 64_000_000
+"""Larger files are refused before they are unpacked: a small file can hold a huge picture."""
+
+
+def load(path: Path) -> Tensor:
+    """A picture file as (3, H, W) uint8, upright, transparency on white.
+
+    Raises UsageError for a file that is not a picture, is cut short, or has over 64 Mpixel.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UsageError(f"{path}: {width} × {height} pixels is more than 64 million")
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # 16-bit greyscale: Pillow's own conversion clips
+                scaled = np.asarray(upright, np.float64) / 257
+                upright = Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
+            rgba = upright.convert("RGBA")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise UsageError(f"{path} can't be read as a picture: {error}") from None
+    white = Image.new("RGBA", rgba.size, "white")
+    pixels = np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
+
+
+def to_image(picture: Tensor) -> Image.Image:
+    """(C, H, W) uint8, C 1 or 3, as a Pillow image."""
+    array = picture.detach().cpu().numpy()
+    return Image.fromarray(array[0] if len(array) == 1 else np.moveaxis(array, 0, -1))
+
+
+def grid(pictures: Tensor, columns: int = 0, gap: int = 1, enlarge: int = 0) -> Tensor:
+    """Tile (N, C, H, W) uint8 pictures into one, row by row.
+
+    columns: 0 makes it about square. enlarge: whole factor; 0 brings tiny pictures to about
+    40 pixels, so that they can be seen.
+    """
+    count, channels, height, width = pictures.shape
+    factor = enlarge or max(1, 40 // max(height, width))
+    columns = columns or max(1, round(count**0.5))
+    rows = -(-count // columns)
+    large = pictures.repeat_interleave(factor, 2).repeat_interleave(factor, 3).cpu()
+    height, width = height * factor, width * factor
+    sheet = torch.full(
+        (channels, rows * (height + gap) + gap, columns * (width + gap) + gap),
+        128,
+        dtype=torch.uint8,
+    )
+    for index, picture in enumerate(large):
+        top = gap + index // columns * (height + gap)
+        left = gap + index % columns * (width + gap)
+        sheet[:, top : top + height, left : left + width] = picture
+    return sheet
+
+
+def save(path: Path, picture: Tensor | Image.Image) -> Path:
+    """Write a PNG, whole or not at all."""
+    image = to_image(picture) if isinstance(picture, Tensor) else picture
+    with atomic(path) as file:
+        image.save(file, format="PNG")
+    return path
+
+
+def save_gif(path: Path, frames: Sequence[np.ndarray], fps: float) -> Path:
+    """Write (H, W, 3) uint8 frames as an endless GIF, whole or not at all."""
+    images = [Image.fromarray(frame) for frame in frames]
+    with atomic(path) as file:
+        images[0].save(
+            file,
+            format="GIF",
+            save_all=True,
+            append_images=images[1:],
+            duration=round(1000 / fps),
+            loop=0,
+            optimize=True,
+        )
+    return path

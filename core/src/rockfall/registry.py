@@ -1,0 +1,168 @@
+"""The registry: what the installed plugins register, each loaded in its own `try`.
+
+`ROCKFALL_PLUGINS_ALLOW` and `ROCKFALL_PLUGINS_BLOCK` are comma-separated distributions to load
+alone or to leave out; `ROCKFALL_STRICT=1` lets a plugin's error through with its traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from rockfall.catalogue import Catalogue
+from rockfall.errors import RockfallError
+from rockfall.hooks import API, Hooks, Register
+from rockfall.specs import (
+    CapabilitySpec,
+    CommandSpec,
+    DatasetSpec,
+    EnvironmentSpec,
+    ModelSpec,
+    OpenerSpec,
+    Spec,
+)
+
+CORE = "rockfall-core"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point of an installed distribution, and what became of it."""
+
+    distribution: str
+    version: str
+    entry_point: str
+    module: str
+    provides: tuple[str, ...] = ()
+    error: str = ""
+    traceback: str = ""
+    skipped: str = ""
+
+    @property
+    def status(self) -> str:
+        return "failed" if self.error else "skipped" if self.skipped else "loaded"
+
+
+class Registry:
+    """Every catalogue, the plugins behind them, and the lifecycle hooks."""
+
+    def __init__(self) -> None:
+        self.plugins: list[Plugin] = []
+        self.models = Catalogue(ModelSpec)
+        self.datasets = Catalogue(DatasetSpec)
+        self.environments = Catalogue(EnvironmentSpec)
+        self.capabilities = Catalogue(CapabilitySpec)
+        self.commands = Catalogue(CommandSpec)
+        self.openers = Catalogue(OpenerSpec)
+        self._manager = pluggy.PluginManager("rockfall")
+        self._manager.add_hookspecs(Hooks)
+
+    @property
+    def catalogues(self) -> list[Catalogue[Any]]:
+        return [value for value in vars(self).values() if isinstance(value, Catalogue)]
+
+    def load(self, entry: EntryPoint) -> None:
+        """Load one entry point; a failure is kept in `plugins` and changes nothing else."""
+        metadata = entry.dist.metadata if entry.dist else {"Name": "?", "Version": "?"}
+        plugin = functools.partial(
+            Plugin, metadata["Name"], metadata["Version"], entry.name, entry.value
+        )
+        owner = metadata["Name"]
+        if reason := _skipped(owner):
+            self.plugins.append(plugin(skipped=reason))
+            return
+        try:
+            module = entry.load()
+            _check_api(module)
+            specs = self._collect(module, f"{owner}:{entry.name}")
+            self._check_names(owner, specs)
+        except (Exception, SystemExit) as error:
+            if os.environ.get("ROCKFALL_STRICT", "0") not in ("", "0"):
+                raise
+            import traceback
+
+            self._manager.unregister(name=f"{owner}:{entry.name}")
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            self.plugins.append(plugin(error=text, traceback=traceback.format_exc()))
+            return
+        for spec in specs:
+            self._catalogue(spec).add(owner, spec)
+        self.plugins.append(plugin(provides=tuple(f"{s.kind} {s.name}" for s in specs)))
+
+    def _collect(self, module: object, name: str) -> list[Spec]:
+        register = Register()
+        self._manager.register(module, name=name)
+        for _, call in self._each_plugin("rockfall_register", only=module):
+            call(register=register)
+        return register.specs
+
+    def _catalogue(self, spec: Spec) -> Catalogue[Any]:
+        return next(c for c in self.catalogues if type(spec) is c.kind)
+
+    def _check_names(self, owner: str, specs: list[Spec]) -> None:
+        seen: set[tuple[str, str]] = set()
+        for spec in specs:
+            owners = self._catalogue(spec).owners(spec.name)
+            if (spec.kind, spec.name) in seen or owner in owners:
+                raise ValueError(f"registers the {spec.kind} {spec.name} twice")
+            if CORE in owners:  # else any plugin could make `rockfall train` ambiguous
+                raise ValueError(f"the {spec.kind} name {spec.name} belongs to {CORE}")
+            seen.add((spec.kind, spec.name))
+
+    def _each_plugin(self, hook: str, only: object = None) -> Iterator[tuple[str, Any]]:
+        """One caller a plugin, so that a plugin that raises can't silence the others."""
+        plugins = self._manager.get_plugins()
+        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            plugin = implementation.plugin
+            if only is None or plugin is only:
+                others = [p for p in plugins if p is not plugin]
+                yield (
+                    implementation.plugin_name,
+                    self._manager.subset_hook_caller(hook, others),
+                )
+
+    def follow(self, hook: str) -> list[tuple[str, Any]]:
+        """The plugins that implement a lifecycle hook: (name, callable taking keywords)."""
+        return list(self._each_plugin(hook))
+
+
+def _skipped(distribution: str) -> str:
+    if distribution == CORE:
+        return ""
+    names = {
+        key: {name.strip() for name in os.environ.get(key, "").split(",") if name.strip()}
+        for key in ("ROCKFALL_PLUGINS_ALLOW", "ROCKFALL_PLUGINS_BLOCK")
+    }
+    if distribution in names["ROCKFALL_PLUGINS_BLOCK"]:
+        return "blocked by ROCKFALL_PLUGINS_BLOCK"
+    allowed = names["ROCKFALL_PLUGINS_ALLOW"]
+    return "not in ROCKFALL_PLUGINS_ALLOW" if allowed and distribution not in allowed else ""
+
+
+def _check_api(module: object) -> None:
+    number = getattr(module, "rockfall_api", None)
+    if not isinstance(number, int):
+        raise RockfallError(f"does not say `rockfall_api = {API}`")
+    if number > API:
+        raise RockfallError(
+            f"speaks plugin API {number}, this {CORE} speaks {API}: upgrade {CORE}"
+        )
+
+
+@functools.cache
+def registry() -> Registry:
+    """The registry of this process, made on first use."""
+    found = Registry()
+
+    def core_first(entry: EntryPoint) -> tuple[bool, str]:
+        return not entry.value.startswith("rockfall."), entry.value
+
+    for entry in sorted(entry_points(group="rockfall"), key=core_first):
+        found.load(entry)
+    return found

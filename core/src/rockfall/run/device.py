@@ -1,0 +1,44 @@
+"""Where and how exactly a run computes."""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+
+from rockfall.errors import UsageError, did_you_mean
+
+PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """`auto` is CUDA, then Apple's MPS, then the CPU. Raises UsageError for one not there."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UsageError(f"no device {name} here; `--device auto` takes what there is") from None
+    return device
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
+    """The context in which a forward pass runs at `precision`."""
+    dtype = PRECISIONS[precision]
+    if dtype is None:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype)
+
+
+def check_precision(name: str) -> str:
+    """`name`, if it is a precision; `auto` is float32. Raises UsageError."""
+    if name == "auto":
+        return "float32"
+    if name not in PRECISIONS:
+        raise UsageError(
+            f"no precision {name}: {', '.join(PRECISIONS)}{did_you_mean(name, PRECISIONS)}"
+        )
+    return name

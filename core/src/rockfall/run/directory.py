@@ -1,0 +1,197 @@
+"""The directory of a run: self-describing, found by name, prefix, path or `last`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
+from rockfall.files import read_json, write_json
+
+FORMAT = 1
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """`run.json`: what was asked, and all it takes to build the model again."""
+
+    model: str
+    source: str
+    source_options: dict[str, Any]
+    preset: str
+    config: dict[str, Any]
+    info: dict[str, Any]
+    seed: int
+    device: str
+    precision: str
+    threads: int
+    matmul_precision: str
+    created: str
+    versions: dict[str, str]
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Paths inside one run's directory."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def record_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def result_file(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def pictures(self) -> Path:
+        return self.path / "pictures"
+
+    def checkpoint(self, name: str) -> Path:
+        """The file of checkpoint `last` or `best`."""
+        return self.path / "checkpoint" / f"{name}.safetensors"
+
+    def record(self) -> Record:
+        """Read `run.json`. Raises RockfallError if it is damaged or newer than this core."""
+        data = read_json(self.record_file)
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            found = data.get("format") if isinstance(data, dict) else None
+            raise RockfallError(
+                f"{self.record_file} has format {found}, this rockfall-core reads {FORMAT}"
+            )
+        try:
+            return Record(**data)
+        except TypeError as error:
+            raise RockfallError(f"{self.record_file} is damaged: {error}") from None
+
+    def result(self) -> dict[str, Any] | None:
+        """The final figures; None while there are none."""
+        if not self.result_file.exists():
+            return None
+        data: dict[str, Any] = read_json(self.result_file)
+        return data
+
+    @property
+    def status(self) -> str:
+        """running, finished, resumable (a checkpoint is there) or started."""
+        with contextlib.suppress(RockfallError), self.lock():
+            if self.result_file.exists():
+                return "finished"
+            return "resumable" if self.checkpoint("last").exists() else "started"
+        return "running"
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process. Raises RockfallError if another one has it."""
+        import filelock
+
+        lock = filelock.FileLock(self.path / ".lock", thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise RockfallError(f"run {self.name} is being trained by another process") from None
+        except OSError as error:
+            raise RockfallError(f"can't write to {self.path}: {error.strerror}") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @classmethod
+    def create(cls, out: Path, name: str, stem: str, record: Record) -> Self:
+        """Make a new directory called `name`, or `stem-1`, `stem-2`, … if that is empty."""
+        if name and not NAME.fullmatch(name):
+            raise UsageError(f"run name {name!r}: use letters, digits, '.', '_' and '-'")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            if name:
+                path = out / name
+                path.mkdir()
+            else:
+                path = _next_free(out, stem)
+        except FileExistsError:
+            raise UsageError(
+                f"there is a run {name} in {out}: choose another --name, "
+                f"or continue it with `rockfall resume {name}`"
+            ) from None
+        except OSError as error:
+            raise RockfallError(f"can't make a run in {out}: {error.strerror}") from None
+        directory = cls(path)
+        try:
+            directory.checkpoint("last").parent.mkdir()
+            directory.pictures.mkdir()
+            write_json(directory.record_file, asdict(record))
+        except (OSError, RockfallError):
+            import shutil
+
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        return directory
+
+
+def _next_free(out: Path, stem: str) -> Path:
+    used = [
+        int(match[1])
+        for path in out.iterdir()
+        if (match := re.fullmatch(re.escape(stem) + r"-(\d+)", path.name))
+    ]
+    number = max(used, default=0)
+    while True:
+        number += 1
+        with contextlib.suppress(FileExistsError):  # another process took it meanwhile
+            path = out / f"{stem}-{number}"
+            path.mkdir()
+            return path
+
+
+def runs_folder() -> Path:
+    """Where runs go: `ROCKFALL_RUNS`, or `runs` in the working directory."""
+    return Path(os.environ.get("ROCKFALL_RUNS", "runs"))
+
+
+def all_runs(out: Path | None = None) -> list[RunDirectory]:
+    """Every run in a folder, oldest first."""
+    out = out or runs_folder()
+    if not out.is_dir():
+        return []
+    found = [RunDirectory(path) for path in out.iterdir() if (path / "run.json").is_file()]
+    return sorted(found, key=lambda run: (run.record_file.stat().st_mtime_ns, run.name))
+
+
+def find_run(text: str | Path, out: Path | None = None) -> RunDirectory:
+    """A run by path, name, unique prefix, or `last`. Raises UnknownName with a suggestion."""
+    path = Path(text).expanduser()
+    if (path / "run.json").is_file():
+        return RunDirectory(path)
+    runs = all_runs(out)
+    folder = out or runs_folder()
+    if not runs:
+        raise UnknownName(f"there are no runs in {folder}/ yet: `rockfall train reinforce`")
+    if str(text) == "last":
+        return runs[-1]
+    matching = [run for run in runs if run.name == str(text)] or [
+        run for run in runs if run.name.startswith(str(text))
+    ]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        names = ", ".join(run.name for run in matching)
+        raise UnknownName(f"{text} begins the names of {len(matching)} runs: {names}")
+    hint = did_you_mean(str(text), [run.name for run in runs]) or "; `rockfall runs` lists them"
+    raise UnknownName(f"no run named {text} in {folder}/{hint}")

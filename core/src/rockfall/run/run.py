@@ -1,0 +1,347 @@
+"""The run: everything about a fitting that is not the method."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rockfall import pictures
+from rockfall.errors import CheckpointError, Interrupted, RockfallError
+from rockfall.model import Model
+from rockfall.registry import registry
+from rockfall.run import checkpoint
+from rockfall.run.device import autocast
+from rockfall.run.directory import Record, RunDirectory
+from rockfall.run.events import Event, Kind, Listener
+from rockfall.run.interrupt import Interrupt
+from rockfall.run.metrics import Metrics
+from rockfall.run.metrics import read as read_metrics
+from rockfall.run.position import Position
+from rockfall.run.randomness import forked, random_state, set_random_state
+from rockfall.sources.dataset import Batch, Split
+
+TICK = 0.2
+"""Seconds between progress events."""
+
+
+class Stateful(Protocol):
+    """What `run.keep` takes."""
+
+    def state_dict(self) -> Any: ...
+    def load_state_dict(self, state: Any, /) -> Any: ...
+
+
+class Run:
+    """One fitting: `fit(source, run)` reads its seed and device, iterates and logs through it.
+
+    seed: of everything random. device: where the model is.
+    state: plain values that a method changes and a checkpoint must hold.
+    model, config, info: what is being fitted, with what, on what.
+    """
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        record: Record,
+        model: Model,
+        *,
+        listeners: Sequence[Listener] = (),
+        checkpoint_every: float = 30.0,
+        stop_at: int | None = None,
+    ) -> None:
+        """checkpoint_every: seconds. stop_at: a step before which to raise, for tests of resume."""
+        self.directory = directory
+        self.record = record
+        self.model = model
+        self.seed = record.seed
+        self.device = torch.device(record.device)
+        self.state: dict[str, Any] = {}
+        self.step = 0
+        self.finished = False
+        self._listeners = list(listeners)
+        self._followers = registry().follow("rockfall_run_logged")
+        self._metrics = Metrics(directory.metrics_file, self._announce_metrics)
+        self._kept: dict[str, Stateful] = {}
+        self._restored: dict[str, Any] | None = None
+        self._position = Position()
+        self._interrupt = Interrupt()
+        self._checkpoint_every = checkpoint_every
+        self._stop_at = stop_at
+        self._best: float | None = None
+        self._best_is_due = False
+        self._seconds_before = 0.0
+        self._started = self._next_tick = self._next_checkpoint = time.monotonic()
+        self._epoch: int | None = None
+
+    # What a method uses ---------------------------------------------------------------------
+
+    def keep(self, **things: Stateful) -> None:
+        """Name what a checkpoint holds beside the model: optimizers, schedulers, environments."""
+        self._kept.update(things)
+
+    def steps(self, total: int) -> Iterator[int]:
+        """Yield 0 … total − 1. Between two steps the run saves, reports and may be stopped."""
+        return self._loop(total)
+
+    def epochs(self, total: int) -> Iterator[Epoch]:
+        """Yield `total` epochs, each of which hands out batches."""
+        for index in self._loop(total):
+            self._epoch = index
+            yield Epoch(self, index)
+        self._epoch = None
+
+    def log(self, **metrics: float | Tensor) -> None:
+        """Keep metrics of the current step. Tensors are read later, in bulk.
+
+        Raises Diverged for a number that is not finite. If the model monitors one of the metrics,
+        and it is the best so far, checkpoint `best` is written before the next step.
+        """
+        where: dict[str, Any] = {"step": self.step, "seconds": round(self.seconds, 3)}
+        if self._epoch is not None:
+            where["epoch"] = self._epoch
+        self._metrics.log(where, metrics)
+        monitor = getattr(self.model, "monitor", "")
+        name = monitor.lstrip("-")
+        if name in metrics:
+            value = float(metrics[name]) * (-1 if monitor.startswith("-") else 1)
+            if self._best is None or value > self._best:
+                self._best, self._best_is_due = value, True
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """The context for a forward pass at the run's precision."""
+        return autocast(self.device, self.record.precision)
+
+    def picture(self, name: str, draw: Callable[[], Tensor]) -> None:
+        """Save `draw()`, (C, H, W) uint8, as `pictures/NAME-STEP.png`.
+
+        Draws without gradients and under a forked generator, so that looking changes nothing.
+        """
+        with forked(), torch.no_grad():
+            drawn = draw()
+        path = pictures.save(self.directory.pictures / f"{name}-{self.step}.png", drawn)
+        self.emit("picture", path=str(path))
+
+    def warn(self, message: str) -> None:
+        """Say something that the user should know, without stopping."""
+        self.emit("warning", message=message)
+
+    def permutation(self, count: int) -> Tensor:
+        """A random order of `range(count)` that belongs to this place in the loops.
+
+        It comes from the seed and the position alone, so that a resumed run finds it again.
+        """
+        words = np.random.SeedSequence((self.seed, *self._position.key)).generate_state(2, np.uint64)
+        generator = torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+        return torch.randperm(count, generator=generator).to(self.device)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in this run, over all its sittings."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    # What is left afterwards ----------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        return self.directory.name
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every logged line so far."""
+        return read_metrics(self.directory.metrics_file)
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The final figures; None until the run has finished."""
+        return self.directory.result()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.directory.path}: {self.record.model} on {self.record.source}>"
+
+    # The loops ------------------------------------------------------------------------------
+
+    def _loop(self, total: int) -> Iterator[int]:
+        position = self._position
+        resuming = bool(position.sought)
+        frame = position.enter(total)
+        try:
+            if resuming:
+                self._restore()
+            self._check_stop()
+            while frame.index < total:
+                frame.inner_loops = 0
+                yield frame.index
+                frame.index += 1
+                position.sought = []  # a turn that was left early must not be sought again
+                self.step += frame.inner_loops == 0  # an inner loop has counted its own
+                self._between_steps()
+        finally:
+            position.leave()
+
+    def _between_steps(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_tick:
+            self._next_tick = now + TICK
+            self._metrics.flush()
+            self._progress()
+        if self._best_is_due:
+            self._best_is_due = False
+            self.save("best")
+        if self._interrupt.asked:
+            self.save("last")
+            raise Interrupted(
+                f"stopped at step {self.step}; `rockfall resume {self.name}` goes on from there"
+            )
+        if now >= self._next_checkpoint:
+            self.save("last")
+        self._check_stop()
+
+    def _check_stop(self) -> None:
+        if self._stop_at is not None and self.step >= self._stop_at:
+            raise StoppedForTest
+
+    # Checkpoints ----------------------------------------------------------------------------
+
+    def save(self, name: str) -> None:
+        """Write checkpoint `last` or `best`. Metrics that are pending are checked first."""
+        size = self._metrics.flush()
+        state = {
+            "model": self.model.state_dict(),
+            "kept": {key: thing.state_dict() for key, thing in self._kept.items()},
+            "state": self.state,
+            "random": random_state(),
+            "position": self._position.record(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "metrics_size": size,
+            "best": self._best,
+            "finished": self.finished,
+        }
+        path = self.directory.checkpoint(name)
+        checkpoint.write(path, state)
+        self._next_checkpoint = time.monotonic() + self._checkpoint_every
+        self.emit("checkpoint", path=str(path))
+
+    def load(self, name: str = "last") -> None:
+        """Read a checkpoint. The model takes it at once, the rest when a loop first advances."""
+        saved = checkpoint.read(self.directory.checkpoint(name))
+        self._restored = saved
+        self.step = saved["step"]
+        self.finished = saved["finished"]
+        self._best = saved["best"]
+        self._seconds_before = saved["seconds"]
+        self._position.sought = saved["position"]
+        self._metrics.cut(saved["metrics_size"])
+        load_model(self.model, saved["model"], self.directory.checkpoint(name))
+
+    def load_weights(self, name: str) -> None:
+        """Give the model what checkpoint `name` holds; nothing else changes on disk or here."""
+        path = self.directory.checkpoint(name)
+        saved = checkpoint.read(path)
+        self.step = saved["step"]
+        load_model(self.model, saved["model"], path)
+
+    def restart(self) -> None:
+        """Begin at the first step: a run that died before its first checkpoint left only lines."""
+        self._metrics.cut(0)
+
+    def _restore(self) -> None:
+        saved = self._restored
+        assert saved is not None
+        load_model(self.model, saved["model"], self.directory.path)
+        missing = self._kept.keys() - saved["kept"].keys()
+        if missing:
+            raise CheckpointError(f"{self.name} has no saved {', '.join(sorted(missing))}")
+        for key, thing in self._kept.items():
+            thing.load_state_dict(saved["kept"][key])
+        self.state.clear()
+        self.state.update(saved["state"])
+        self.step = saved["step"]
+        set_random_state(saved["random"])
+
+    # Being followed -------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """While open, Ctrl-C ends the run between two steps; the clock starts here."""
+        with self._interrupt:
+            self._started = time.monotonic()
+            self._next_checkpoint = self._started + self._checkpoint_every
+            yield
+
+    def emit(self, kind: Kind, **data: Any) -> None:
+        """Tell every listener."""
+        event = Event(kind, data)
+        for listener in self._listeners:
+            listener(event)
+
+    def follow(self, hook: str, **arguments: Any) -> None:
+        """Call a lifecycle hook of every plugin; one that raises is reported, not fatal."""
+        for name, call in registry().follow(hook):
+            self._call(name, call, **arguments)
+
+    def _announce_metrics(self, lines: list[dict[str, Any]]) -> None:
+        if not self._followers:
+            return
+        with forked():
+            for line in lines:
+                values = {k: v for k, v in line.items() if k not in ("step", "seconds", "epoch")}
+                for name, call in list(self._followers):
+                    if not self._call(name, call, run=self, step=line["step"], metrics=values):
+                        self._followers.remove((name, call))
+
+    def _call(self, plugin: str, call: Callable[..., Any], **arguments: Any) -> bool:
+        try:
+            call(**arguments)
+        except Exception as error:
+            self.warn(f"plugin {plugin} failed and is left out: {type(error).__name__}: {error}")
+            return False
+        return True
+
+    def _progress(self) -> None:
+        labels = [f"{frame.index}/{frame.total}" for frame in self._position.frames]
+        self.emit(
+            "progress",
+            fraction=self._position.fraction,
+            step=self.step,
+            label=" · ".join(labels),
+            seconds=self.seconds,
+            metrics={k: v for k, v in self._metrics.latest.items() if k not in ("step", "seconds")},
+        )
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the data."""
+
+    run: Run
+    index: int
+
+    def batches(self, split: Split, batch_size: int, *, shuffle: bool = True) -> Iterator[Batch]:
+        """Slices of a shuffled index; the last batch may be smaller."""
+        order: Tensor | None = None
+        for number in self.run.steps(-(-len(split) // batch_size)):
+            rows = slice(number * batch_size, (number + 1) * batch_size)
+            if shuffle and order is None:  # once the loop is entered: its place seeds the order
+                order = self.run.permutation(len(split))
+            yield split[rows if order is None else order[rows]]
+
+
+class StoppedForTest(BaseException):
+    """Raised between two steps, as a kill would come: nothing is saved, nothing is said."""
+
+
+def load_model(model: Model, state: Mapping[str, Any], path: Any) -> None:
+    """`model.load_state_dict`, with an error that names the file."""
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise RockfallError(f"{path} does not fit the model: {reason}") from None

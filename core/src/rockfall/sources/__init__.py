@@ -1,0 +1,62 @@
+"""What a model learns from: datasets, environments and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall.registry import registry
+from rockfall.sources.info import SourceInfo
+from rockfall.sources.source import Source
+
+__all__ = ["Source", "SourceInfo", "open_source", "require_kind"]
+
+
+def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> Source:
+    """Ask every opener, in its stated order, for the source that `text` names.
+
+    Options given as text are read as JSON where they are JSON (`7`, `true`), else kept as text.
+    Raises UnknownName with a suggestion if no opener knows it.
+    """
+    text = str(text)
+    read = {name: _value(value) for name, value in (options or {}).items()}
+    for entry in sorted(registry().openers, key=lambda entry: entry.spec.order):
+        source: Source | None = entry.spec.load()(text, read)
+        if source is not None:
+            return source
+    known = [*registry().datasets.names(), *registry().environments.names()]
+    hint = did_you_mean(text, known) or "; `rockfall list` shows the names"
+    raise UnknownName(
+        f"no source {text}: not a registered name, a Gymnasium id, or a path that can be read{hint}"
+    )
+
+
+def require_kind(model: str, learns_from: Iterable[str], info: SourceInfo) -> None:
+    """Raise UsageError unless the model can learn from this source, naming ones it can."""
+    wanted = set(learns_from)
+    if wanted & set(info.kinds):
+        return
+    catalogues: tuple[Any, ...] = (registry().datasets, registry().environments)
+    usable = [
+        catalogue.shown_name(entry)
+        for catalogue in catalogues
+        for entry in catalogue
+        if wanted & set(entry.spec.kinds)
+    ]
+    instead = f"; try {', '.join(usable[:4])}" if usable else ""
+    raise UsageError(
+        f"{model} learns from {' or '.join(sorted(wanted))}, "
+        f"and {info.name} is {' and '.join(info.kinds)}{instead}"
+    )
+
+
+def _value(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value.lower() if value in ("True", "False", "None") else value)
+    except ValueError:
+        return value

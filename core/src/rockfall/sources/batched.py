@@ -1,0 +1,160 @@
+"""Many environments stepped at once, with tensors at the boundary and an exact state.
+
+Three ways to get one, best first: the environment's own torch form, its own `VectorEnv` when that
+offers its state, and a loop over plain environments, which works for every Gymnasium id.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode, VectorEnv
+from torch import Tensor
+
+from rockfall.sources.replay import EpisodeReplay
+
+
+class Step(NamedTuple):
+    """What one step of N environments gives.
+
+    An environment that ends starts its next episode in the same step: `observation` is then the
+    new episode's first and `final_observation` the old one's last (elsewhere the two are equal).
+    """
+
+    observation: Tensor
+    reward: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    final_observation: Tensor
+
+
+class BatchedEnvironment(Protocol):
+    """N environments. `observation` (N, …) is current and may be overwritten two steps later."""
+
+    num_envs: int
+    observation: Tensor
+    native: Any
+    """What is behind it: a `VectorEnv`, a torch form, or the list of plain environments."""
+
+    def reset(self, seed: int | None = None) -> Tensor: ...
+    def step(self, actions: Tensor) -> Step: ...
+    def render(self) -> list[np.ndarray]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def close(self) -> None: ...
+
+
+class VectorBatch:
+    """A Gymnasium `VectorEnv` that offers its state, as a `BatchedEnvironment`."""
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], device: torch.device) -> None:
+        self.env: Any = env  # beyond Gymnasium's: state_dict, load_state_dict, observation
+        self.native = env
+        self.device = device
+        self.num_envs = env.num_envs
+
+    def reset(self, seed: int | None = None) -> Tensor:
+        observation, _ = self.env.reset(seed=seed)
+        self.observation = self._tensor(observation)
+        return self.observation
+
+    def step(self, actions: Tensor) -> Step:
+        observation, reward, terminated, truncated, info = self.env.step(actions.cpu().numpy())
+        self.observation = self._tensor(observation)
+        final = self.observation
+        if "_final_obs" in info:
+            done = self._tensor(info["_final_obs"])
+            last = self._tensor(np.stack(list(info["final_obs"][info["_final_obs"]])))
+            final = self.observation.clone()
+            final[done] = last
+        return Step(
+            self.observation,
+            self._tensor(reward).float(),
+            self._tensor(terminated),
+            self._tensor(truncated),
+            final,
+        )
+
+    def render(self) -> list[np.ndarray]:
+        return list(self.env.render())
+
+    def state_dict(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.env.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.env.load_state_dict(state)
+        self.observation = self._tensor(self.env.observation)
+
+    def close(self) -> None:
+        self.env.close()
+
+    def _tensor(self, array: Any) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+
+class LoopBatch:
+    """Plain environments in a loop, each replayable, as a `BatchedEnvironment`."""
+
+    def __init__(self, envs: list[gymnasium.Env[Any, Any]], device: torch.device) -> None:
+        self.device = device
+        self.num_envs = len(envs)
+        self.envs = [EpisodeReplay(env, seed=0, index=index) for index, env in enumerate(envs)]
+        self.native = envs
+
+    def reset(self, seed: int | None = None) -> Tensor:
+        """Start the first episode of every environment."""
+        for env in self.envs:
+            env.restart(seed)
+        return self._observe([env.reset()[0] for env in self.envs])
+
+    def step(self, actions: Tensor) -> Step:
+        results = [env.step(a) for env, a in zip(self.envs, actions.tolist(), strict=True)]
+        last, reward, terminated, truncated, _ = zip(*results, strict=True)
+        done = np.logical_or(terminated, truncated)
+        first = [
+            env.reset()[0] if over else observation
+            for env, over, observation in zip(self.envs, done, last, strict=True)
+        ]
+        final = self._tensor(np.stack(last)) if done.any() else None
+        observation = self._observe(first)
+        return Step(
+            observation,
+            self._tensor(np.asarray(reward, np.float32)),
+            self._tensor(np.asarray(terminated, bool)),
+            self._tensor(np.asarray(truncated, bool)),
+            observation if final is None else final,
+        )
+
+    def render(self) -> list[np.ndarray]:
+        return [np.asarray(env.render()) for env in self.envs]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"envs": [env.state_dict() for env in self.envs]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pairs = zip(self.envs, state["envs"], strict=True)
+        self._observe([env.load_state_dict(saved) for env, saved in pairs])
+
+    def close(self) -> None:
+        for env in self.envs:
+            env.close()
+
+    def _observe(self, observations: list[Any]) -> Tensor:
+        self.observation = self._tensor(np.stack(observations))
+        return self.observation
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
+
+
+def offers_state(env: VectorEnv[Any, Any, Any]) -> bool:
+    """Whether a vector environment can be stopped and continued exactly."""
+    return (
+        hasattr(env, "state_dict")
+        and hasattr(env, "load_state_dict")
+        and env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
+    )

@@ -1,0 +1,116 @@
+"""A dataset: named splits of tensors in memory, on the model's device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+from rockfall.errors import UsageError
+from rockfall.sources.info import SourceInfo
+
+
+class Batch(NamedTuple):
+    """inputs: (N, C, H, W) uint8 pictures or (N, D) float vectors; labels: (N,) int64."""
+
+    inputs: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """One named part of a dataset. Unlabelled data has labels of -1."""
+
+    inputs: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if len(self.inputs) != len(self.labels):
+            raise ValueError(f"{len(self.inputs)} inputs but {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, index: Any) -> Batch:
+        """A batch by slice, index tensor or mask."""
+        return Batch(self.inputs[index], self.labels[index])
+
+    def to(self, device: torch.device) -> Split:
+        return Split(self.inputs.to(device), self.labels.to(device))
+
+
+class Dataset:
+    """Splits `train`, `validation` and `test`, and the `info` that describes them.
+
+    Tuning looks at `validation` only; `test` is read once, for the final figures.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        splits: Mapping[str, Split],
+        *,
+        kinds: tuple[str, ...],
+        classes: tuple[str, ...] = (),
+    ) -> None:
+        """Raises ValueError if a split is missing, or the splits disagree on shape or type."""
+        missing = {"train", "validation", "test"} - splits.keys()
+        if missing:
+            raise ValueError(f"{name}: no split {', '.join(sorted(missing))}")
+        first = splits["train"].inputs
+        for key, split in splits.items():
+            if split.inputs.shape[1:] != first.shape[1:] or split.inputs.dtype != first.dtype:
+                raise ValueError(f"{name}: {key} differs from train in shape or type")
+        self.splits = dict(splits)
+        pictures = first.dtype == torch.uint8
+        self.info = SourceInfo(
+            name=name,
+            kinds=kinds,
+            shape=tuple(first.shape[1:]),
+            dtype=str(first.dtype).removeprefix("torch."),
+            low=0.0 if pictures else None,
+            high=255.0 if pictures else None,
+            classes=classes,
+            sizes={key: len(split) for key, split in splits.items()},
+            statistics=_statistics(first),
+        )
+
+    @property
+    def train(self) -> Split:
+        return self.splits["train"]
+
+    @property
+    def validation(self) -> Split:
+        return self.splits["validation"]
+
+    @property
+    def test(self) -> Split:
+        return self.splits["test"]
+
+    def split(self, name: str) -> Split:
+        """A split by name. Raises UsageError for one that is not there."""
+        if name not in self.splits:
+            raise UsageError(f"{self.info.name} has no split {name}: {', '.join(self.splits)}")
+        return self.splits[name]
+
+    def to(self, device: torch.device) -> Self:
+        moved = object.__new__(type(self))
+        moved.info = self.info
+        moved.splits = {name: split.to(device) for name, split in self.splits.items()}
+        return moved
+
+
+def hold_out(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Seeded split of `range(count)` into (kept, held out) index tensors, each sorted."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    held = round(count * fraction)
+    return order[held:].sort().values, order[:held].sort().values
+
+
+def _statistics(inputs: Tensor) -> dict[str, list[float]]:
+    """Mean and standard deviation a channel (axis 1), in the inputs' own units."""
+    values = inputs.double().transpose(0, 1).flatten(1)
+    return {"mean": values.mean(1).tolist(), "std": values.std(1, correction=0).tolist()}

@@ -1,0 +1,66 @@
+"""The core's own openers, registered the way a plugin's are: names, Gymnasium ids, files."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rockfall.errors import UsageError, did_you_mean
+from rockfall.registry import registry
+from rockfall.sources.source import Source
+
+
+def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:
+    """A registered dataset or environment, by bare or full name."""
+    if (dataset := registry().datasets.get(text)) is not None:
+        make = dataset.spec.load()
+        known = [p for p in inspect.signature(make).parameters.values()]
+        if not any(p.kind is p.VAR_KEYWORD for p in known):
+            _check_options(text, options, [p.name for p in known])
+        opened: Source = make(**options)
+        return opened
+    if (environment := registry().environments.get(text)) is not None:
+        from rockfall.sources.environment import Environment
+
+        spec = environment.spec
+        return Environment(spec.gymnasium_id, options, spec)
+    return None
+
+
+def open_gymnasium(text: str, options: Mapping[str, Any]) -> Source | None:
+    """Any id that Gymnasium knows, such as `CartPole-v1` or `module:Name-v0`."""
+    import gymnasium
+
+    module, _, bare = text.rpartition(":")
+    if module:
+        try:
+            __import__(module)
+        except ImportError:
+            return None
+    for spec in registry().environments:
+        spec.spec.load()  # so that our own ids are known to Gymnasium too
+    if bare not in gymnasium.registry:
+        return None
+    from rockfall.sources.environment import Environment
+
+    return Environment(bare, options)
+
+
+def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:
+    """The path of a picture file."""
+    path = Path(text).expanduser()
+    if not path.is_file():
+        return None
+    from rockfall.sources.picture import Picture
+
+    return Picture(path, options)
+
+
+def _check_options(source: str, options: Mapping[str, Any], known: list[str]) -> None:
+    for name in options:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise UsageError(f"{source} has no option {name}{hint or '; ' + takes}")

@@ -1,0 +1,160 @@
+"""Specs: plain data that names a thing without importing it.
+
+`rockfall list`, `--help` and completion read these and nothing else. `load()` imports the target.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, ClassVar
+
+NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
+TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What every registered thing has.
+
+    name: lower case, digits, `-`, `_` and `.`; unique in its distribution.
+    summary: one line for a list.
+    target: `"package.module:attribute"`, imported on first use.
+    """
+
+    kind: ClassVar[str]
+
+    name: str
+    summary: str
+    target: str
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and NAME.fullmatch(self.name)):
+            raise ValueError(
+                f"{self.kind} name {self.name!r}: use lower-case letters, digits, '-', '_' and '.'"
+            )
+        summary = self.summary
+        if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
+            raise ValueError(f"{self.kind} {self.name}: summary must be one line of text")
+        check_target(f"{self.kind} {self.name}", self.target)
+
+    def load(self) -> Any:
+        """Import the target and return it."""
+        return load_target(self.target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(Spec):
+    """Anything that is fitted.
+
+    learns_from: the kinds of source it takes, such as `"labelled-pictures"`; one match is enough.
+    default_source: what `rockfall train NAME` uses when no source is named; works offline.
+    capabilities: names of what the trained model can do; the conformance kit checks them.
+    reference: the paper or source of the method.
+    """
+
+    kind: ClassVar[str] = "model"
+
+    learns_from: tuple[str, ...]
+    default_source: str
+    capabilities: tuple[str, ...] = ()
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(Spec):
+    """Pictures or vectors to learn from. The target is called with the source's options."""
+
+    kind: ClassVar[str] = "dataset"
+
+    kinds: tuple[str, ...]
+    licence: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentSpec(Spec):
+    """A Gymnasium environment; importing the target's module registers `gymnasium_id`.
+
+    baselines: policy name → target of a factory `(env) -> policy`, where `env` is the vector form
+        (or the list of plain environments, if it has none that offers its state) and
+        `policy(observations) -> actions` takes and gives NumPy arrays. `random` is always there
+        and need not be named.
+    tensor: target of a batched torch form, `(num_envs, device, **options)`; see
+        `rockfall.sources.batched`. Agents use it on an accelerator.
+    episodes: how many episodes an evaluation plays.
+    """
+
+    kind: ClassVar[str] = "environment"
+
+    gymnasium_id: str
+    kinds: tuple[str, ...]
+    baselines: Mapping[str, str] = field(default_factory=dict)
+    tensor: str = ""
+    episodes: int = 100
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, target in self.baselines.items():
+            check_target(f"environment {self.name}, baseline {name}", target)
+        if self.tensor:
+            check_target(f"environment {self.name}, tensor form", self.tensor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapabilitySpec(Spec):
+    """What a trained model can do; the target is a runtime-checkable `typing.Protocol`.
+
+    verb: the command that uses it.
+    evaluate: target of `(model, source, *, seed, limit) -> Figures`, for `result.json`.
+    check: target of `(model, source) -> None`, the conformance kit's test of the behaviour.
+    """
+
+    kind: ClassVar[str] = "capability"
+
+    verb: str = ""
+    evaluate: str = ""
+    check: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec(Spec):
+    """A verb of the command line; the target is a `click.Command`.
+
+    section: the heading under which `rockfall --help` lists it.
+    """
+
+    kind: ClassVar[str] = "command"
+
+    section: str = "More"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenerSpec(Spec):
+    """Turns what the user typed into a source.
+
+    The target is `(text, options) -> Source | None`; None means "not mine". Openers are asked by
+    ascending `order`: registered names are 10, Gymnasium ids 20, files and folders 30.
+    """
+
+    kind: ClassVar[str] = "source opener"
+
+    order: int = 50
+
+
+def check_target(owner: str, target: str) -> None:
+    """Raise ValueError unless `target` reads `package.module:attribute`."""
+    if not (isinstance(target, str) and TARGET.fullmatch(target)):
+        raise ValueError(f"{owner}: target {target!r} is not 'package.module:attribute'")
+
+
+def load_target(target: str) -> Any:
+    """Import `package.module:attribute`."""
+    module, _, path = target.partition(":")
+    found: Any = import_module(module)
+    for attribute in path.split("."):
+        found = getattr(found, attribute)
+    return found

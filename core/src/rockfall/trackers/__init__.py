@@ -1,0 +1,1 @@
+"""Trackers: plugins that follow runs through the lifecycle hooks."""

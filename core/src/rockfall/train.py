@@ -1,0 +1,251 @@
+"""Train, resume, open and evaluate: the Python API under the verbs of the same names."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rockfall.capabilities.figures import Figures
+from rockfall.config import Config
+from rockfall.errors import RockfallError, UsageError, did_you_mean
+from rockfall.evaluate import evaluate_model
+from rockfall.files import write_json
+from rockfall.model import Model
+from rockfall.registry import CORE, registry
+from rockfall.run import Run
+from rockfall.run.device import check_precision, choose_device
+from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
+from rockfall.run.events import Listener
+from rockfall.run.randomness import forked, seed_everything
+from rockfall.sources import Source, SourceInfo, open_source, require_kind
+
+
+def train(
+    model: str,
+    source: str | Path | None = None,
+    *,
+    source_options: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    preset: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    name: str = "",
+    out: str | Path | None = None,
+    listeners: Sequence[Listener] | None = None,
+    checkpoint_every: float = 30.0,
+    **settings: Any,
+) -> Run:
+    """Fit a model to a source and return the run; `run.model` is ready for use.
+
+    model, source: names as in `rockfall list`; the source may be a Gymnasium id or a path, and
+        defaults to the model's own.
+    config, settings: the model's settings, over those of the preset named like the source.
+    listeners: called with every `Event`; by default progress is shown where you are.
+    checkpoint_every: seconds between two checkpoints.
+
+    Raises UsageError before anything is written if the request can't be met, Interrupted after
+    Ctrl-C (the run can be resumed), Diverged if a metric stops being finite.
+    """
+    entry = registry().models.find(model)
+    asked = str(source or entry.spec.default_source)
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"seed must be between 0 and 2^63 − 1, not {seed}")
+    opened = open_source(asked, source_options)
+    require_kind(entry.spec.name, entry.spec.learns_from, opened.info)
+    kind = entry.spec.load()
+    values = {**(config or {}), **settings}
+    built = build_config(kind, entry.spec.name, asked, preset, values)
+    place = choose_device(device)
+    threads = threads or getattr(kind, "threads", None) or torch.get_num_threads()
+    record = Record(
+        model=entry.full_name,
+        source=asked if _is_registered(asked) else opened.info.name,
+        source_options=dict(source_options or {}),
+        preset=preset or "",
+        config=built.model_dump(mode="json"),
+        info=opened.info.to_json(),
+        seed=seed,
+        device=str(place),
+        precision=check_precision(precision),
+        threads=threads,
+        matmul_precision="high" if place.type == "cuda" else "highest",
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        versions=_versions(entry.owner),
+    )
+    fitted = build_model(record)
+    stem = f"{entry.spec.name}-{Path(opened.info.name).stem.replace(':', '-')}".lower()
+    directory = RunDirectory.create(Path(out) if out else runs_folder(), name, stem, record)
+    run = Run(
+        directory,
+        record,
+        fitted,
+        listeners=_listeners(listeners),
+        checkpoint_every=checkpoint_every,
+    )
+    return complete(run, opened)
+
+
+def resume(
+    name: str | Path,
+    *,
+    out: str | Path | None = None,
+    listeners: Sequence[Listener] | None = None,
+    checkpoint_every: float = 30.0,
+) -> Run:
+    """Go on with a run from its last checkpoint, exactly as if it had never stopped.
+
+    Raises UsageError if the run has finished, RockfallError if another process is training it.
+    """
+    directory = find_run(name, Path(out) if out else None)
+    if directory.result_file.exists():
+        raise UsageError(f"run {directory.name} has finished: `rockfall evaluate {directory.name}`")
+    record = directory.record()
+    opened = open_source(record.source, record.source_options)
+    choose_device(record.device)
+    run = Run(
+        directory,
+        record,
+        build_model(record),
+        listeners=_listeners(listeners),
+        checkpoint_every=checkpoint_every,
+    )
+    return complete(run, opened)
+
+
+def open_run(name: str | Path, *, checkpoint: str = "last", out: str | Path | None = None) -> Run:
+    """A run as it was left, its model loaded on the best device there is, without its data."""
+    directory = find_run(name, Path(out) if out else None)
+    record = replace(directory.record(), device=str(choose_device()))
+    with forked():
+        run = Run(directory, record, build_model(record))
+    if not directory.checkpoint(checkpoint).exists():
+        raise RockfallError(
+            f"run {directory.name} has no checkpoint {checkpoint} yet: "
+            f"`rockfall resume {directory.name}`"
+        )
+    run.load_weights(checkpoint)
+    return run
+
+
+def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Figures:
+    """The final figures of a run, measured anew, each beside its baselines."""
+    source = open_source(run.record.source, run.record.source_options).to(run.device)
+    return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
+
+
+def complete(run: Run, source: Source) -> Run:
+    """Fit from wherever the run is, evaluate, and write `result.json`."""
+    torch.set_num_threads(run.record.threads)
+    torch.set_float32_matmul_precision(run.record.matmul_precision)
+    with run.directory.lock():
+        resumed = run.directory.checkpoint("last").exists()
+        if resumed:
+            run.load()
+        else:
+            run.restart()
+        run.emit(
+            "started",
+            run=run.name,
+            model=run.record.model,
+            source=run.record.source,
+            device=run.record.device,
+            resumed=run.step if resumed else None,
+        )
+        run.follow("rockfall_run_started", run=run)
+        result: dict[str, Any] | None = None
+        try:
+            source = source.to(run.device)
+            _fit(run, source)
+            run.emit("evaluating", what=run.record.source)
+            result = {
+                "figures": evaluate_model(run.model, run.record.model, source),
+                "steps": run.step,
+                "seconds": round(run.seconds, 2),
+            }
+            write_json(run.directory.result_file, result)
+        except BaseException as error:
+            interrupted = getattr(error, "exit_code", 1) == 130
+            run.emit(
+                "interrupted" if interrupted else "failed",
+                run=run.name,
+                step=run.step,
+                message=str(error),
+            )
+            raise
+        finally:
+            run.follow("rockfall_run_finished", run=run, result=result)
+        run.emit(
+            "finished",
+            run=run.name,
+            model=run.record.model,
+            seconds=run.seconds,
+            result=result,
+        )
+    return run
+
+
+def _fit(run: Run, source: Source) -> None:
+    if run.finished:  # it was killed between its last checkpoint and its result
+        return
+    with run.interruptible():
+        run.model.fit(source, run)
+        run.finished = True
+        run.save("last")
+
+
+def build_config(
+    kind: Any, model: str, source: str, preset: str | None, values: Mapping[str, Any]
+) -> Config:
+    """Defaults, then the preset asked for or the one named like the source, then `values`."""
+    presets: dict[str, dict[str, Any]] = getattr(kind, "presets", {})
+    if preset is not None and preset not in presets:
+        hint = did_you_mean(preset, presets) or f": {', '.join(presets) or 'it has none'}"
+        raise UsageError(f"{model} has no preset {preset}{hint}")
+    base = presets.get(preset if preset is not None else source.rpartition(":")[2], {})
+    built: Config = kind.Config.build(model, base, values)
+    return built
+
+
+def build_model(record: Record) -> Model:
+    """The model of a record, on its device, initialised from its seed."""
+    kind = registry().models.find(record.model).spec.load()
+    seed_everything(record.seed)
+    try:
+        built = kind(kind.Config(**record.config), SourceInfo.from_json(record.info))
+    except ValueError as error:
+        raise UsageError(f"{record.model.rpartition(':')[2]}: {error}") from None
+    if isinstance(built, torch.nn.Module):
+        built.to(record.device)
+    model: Model = built
+    return model
+
+
+def _is_registered(source: str) -> bool:
+    catalogues = (registry().datasets, registry().environments)
+    return any(catalogue.get(source) is not None for catalogue in catalogues)
+
+
+def _versions(owner: str) -> dict[str, str]:
+    return {
+        CORE: version(CORE),
+        owner: version(owner),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _listeners(listeners: Sequence[Listener] | None) -> Sequence[Listener]:
+    if listeners is not None:
+        return listeners
+    from rockfall.display import default_listener
+
+    return [default_listener()]

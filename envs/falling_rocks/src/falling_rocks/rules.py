@@ -1,0 +1,125 @@
+"""The rules of Falling Rocks: one pure function, with the randomness outside.
+
+Rocks fall down a grid of ``size`` x ``size`` cells, one row a step, and a bowl slides along the
+bottom row to catch them. At most one rock appears a step, so a row never holds more than one and
+the column of the rock in each row, with the bowl's centre, is the whole state.
+
+`start` and `advance` use operators alone, no NumPy or torch function, so that the plain
+environment (NumPy scalars), the batched one (arrays) and the tensor form (torch tensors on any
+device) all play by this one definition.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+Array: TypeAlias = Any
+"""A NumPy scalar, a NumPy array or a torch tensor: whatever the form computes with."""
+
+Observation = Literal["screen", "planes"]
+DType = Literal["uint8", "float32"]
+
+NO_ROCK = -1
+STAY, LEFT, RIGHT = range(3)
+NUM_ACTIONS = 3
+MAX_SIZE = 128
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The parameters of the game; the defaults are the 8 x 8 game.
+
+    Args:
+        size: rows and columns of the grid, 3 to 128.
+        bowl_width: cells across the bowl, odd, at most ``size``.
+        rock_probability: chance that a step brings a new rock, above 0 and at most 1.
+        steps: length of an episode in steps, at least 1.
+        miss_penalty: whether a rock that lands beside the bowl costs 1.
+        observation: ``"screen"``, one array with rocks and bowl, or ``"planes"``, one for each.
+        dtype: element type of the observation, ``"uint8"`` or ``"float32"``.
+
+    Raises:
+        ValueError: for a parameter outside its range, naming both.
+    """
+
+    size: int = 8
+    bowl_width: int = 3
+    rock_probability: float = 0.15
+    steps: int = 64
+    miss_penalty: bool = False
+    observation: Observation = "screen"
+    dtype: DType = "uint8"
+
+    def __post_init__(self) -> None:
+        for name in ("size", "bowl_width", "steps"):
+            self._require(name, isinstance(getattr(self, name), int), "an integer")
+        self._require("size", 3 <= self.size <= MAX_SIZE, f"from 3 to {MAX_SIZE}")
+        self._require(
+            "bowl_width",
+            1 <= self.bowl_width <= self.size and self.bowl_width % 2 == 1,
+            f"odd, from 1 to the size of the grid, {self.size}",
+        )
+        self._require("rock_probability", 0 < self.rock_probability <= 1, "above 0, at most 1")
+        self._require("steps", self.steps >= 1, "at least 1")
+        for name, allowed in (("observation", Observation), ("dtype", DType)):
+            values = get_args(allowed)
+            self._require(name, getattr(self, name) in values, f"one of {values}")
+
+    @property
+    def reach(self) -> int:
+        """How many columns from its centre the bowl still catches."""
+        return (self.bowl_width - 1) // 2
+
+    @property
+    def observation_shape(self) -> tuple[int, ...]:
+        """``(size, size)`` for the screen, ``(2, size, size)`` for the planes (rocks, bowl)."""
+        grid = (self.size, self.size)
+        return grid if self.observation == "screen" else (2, *grid)
+
+    def _require(self, name: str, holds: bool, allowed: str) -> None:
+        if not holds:
+            value = getattr(self, name)
+            raise ValueError(f"{name}={value!r} is not allowed: it must be {allowed}")
+
+
+class State(NamedTuple):
+    """The state of one game, or of a batch of them.
+
+    Attributes:
+        rocks: for each row, from the top, the column of its rock or `NO_ROCK`; ``size`` integers
+            or ``size`` arrays of shape ``(num_envs,)``.
+        bowl: the column of the bowl's centre; an integer or an array of shape ``(num_envs,)``.
+    """
+
+    rocks: tuple[Array, ...]
+    bowl: Array
+
+
+def start(rules: Rules, rock: Array, bowl: Array) -> State:
+    """The state at reset: one rock in the top row at column ``rock``, and the bowl."""
+    no_rock = rock * 0 + NO_ROCK
+    return State((rock, *(no_rock,) * (rules.size - 1)), bowl)
+
+
+def advance(rules: Rules, state: State, action: Array, spawn: Array) -> tuple[State, Array]:
+    """Play one step.
+
+    Args:
+        rules: the parameters of the game.
+        state: the state before the step; it is not changed.
+        action: `STAY`, `LEFT` or `RIGHT`; a signed integer type, as `State.bowl`.
+        spawn: the column at which a rock appears in the top row, or `NO_ROCK`.
+
+    Returns:
+        The state after the step, and its reward, a float: 1 for a catch, with ``miss_penalty``
+        -1 for a miss, and otherwise 0.
+    """
+    # Every rock falls one row: the bottom one leaves the grid, the new one enters at the top.
+    rocks = (spawn, *state.rocks[:-1])
+    # The two bits of the action are "right" and "left". The centre stays on the grid, so half of
+    # the bowl may hang over the edge.
+    move = (action >> 1) - (action & 1)
+    bowl = (state.bowl + move).clip(0, rules.size - 1)
+    landed = rocks[-1] > NO_ROCK
+    caught = landed & (abs(rocks[-1] - bowl) <= rules.reach)
+    reward = caught * 2.0 - landed * 1.0 if rules.miss_penalty else caught * 1.0
+    return State(rocks, bowl), reward

@@ -1,0 +1,183 @@
+"""The batched form: many games at once in NumPy, a Gymnasium ``VectorEnv``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import ArrayLike, NDArray
+
+from falling_rocks import rendering, saved
+from falling_rocks.rules import NUM_ACTIONS, Rules, State, advance, start
+from falling_rocks.screens import Screens
+from falling_rocks.spaces import action_space, observation_space
+from falling_rocks.spawns import SpawnStream, draw_columns
+
+Mask = NDArray[np.bool_]
+Observations = NDArray[Any]
+Step = tuple[Observations, NDArray[np.float32], Mask, Mask, dict[str, Any]]
+
+
+class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
+    """``num_envs`` games of Falling Rocks, stepped together; a game that ends restarts at once.
+
+    When games end, ``infos["final_obs"]`` holds the last observations of all games, an array of
+    shape ``(num_envs, …)``, and ``infos["_final_obs"]``, a mask, tells which games ended.
+
+    Args:
+        num_envs: the number of games.
+        render_mode: ``"ansi"``, ``"rgb_array"`` or ``None``; `render` gives a frame a game.
+        copy: whether observations are fresh arrays. Without, they are a buffer that must not be
+            written to; it is valid until the second `step` from then, or the next `reset`.
+        parameters: those of `Rules`.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "render_modes": ["ansi", "rgb_array"],
+        "render_fps": rendering.FPS,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        render_mode: str | None = None,
+        copy: bool = True,
+        **parameters: Any,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs={num_envs!r} is not allowed: it must be at least 1")
+        self.rules = Rules(**parameters)
+        self.num_envs = num_envs
+        self.render_mode = rendering.checked(render_mode, self.metadata["render_modes"])
+        self.single_observation_space = observation_space(self.rules)
+        self.single_action_space = action_space()
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.elapsed = np.zeros(num_envs, np.int32)
+        self._copy = copy
+        self._screens = Screens(self.rules, num_envs)
+        self._state: State | None = None
+        self._seed_spawns()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observations, dict[str, Any]]:
+        """Start new games: all of them, or those of the mask ``options["reset_mask"]``.
+
+        Args:
+            seed: seeds everything random; ``None`` lets the random numbers run on.
+            options: ``"reset_mask"``, booleans of shape ``(num_envs,)``, as Gymnasium has it.
+        """
+        super().reset(seed=seed)
+        if seed is not None:
+            self._seed_spawns()
+        everyone = np.ones(self.num_envs, np.bool_)
+        mask = np.asarray((options or {}).get("reset_mask", everyone))
+        if mask.shape != everyone.shape or mask.dtype != everyone.dtype:
+            raise ValueError(
+                f"options['reset_mask'] must be booleans of shape ({self.num_envs},), "
+                f"not {mask.dtype} of shape {mask.shape}"
+            )
+        self._restart(everyone if self._state is None else mask)
+        return self.observation, {}
+
+    def step(self, actions: ArrayLike) -> Step:
+        """Play one step in every game, with random spawns; ``actions`` are ``(num_envs,)``."""
+        return self.advance(actions, self._spawns.next())
+
+    def advance(self, actions: ArrayLike, spawns: NDArray[np.int16]) -> Step:
+        """Play one step with the given spawns, columns or -1, of shape ``(num_envs,)``."""
+        self._state, reward = advance(self.rules, self.state, self._checked(actions), spawns)
+        self._screens.fall(self._state)
+        self.elapsed = self.elapsed + 1
+        truncated = self.elapsed >= self.rules.steps
+        infos: dict[str, Any] = {}
+        if truncated.any():
+            infos = {"final_obs": self._screens.observation.copy(), "_final_obs": truncated.copy()}
+            self._restart(truncated)
+        terminated = np.zeros(self.num_envs, np.bool_)
+        return self.observation, reward.astype(np.float32), terminated, truncated, infos
+
+    @property
+    def observation(self) -> Observations:
+        """The current observation, shape ``(num_envs, *single_observation_space.shape)``."""
+        screens = self._screens.observation
+        return screens.copy() if self._copy else screens
+
+    @property
+    def state(self) -> State:
+        """The state of the games."""
+        if self._state is None:
+            raise ResetNeeded("the games have not started: call reset() first")
+        return self._state
+
+    def set_state(self, state: State, elapsed: ArrayLike = 0) -> Observations:
+        """Put the games into ``state``, after ``elapsed`` steps; returns the observation."""
+        rocks = tuple(np.array(rock, np.int16) for rock in state.rocks)
+        self._state = State(rocks, np.array(state.bowl, np.int16))
+        self.elapsed = np.zeros(self.num_envs, np.int32) + np.asarray(elapsed, np.int32)
+        self._screens.draw(self._state)
+        return self.observation
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the games to come depend on: arrays and JSON-able values."""
+        return {
+            **saved.header(self.rules, self.num_envs),
+            "rocks": np.stack(self.state.rocks),
+            "bowl": self.state.bowl.copy(),
+            "elapsed": self.elapsed.copy(),
+            "np_random": self.np_random.bit_generator.state,
+            "spawn_random": self._spawn_random.bit_generator.state,
+            "spawns": np.array(self._spawns.pending, np.int16).reshape(-1, self.num_envs),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where `state_dict` was called; `observation` is what it was then."""
+        saved.check_header(state, self.rules, self.num_envs)
+        self.set_state(State(tuple(state["rocks"]), state["bowl"]), state["elapsed"])
+        self.np_random.bit_generator.state = state["np_random"]
+        self._spawn_random.bit_generator.state = state["spawn_random"]
+        self._spawns.pending = np.array(state["spawns"], np.int16)
+
+    def upcoming_spawns(self, steps: int) -> list[NDArray[np.int16]]:
+        """The spawns of the next ``steps`` steps: the future, for policies that may know it."""
+        return self._spawns.peek(steps)
+
+    def render(self) -> tuple[Any, ...] | None:
+        """A frame a game, in the render mode."""
+        games = zip(np.stack(self.state.rocks, 1), self.state.bowl, strict=True)
+        return tuple(rendering.frame(self.rules, State(*g), self.render_mode) for g in games)
+
+    def _restart(self, mask: Mask) -> None:
+        rock, bowl = self.np_random.integers(
+            self.rules.size, size=(2, self.num_envs), dtype=np.int16
+        )
+        fresh = start(self.rules, rock, bowl)
+        old = self._state or fresh
+        rocks = zip(fresh.rocks, old.rocks, strict=True)
+        self._state = State(
+            tuple(np.where(mask, new, kept) for new, kept in rocks),
+            np.where(mask, fresh.bowl, old.bowl),
+        )
+        self.elapsed = np.where(mask, 0, self.elapsed)
+        self._screens.clear(mask, self._state)
+
+    def _seed_spawns(self) -> None:
+        # A generator of their own, so that to draw spawns ahead of time changes nothing else; and
+        # PCG64, since `draw_columns` relies on words of 64 bits.
+        self._spawn_random = np.random.default_rng(self.np_random.integers(2**63))
+        self._spawns = SpawnStream(self.num_envs, self._draw_spawns)
+
+    def _draw_spawns(self, steps: int) -> NDArray[np.int16]:
+        return draw_columns(self.rules, self._spawn_random, steps, self.num_envs)
+
+    def _checked(self, actions: ArrayLike) -> NDArray[np.int16]:
+        array = np.asarray(actions)
+        if array.shape != (self.num_envs,):
+            raise ValueError(f"actions must have shape ({self.num_envs},), not {array.shape}")
+        if array.min() < 0 or array.max() >= NUM_ACTIONS:
+            raise ValueError(f"actions must be from 0 to {NUM_ACTIONS - 1}, not {array}")
+        return array.astype(np.int16)

@@ -1,0 +1,1 @@
+"""Agents: networks that learn to play. Start at `reinforce.py`."""

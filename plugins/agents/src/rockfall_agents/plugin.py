@@ -1,0 +1,27 @@
+"""The table of contents: agent names and where they are made."""
+
+from rockfall.plugin import Register, hookimpl
+
+rockfall_api = 1
+
+
+@hookimpl
+def rockfall_register(register: Register) -> None:
+    register.model(
+        name="reinforce",
+        summary="policy gradients: do more of what went better than expected",
+        target="rockfall_agents.reinforce:Reinforce",
+        learns_from=("discrete-actions",),
+        default_source="falling-rocks-8x8",
+        capabilities=("acts",),
+        reference="Williams 1992, Simple statistical gradient-following algorithms",
+    )
+    register.model(
+        name="pqn",
+        summary="Q(λ) on many environments at once, no replay, no target network",
+        target="rockfall_agents.pqn:Pqn",
+        learns_from=("discrete-actions",),
+        default_source="falling-rocks-8x8",
+        capabilities=("acts",),
+        reference="Gallici et al. 2024, Simplifying Deep Temporal Difference Learning",
+    )

@@ -1,0 +1,1 @@
+"""Vision: classifiers, and what they see. Start at `mlp.py`."""
