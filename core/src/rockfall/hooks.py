@@ -30,7 +30,7 @@ P = ParamSpec("P")
 
 
 def _adds(spec: Callable[P, Spec]) -> Callable[Concatenate[Register, P], None]:
-    def add(self: Register, *args: P.args, **fields: P.kwargs) -> None:
+    def add(self: Register, /, *args: P.args, **fields: P.kwargs) -> None:
         self.specs.append(spec(*args, **fields))
 
     return add

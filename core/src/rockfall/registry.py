@@ -150,9 +150,7 @@ def _check_api(module: object) -> None:
     if not isinstance(number, int):
         raise RockfallError(f"does not say `rockfall_api = {API}`")
     if number > API:
-        raise RockfallError(
-            f"speaks plugin API {number}, this {CORE} speaks {API}: upgrade {CORE}"
-        )
+        raise RockfallError(f"speaks plugin API {number}, this {CORE} speaks {API}: upgrade {CORE}")
 
 
 @functools.cache

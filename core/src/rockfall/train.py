@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import platform
-from dataclasses import replace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any

@@ -99,9 +99,7 @@ def check(model: Acts, source: Environment) -> None:
     assert torch.equal(actions[:2], model.act(seen[:2])), "an action depends on its batch"
 
 
-def _baseline(
-    source: Environment, name: str, seed: int
-) -> Callable[[BatchedEnvironment], Policy]:
+def _baseline(source: Environment, name: str, seed: int) -> Callable[[BatchedEnvironment], Policy]:
     return lambda batch: source.baseline(name, batch, seed)
 
 

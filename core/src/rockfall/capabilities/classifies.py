@@ -28,7 +28,7 @@ def evaluate(
 ) -> Figures:
     """Accuracy on the test split, of the model, the commonest class and the nearest neighbour."""
     test = source.test[:limit]
-    predicted = torch.cat([model.classify(part).argmax(1) for part in test.inputs.split(BATCH)])
+    predicted = torch.cat([model.classify(p).argmax(1) for p in torch.split(test.inputs, BATCH)])
     commonest = source.train.labels.mode().values
     baselines = {
         "commonest class": test.labels == commonest,
@@ -56,7 +56,5 @@ def check(model: Classifies, source: Dataset) -> None:
 def _nearest(source: Dataset, inputs: Tensor) -> Tensor:
     known = source.train[:MOST_NEIGHBOURS]
     points = known.inputs.flatten(1).float()
-    nearest = [
-        torch.cdist(part.flatten(1).float(), points).argmin(1) for part in inputs.split(BATCH)
-    ]
-    return known.labels[torch.cat(nearest)]
+    parts = torch.split(inputs.flatten(1).float(), BATCH)
+    return known.labels[torch.cat([torch.cdist(part, points).argmin(1) for part in parts])]

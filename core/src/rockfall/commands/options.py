@@ -22,6 +22,8 @@ def key_values(pairs: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
             raise UsageError(f"{pair!r} is not key=value; a source comes right after the model")
         into, _, name = key.rpartition(".")
         if into not in ("", "source"):
-            raise UsageError(f"{key}: write a model's setting as key=value, a source's as source.key=value")
+            raise UsageError(
+                f"{key}: write a model's setting as key=value, a source's as source.key=value"
+            )
         (source if into else settings)[name] = value
     return settings, source

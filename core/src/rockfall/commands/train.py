@@ -16,7 +16,9 @@ from rockfall.display.jsonlines import print_event
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps")
 @click.option("--precision", default="auto", show_default=True, help="float32, bf16, fp16")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads; default: the model's own choice")
+@click.option(
+    "--threads", type=click.IntRange(1), help="CPU threads; default: the model's own choice"
+)
 @click.option("--name", default="", help="of the run; default: MODEL-SOURCE-number")
 @click.option("--out", type=click.Path(file_okay=False), help="where runs go  [default: runs]")
 @click.option(

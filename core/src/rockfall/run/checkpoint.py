@@ -28,7 +28,9 @@ def write(path: Path, state: Any) -> None:
     tensors: dict[str, Tensor] = {}
     content = json.dumps(nest.flatten(state, tensors))
     # Clones: safetensors refuses tensors that share memory.
-    tensors = {name: t.cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
+    tensors = {
+        name: t.cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()
+    }
     metadata = {
         "format": str(FORMAT),
         "content": content,

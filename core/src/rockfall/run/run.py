@@ -137,7 +137,9 @@ class Run:
 
         It comes from the seed and the position alone, so that a resumed run finds it again.
         """
-        words = np.random.SeedSequence((self.seed, *self._position.key)).generate_state(2, np.uint64)
+        words = np.random.SeedSequence((self.seed, *self._position.key)).generate_state(
+            2, np.uint64
+        )
         generator = torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
         return torch.randperm(count, generator=generator).to(self.device)
 

@@ -16,7 +16,7 @@ def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:
     """A registered dataset or environment, by bare or full name."""
     if (dataset := registry().datasets.get(text)) is not None:
         make = dataset.spec.load()
-        known = [p for p in inspect.signature(make).parameters.values()]
+        known = list(inspect.signature(make).parameters.values())
         if not any(p.kind is p.VAR_KEYWORD for p in known):
             _check_options(text, options, [p.name for p in known])
         opened: Source = make(**options)

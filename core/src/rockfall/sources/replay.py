@@ -31,7 +31,7 @@ class EpisodeReplay(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.actions: list[Any] = []
         self.last: Any = None
 
-    def reset(self, **_: Any) -> tuple[Any, dict[str, Any]]:  # type: ignore[override]
+    def reset(self, **_: Any) -> tuple[Any, dict[str, Any]]:
         self.episode += 1
         self.actions = []
         sequence = np.random.SeedSequence((self.seed, self.index, self.episode))

@@ -32,7 +32,7 @@ def rockfall_run_started(run: Run) -> None:
 
     folder = str(run.directory.path / "tensorboard")
     # purge_step hides what an interrupted run logged after its last checkpoint.
-    _writers[run.name] = SummaryWriter(folder, purge_step=run.step)  # type: ignore[no-untyped-call]
+    _writers[run.name] = SummaryWriter(folder, purge_step=run.step)
 
 
 @hookimpl

@@ -5,6 +5,8 @@ the top row of the next, but both are written anyway. Two buffers take turns, so
 overlaps itself and the screens of the step before stay intact.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,10 +25,12 @@ class Screens:
     def __init__(self, rules: Rules, num_envs: int) -> None:
         self._rules = rules
         self._rows = make_rows(rules)
-        self._front, self._back = np.zeros((2, num_envs, *rules.observation_shape), rules.dtype)
+        shape = (num_envs, *rules.observation_shape)
+        self._front: NDArray[Any] = np.zeros(shape, rules.dtype)
+        self._back: NDArray[Any] = np.zeros(shape, rules.dtype)
 
     @property
-    def observation(self) -> NDArray[np.generic]:
+    def observation(self) -> NDArray[Any]:
         """The current screens; overwritten by the second `fall` from now."""
         return self._front
 
@@ -56,11 +60,11 @@ class Screens:
         screens[:, -1] = _packed(take(self._rows.bottom, bottom_index(self._rules, state)))
 
 
-def take(table: NDArray[np.generic], index: Array) -> NDArray[np.generic]:
+def take(table: Array, index: Array) -> Array:
     """Look up rows of a table, shape ``(*index.shape, size)``."""
     return table.take(index, axis=0)
 
 
-def _packed(cells: NDArray[np.generic]) -> NDArray[np.void]:
+def _packed(cells: NDArray[Any]) -> NDArray[np.void]:
     """View each row of cells as one item, which NumPy copies whole instead of cell by cell."""
     return cells.view(np.dtype((np.void, cells.shape[-1] * cells.itemsize)))[..., 0]

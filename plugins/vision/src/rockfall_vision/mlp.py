@@ -7,6 +7,7 @@ parameters.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -18,7 +19,7 @@ import rockfall
 from rockfall.sources.dataset import Dataset, Split
 
 
-class Config(rockfall.Config):
+class MlpConfig(rockfall.Config):
     layers: tuple[int, ...] = Field(
         (128,), description="hidden units a layer; 128 is enough for digits, and quick"
     )
@@ -31,23 +32,24 @@ class Config(rockfall.Config):
 class Mlp(nn.Module):
     """inputs (N, C, H, W) uint8 → logits (N, classes)."""
 
-    Config: ClassVar[type[rockfall.Config]] = Config
+    Config = MlpConfig
     presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": {"layers": (16,), "epochs": 2}}
     monitor: ClassVar[str] = "accuracy"
     threads: ClassVar[int] = 1  # the products are too small for a second thread to pay
 
-    def __init__(self, config: Config, info: rockfall.SourceInfo) -> None:
+    def __init__(self, config: MlpConfig, info: rockfall.SourceInfo) -> None:
         super().__init__()
         self.config = config
         pixels = torch.Size(info.shape).numel()
         widths = (pixels, *config.layers)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], len(info.classes)))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(pictures.flatten(1).float() / 255)  # type: ignore[no-any-return]
+        logits: Tensor = self.layers(pictures.flatten(1).float() / 255)
+        return logits
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
@@ -70,8 +72,11 @@ class Mlp(nn.Module):
     @torch.no_grad()
     def accuracy(self, split: Split) -> Tensor:
         """Share of a split that is classified rightly."""
-        return (self(split.inputs).argmax(1) == split.labels).float().mean()
+        predicted = self(split.inputs).argmax(1)
+        right: Tensor = predicted == split.labels
+        return right.float().mean()
 
     @torch.no_grad()
     def classify(self, inputs: Tensor) -> Tensor:
-        return self(inputs).softmax(1)  # type: ignore[no-any-return]
+        probabilities: Tensor = self(inputs).softmax(1)
+        return probabilities
