@@ -55,6 +55,13 @@ def test_a_wrong_action_is_refused_and_changes_nothing(action) -> None:
     np.testing.assert_array_equal(env.observation, observation)
 
 
+def test_every_key_that_plays_is_an_action() -> None:
+    env = FallingRocksEnv()
+    keys = env.get_keys_to_action()
+    assert (keys["a",], keys["d",], keys[()]) == (1, 2, 0)
+    assert all(action in env.action_space for action in keys.values())
+
+
 def episode(seed: int) -> list[np.ndarray]:
     env = FallingRocksEnv()
     first, _ = env.reset(seed=seed)

@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import gymnasium
+import pytest
 
 import falling_rocks
+from falling_rocks.__main__ import main
 
 
 def test_to_import_it_imports_neither_torch_nor_pygame() -> None:
@@ -25,3 +27,17 @@ def test_its_ids_are_registered_lazily() -> None:
         assert isinstance(spec.entry_point, str)
         assert isinstance(spec.vector_entry_point, str)
         assert spec.max_episode_steps is None
+
+
+def test_run_as_a_program_it_prints_the_baselines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["falling_rocks", "--episodes", "64"])
+    main()
+    head, names, *lines = capsys.readouterr().out.splitlines()
+    assert "of 64 episodes" in head
+    assert names.split() == ["size", "random", "oracle", "clairvoyant"]
+    for line in lines:
+        chance, sight, foresight = (float(cell.split()[-1]) for cell in line.split("±")[:-1])
+        assert chance < sight <= foresight
+    assert [line.split()[0] for line in lines] == ["8", "16", "32"]

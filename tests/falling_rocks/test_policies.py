@@ -11,7 +11,7 @@ from falling_rocks.vector import FallingRocksVectorEnv
 
 
 def catches(rules: Rules, bowl: int, path: tuple[int, ...], landings: list[int]) -> tuple[int, int]:
-    """Rocks caught on a path of actions, and minus twice the distance of its end from the centre."""
+    """Rocks caught on a path, and minus twice the distance of its end from the centre."""
     caught = 0
     for action, landing in zip(path, landings, strict=True):
         bowl = min(max(bowl + (0, -1, 1)[action], 0), rules.size - 1)
@@ -44,6 +44,13 @@ def test_no_path_is_better_than_the_one_that_is_planned(size, bowl_width) -> Non
         assert planned[game] == max(centred, key=lambda action: centred[action])
 
 
+def test_of_paths_that_catch_as_many_one_that_ends_near_the_centre_is_taken() -> None:
+    # Either the rock on the right, and back towards the centre, or the one on the far left.
+    landings = [np.array([rock]) for rock in (-1, 5, 0)]
+    action = plan(Rules(size=7, bowl_width=1), np.array([3]), landings, np.array([9]))
+    assert action.tolist() == [2]
+
+
 def test_with_nothing_to_catch_the_bowl_goes_to_the_centre_and_stays() -> None:
     env = FallingRocksVectorEnv(5, size=5)
     nothing = np.full(5, -1)
@@ -64,13 +71,7 @@ def test_a_rock_that_lands_after_the_end_is_not_worth_going_for() -> None:
 
 def returns(name: str, num_envs: int = 2048, **parameters: object) -> np.ndarray:
     env = FallingRocksVectorEnv(num_envs, **parameters)
-    policy = getattr(policies, name)(env)
-    observation, _ = env.reset(seed=0)
-    total = np.zeros(num_envs)
-    for _ in range(env.rules.steps):
-        observation, reward, *_ = env.step(policy(observation))
-        total += reward
-    return total
+    return policies.episode_returns(env, getattr(policies, name)(env), seed=0)
 
 
 @pytest.mark.parametrize("size", [8, 16])
@@ -87,18 +88,21 @@ def test_on_16x16_the_oracle_gets_between_four_and_five_times_what_chance_gets()
 
 
 def test_the_clairvoyant_gets_what_the_best_of_all_action_sequences_gets() -> None:
-    parameters = {"size": 3, "bowl_width": 1, "steps": 7, "rock_probability": 0.6}
-    got = returns("clairvoyant", 12, **parameters)
-    env = FallingRocksVectorEnv(12, **parameters)
+    parameters = {"size": 5, "bowl_width": 1, "steps": 8, "rock_probability": 0.9}
+    games = 30
+    got = returns("clairvoyant", games, **parameters)
+    env = FallingRocksVectorEnv(games, **parameters)
     env.reset(seed=0)
-    start, elapsed, spawns = env.state, env.elapsed, env.upcoming_spawns(7)
-    best = np.zeros(12)
-    for path in product(range(3), repeat=7):
-        env.set_state(start, elapsed)
-        steps = zip(path, spawns, strict=True)
-        rewards = [env.advance([action] * 12, spawn)[1] for action, spawn in steps]
-        best = np.maximum(best, np.sum(rewards, axis=0))
-    np.testing.assert_array_equal(got, best)
+    spawns = env.upcoming_spawns(8)
+
+    paths = np.array(list(product(range(3), repeat=8)))
+    every = FallingRocksVectorEnv(games * len(paths), **parameters)
+    rocks = tuple(rock.repeat(len(paths)) for rock in env.state.rocks)
+    every.set_state(State(rocks, env.state.bowl.repeat(len(paths))))
+    total = np.zeros(every.num_envs)
+    for actions, spawn in zip(paths.T, spawns, strict=True):
+        total += every.advance(np.tile(actions, games), spawn.repeat(len(paths)))[1]
+    np.testing.assert_array_equal(got, total.reshape(games, -1).max(axis=1))
 
 
 def test_a_policy_draws_the_same_actions_for_the_same_seed() -> None:

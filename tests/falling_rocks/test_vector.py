@@ -44,6 +44,7 @@ def test_games_that_end_restart_in_the_same_step_and_leave_their_last_observatio
     assert truncated.all()
     assert not terminated.any()
     assert infos["_final_obs"].all()
+    assert not np.shares_memory(infos["_final_obs"], truncated)
     # The last observation shows the rock that has just appeared; the new one, a game's first rock.
     assert (infos["final_obs"][:, 0, 7] == 1).all()
     assert (observation[:, :-1].sum(axis=(1, 2)) == 1).all()

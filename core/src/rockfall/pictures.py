@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,15 +24,19 @@ def load(path: Path) -> Tensor:
     Raises UsageError for a file that is not a picture, is cut short, or has over 64 Mpixel.
     """
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise UsageError(f"{path}: {width} × {height} pixels is more than 64 million")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # ours is stricter
+            opened = Image.open(path)
+        with opened as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError(f"{image.width} × {image.height} pixels")
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):  # 16-bit greyscale: Pillow's own conversion clips
                 scaled = np.asarray(upright, np.float64) / 257
                 upright = Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
             rgba = upright.convert("RGBA")
+    except Image.DecompressionBombError as error:
+        raise UsageError(f"{path} is larger than 64 million pixels: {error}") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UsageError(f"{path} can't be read as a picture: {error}") from None
     white = Image.new("RGBA", rgba.size, "white")

@@ -11,7 +11,7 @@ from torch import Tensor
 from rockfall.capabilities.figures import Figures, figure
 from rockfall.errors import RockfallError
 from rockfall.sources.batched import BatchedEnvironment
-from rockfall.sources.environment import Environment, Policy
+from rockfall.sources.environment import Environment, Form, Policy
 
 MOST_ENVS = 4096
 LONGEST = 1_000_000
@@ -56,13 +56,14 @@ def play(
     *,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    form: Form | None = None,
 ) -> Tensor:
     """The scores (episodes,) of a policy. The same seed gives every policy the same games.
 
     Each environment plays the same number of episodes, so that short ones don't count more.
     """
     num_envs = min(episodes, MOST_ENVS)
-    batch = source.batch(num_envs, device=device, seed=seed)
+    batch = source.batch(num_envs, device=device, seed=seed, form=form)
     choose = policy(batch)
     rounds = -(-episodes // num_envs)
     scores = torch.zeros(rounds, num_envs, device=batch.observation.device)

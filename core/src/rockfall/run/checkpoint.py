@@ -22,6 +22,9 @@ from rockfall.run import nest
 
 FORMAT = 1
 
+PICKLE_STARTS = (b"PK", *(bytes((0x80, protocol)) for protocol in range(2, 6)))
+"""Of a torch file, which is a zip with a pickle in it, and of bare pickles."""
+
 
 def write(path: Path, state: Any) -> None:
     """Write nested `state` whole or not at all. Raises RockfallError if the disk refuses."""
@@ -44,16 +47,18 @@ def write(path: Path, state: Any) -> None:
 def read(path: Path) -> Any:
     """The state that `write` was given, on the CPU. Raises CheckpointError, saying why."""
     try:
-        with path.open("rb") as file:
-            start = file.read(2)
-        if start in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-            raise CheckpointError(f"{path} is a pickle, which can run code: Rockfall loads none")
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
         raise CheckpointError(f"can't read {path}: {error.strerror or error}") from None
     except (SafetensorError, ValueError) as error:
+        with path.open("rb") as file:
+            start = file.read(2)
+        if start in PICKLE_STARTS:
+            raise CheckpointError(
+                f"{path} is a pickle, which can run code: Rockfall loads none"
+            ) from None
         raise CheckpointError(f"{path} is damaged or cut short ({error})") from None
     if not {"format", "content", "sha256"} <= metadata.keys():
         raise CheckpointError(f"{path} is safetensors, but not a Rockfall checkpoint")

@@ -118,6 +118,11 @@ class RunDirectory:
         """Make a new directory called `name`, or `stem-1`, `stem-2`, … if that is empty."""
         if name and not NAME.fullmatch(name):
             raise UsageError(f"run name {name!r}: use letters, digits, '.', '_' and '-'")
+        if name and (out / name).exists():
+            raise UsageError(
+                f"there is a run {name} in {out}: choose another --name, "
+                f"or continue it with `rockfall resume {name}`"
+            )
         try:
             out.mkdir(parents=True, exist_ok=True)
             if name:
@@ -125,11 +130,6 @@ class RunDirectory:
                 path.mkdir()
             else:
                 path = _next_free(out, stem)
-        except FileExistsError:
-            raise UsageError(
-                f"there is a run {name} in {out}: choose another --name, "
-                f"or continue it with `rockfall resume {name}`"
-            ) from None
         except OSError as error:
             raise RockfallError(f"can't make a run in {out}: {error.strerror}") from None
         directory = cls(path)

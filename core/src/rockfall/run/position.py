@@ -8,36 +8,38 @@ second loop, and in it the 58th of that turn's first inner loop.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from rockfall.errors import CheckpointError
 
 
 @dataclass
 class Frame:
-    """One active loop."""
+    """One active loop, and how the loops that ended inside its present turn left the generators."""
 
     number: int
     index: int
     total: int
-    inner_loops: int = 0
+    endings: list[Any] = field(default_factory=list)
 
 
 @dataclass
 class Position:
-    """The stack of active loops, and the recorded position that a resumed run is looking for."""
+    """The stack of active loops, and the recorded position that a resumed run is looking for.
+
+    endings: the state of the random generators after each outermost loop that ended.
+    sought_endings: those of a resumed run, by depth. What a method draws between two loops, it
+        draws again when a finished loop is passed over, and must find the same numbers.
+    """
 
     frames: list[Frame] = field(default_factory=list)
-    loops: int = 0
+    endings: list[Any] = field(default_factory=list)
     sought: list[list[int]] = field(default_factory=list)
+    sought_endings: list[list[Any]] = field(default_factory=list)
 
     def enter(self, total: int) -> Frame:
         """Begin a loop at the index where it has to go on: `total` if it was finished."""
-        if self.frames:
-            number = self.frames[-1].inner_loops
-            self.frames[-1].inner_loops += 1
-        else:
-            number = self.loops
-            self.loops += 1
+        number = len(self._siblings())
         frame = Frame(number, self._start(number, total), total)
         self.frames.append(frame)
         return frame
@@ -57,12 +59,32 @@ class Position:
             self.sought = []
         return index
 
-    def leave(self) -> None:
-        self.frames.pop()
+    def ending(self) -> Any:
+        """How the innermost active loop, if a resumed run passes over it, left the generators."""
+        depth = len(self.frames) - 1
+        known = self.sought_endings[depth] if depth < len(self.sought) else []
+        number = self.frames[-1].number
+        return known[number] if number < len(known) else None
 
-    def record(self) -> list[list[int]]:
+    def leave(self, ending: Any) -> None:
+        """End the innermost active loop."""
+        self.frames.pop()
+        self._siblings().append(ending)
+
+    def _siblings(self) -> list[Any]:
+        return self.frames[-1].endings if self.frames else self.endings
+
+    def record(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return [[frame.number, frame.index] for frame in self.frames] or [[self.loops, 0]]
+        indices = [[frame.number, frame.index] for frame in self.frames]
+        return {
+            "indices": indices or [[len(self.endings), 0]],
+            "endings": [self.endings, *(frame.endings for frame in self.frames)],
+        }
+
+    def seek(self, recorded: dict[str, Any]) -> None:
+        """Go on from what `record` gave."""
+        self.sought, self.sought_endings = recorded["indices"], recorded["endings"]
 
     @property
     def fraction(self) -> float:

@@ -176,16 +176,18 @@ class Run:
         try:
             if resuming:
                 self._restore()
+            if (ending := position.ending()) is not None:
+                set_random_state(ending)
             self._check_stop()
             while frame.index < total:
-                frame.inner_loops = 0
+                frame.endings.clear()
                 yield frame.index
                 frame.index += 1
                 position.sought = []  # a turn that was left early must not be sought again
-                self.step += frame.inner_loops == 0  # an inner loop has counted its own
+                self.step += not frame.endings  # an inner loop has counted its own
                 self._between_steps()
         finally:
-            position.leave()
+            position.leave(random_state())
 
     def _between_steps(self) -> None:
         now = time.monotonic()
@@ -239,7 +241,7 @@ class Run:
         self.finished = saved["finished"]
         self._best = saved["best"]
         self._seconds_before = saved["seconds"]
-        self._position.sought = saved["position"]
+        self._position.seek(saved["position"])
         self._metrics.cut(saved["metrics_size"])
         load_model(self.model, saved["model"], self.directory.checkpoint(name))
 

@@ -16,6 +16,9 @@ from torch import Tensor
 
 from rockfall.sources.replay import EpisodeReplay
 
+Frame = np.ndarray | str
+"""What one environment looks like: a picture (H, W, 3) uint8 or text, by its render mode."""
+
 
 class Step(NamedTuple):
     """What one step of N environments gives.
@@ -41,7 +44,16 @@ class BatchedEnvironment(Protocol):
 
     def reset(self, seed: int | None = None) -> Tensor: ...
     def step(self, actions: Tensor) -> Step: ...
-    def render(self) -> list[np.ndarray]: ...
+
+    def render(self) -> list[Frame]:
+        """A frame an environment, if the batch was made with a render mode."""
+
+    def ended(self) -> list[Frame | None]:
+        """The last frame of each episode that the latest step ended, before the next one began.
+
+        None for an environment that goes on, and for one that can't tell.
+        """
+
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
     def close(self) -> None: ...
@@ -55,6 +67,7 @@ class VectorBatch:
         self.native = env
         self.device = device
         self.num_envs = env.num_envs
+        self._infos: dict[str, Any] = {}
 
     def reset(self, seed: int | None = None) -> Tensor:
         observation, _ = self.env.reset(seed=seed)
@@ -70,6 +83,7 @@ class VectorBatch:
             last = self._tensor(np.stack(list(info["final_obs"][info["_final_obs"]])))
             final = self.observation.clone()
             final[done] = last
+        self._infos = info
         return Step(
             self.observation,
             self._tensor(reward).float(),
@@ -78,8 +92,14 @@ class VectorBatch:
             final,
         )
 
-    def render(self) -> list[np.ndarray]:
+    def render(self) -> list[Frame]:
         return list(self.env.render())
+
+    def ended(self) -> list[Frame | None]:
+        if "final_frame" not in self._infos:  # beyond Gymnasium's: the environment's own courtesy
+            return [None] * self.num_envs
+        frames, over = self._infos["final_frame"], self._infos["_final_obs"]
+        return [frame if done else None for frame, done in zip(frames, over, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = self.env.state_dict()
@@ -104,6 +124,7 @@ class LoopBatch:
         self.num_envs = len(envs)
         self.envs = [EpisodeReplay(env, seed=0, index=index) for index, env in enumerate(envs)]
         self.native = envs
+        self._ended: list[Frame | None] = [None] * len(envs)
 
     def reset(self, seed: int | None = None) -> Tensor:
         """Start the first episode of every environment."""
@@ -115,6 +136,10 @@ class LoopBatch:
         results = [env.step(a) for env, a in zip(self.envs, actions.tolist(), strict=True)]
         last, reward, terminated, truncated, _ = zip(*results, strict=True)
         done = np.logical_or(terminated, truncated)
+        self._ended = [
+            env.render() if over and env.render_mode else None
+            for env, over in zip(self.envs, done, strict=True)
+        ]
         first = [
             env.reset()[0] if over else observation
             for env, over, observation in zip(self.envs, done, last, strict=True)
@@ -129,8 +154,11 @@ class LoopBatch:
             observation if final is None else final,
         )
 
-    def render(self) -> list[np.ndarray]:
-        return [np.asarray(env.render()) for env in self.envs]
+    def render(self) -> list[Frame]:
+        return [env.render() for env in self.envs]
+
+    def ended(self) -> list[Frame | None]:
+        return self._ended
 
     def state_dict(self) -> dict[str, Any]:
         return {"envs": [env.state_dict() for env in self.envs]}

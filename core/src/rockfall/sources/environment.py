@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import gymnasium
 import numpy as np
@@ -14,10 +14,14 @@ from torch import Tensor
 from rockfall.errors import UsageError
 from rockfall.sources.batched import BatchedEnvironment, LoopBatch, VectorBatch, offers_state
 from rockfall.sources.info import SourceInfo
+from rockfall.sources.tensor_form import TensorBatch
 from rockfall.specs import EnvironmentSpec, load_target
 
 Policy = Callable[[Tensor], Tensor]
 """Observations (N, …) to actions (N,)."""
+
+Form = Literal["tensor", "vector", "plain"]
+"""How a batch is made: see `rockfall.sources.batched`."""
 
 
 class Environment:
@@ -69,18 +73,34 @@ class Environment:
         device: torch.device | str = "cpu",
         seed: int | None = None,
         render_mode: str | None = None,
+        form: Form | None = None,
     ) -> BatchedEnvironment:
-        """`num_envs` environments stepped at once, already reset with `seed`."""
+        """`num_envs` environments stepped at once, already reset with `seed`.
+
+        form: without it, the best there is: off the CPU the environment's own torch form, then its
+            own vector form, then a loop over plain ones. Raises UsageError for one not offered.
+        """
         device = torch.device(device)
-        batch: BatchedEnvironment
-        if self.spec and self.spec.tensor and device.type != "cpu" and render_mode is None:
-            batch = load_target(self.spec.tensor)(num_envs, device=device, **self.options)
-        else:
-            batch = self._vector_batch(num_envs, device, render_mode) or LoopBatch(
-                [self.make(render_mode) for _ in range(num_envs)], device
-            )
+        tensor = device.type != "cpu" and render_mode is None
+        batch: BatchedEnvironment | None = None
+        if form == "tensor" or (form is None and tensor):
+            batch = self._tensor_batch(num_envs, device)
+        if form == "vector" or (form is None and batch is None):
+            batch = self._vector_batch(num_envs, device, render_mode)
+        if form == "plain" or (form is None and batch is None):
+            batch = LoopBatch([self.make(render_mode) for _ in range(num_envs)], device)
+        if batch is None:
+            raise UsageError(f"{self.info.name} has no {form} form that offers its state")
         batch.reset(seed)
         return batch
+
+    def _tensor_batch(self, num_envs: int, device: torch.device) -> TensorBatch | None:
+        if self.spec is None or not self.spec.tensor:
+            return None
+        # Gymnasium adds what an id stands for, such as its size, to its own forms alone.
+        options = {**gymnasium.spec(self.gymnasium_id).kwargs, **self.options}
+        make = load_target(self.spec.tensor)
+        return TensorBatch(make(num_envs, device=device, **options), device)
 
     def _vector_batch(
         self, num_envs: int, device: torch.device, render_mode: str | None

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from falling_rocks import rendering, saved
 from falling_rocks.drawing import draw, make_rows
-from falling_rocks.rules import NO_ROCK, Rules, State, advance, start
+from falling_rocks.rules import LEFT, NO_ROCK, RIGHT, STAY, Rules, State, advance, start
 from falling_rocks.screens import take
 from falling_rocks.spaces import action_space, observation_space
 from falling_rocks.window import Window
@@ -116,6 +116,10 @@ class FallingRocksEnv(gymnasium.Env[Observation, np.int64]):
         if self._window:
             return self._window.show(rendering.picture(self.rules, self.state))
         return rendering.frame(self.rules, self.state, self.render_mode)
+
+    def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
+        """The keys that play, as ``gymnasium.utils.play`` asks for them: a left, d right."""
+        return {(): STAY, ("a",): LEFT, ("d",): RIGHT}
 
     def close(self) -> None:
         """Close the window, if there is one."""

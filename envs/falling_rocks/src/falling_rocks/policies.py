@@ -44,6 +44,16 @@ def clairvoyant(env: FallingRocksVectorEnv) -> Policy:
     return policy
 
 
+def episode_returns(env: FallingRocksVectorEnv, policy: Policy, seed: int) -> NDArray[np.float64]:
+    """The return of one episode in each of the games, shape ``(num_envs,)``."""
+    observation, _ = env.reset(seed=seed)
+    returns = np.zeros(env.num_envs)
+    for _ in range(env.rules.steps):
+        observation, reward, *_ = env.step(policy(observation))
+        returns += reward
+    return returns
+
+
 def _plan(env: FallingRocksVectorEnv, lookahead: int) -> NDArray[np.int64]:
     # The rock in the bottom row has landed; the one above it lands next.
     visible = env.state.rocks[-2::-1]

@@ -58,7 +58,11 @@ class Rules:
             1 <= self.bowl_width <= self.size and self.bowl_width % 2 == 1,
             f"odd, from 1 to the size of the grid, {self.size}",
         )
-        self._require("rock_probability", 0 < self.rock_probability <= 1, "above 0, at most 1")
+        self._require(
+            "rock_probability",
+            isinstance(self.rock_probability, int | float) and 0 < self.rock_probability <= 1,
+            "a number above 0, at most 1",
+        )
         self._require("steps", self.steps >= 1, "at least 1")
         for name, allowed in (("observation", Observation), ("dtype", DType)):
             values = get_args(allowed)

@@ -25,6 +25,7 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
 
     When games end, ``infos["final_obs"]`` holds the last observations of all games, an array of
     shape ``(num_envs, …)``, and ``infos["_final_obs"]``, a mask, tells which games ended.
+    With a render mode, ``infos["final_frame"]`` holds what `render` gave before the restart.
 
     Args:
         num_envs: the number of games.
@@ -88,15 +89,19 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         """Play one step in every game, with random spawns; ``actions`` are ``(num_envs,)``."""
         return self.advance(actions, self._spawns.next())
 
-    def advance(self, actions: ArrayLike, spawns: NDArray[np.int16]) -> Step:
+    def advance(self, actions: ArrayLike, spawns: ArrayLike) -> Step:
         """Play one step with the given spawns, columns or -1, of shape ``(num_envs,)``."""
-        self._state, reward = advance(self.rules, self.state, self._checked(actions), spawns)
+        self._state, reward = advance(
+            self.rules, self.state, self._checked(actions), np.asarray(spawns, np.int16)
+        )
         self._screens.fall(self._state)
         self.elapsed = self.elapsed + 1
         truncated = self.elapsed >= self.rules.steps
         infos: dict[str, Any] = {}
         if truncated.any():
             infos = {"final_obs": self._screens.observation.copy(), "_final_obs": truncated.copy()}
+            if self.render_mode:
+                infos["final_frame"] = self.render()
             self._restart(truncated)
         terminated = np.zeros(self.num_envs, np.bool_)
         return self.observation, reward.astype(np.float32), terminated, truncated, infos

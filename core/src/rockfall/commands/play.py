@@ -1,0 +1,134 @@
+"""`rockfall play`: watch a run, a baseline or yourself, in the terminal or as a GIF."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rockfall.commands.new_file import NewFile
+from rockfall.commands.options import as_json, key_values
+from rockfall.display.tables import print_json, say
+from rockfall.errors import UsageError
+from rockfall.registry import registry
+
+if TYPE_CHECKING:
+    from rockfall.display.playing import Playing
+    from rockfall.games import Moment
+    from rockfall.players import Player
+
+
+@click.command("play")
+@click.argument("player", metavar="RUN|random|oracle|human")
+@click.argument("words", nargs=-1, metavar="[SOURCE] [source.key=value …]")
+@click.option("--gif", type=NewFile(".gif"), help="write the games to this file, for no screen")
+@click.option(
+    "--games",
+    "--episodes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="side by side; a person's one after another",
+)
+@click.option("--fps", type=click.FloatRange(0.1, 50), help="steps a second; default: the game's")
+@click.option("--seed", type=click.IntRange(0), help="which games; default: 0, a person's any")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help="where a game that does not end is cut off",
+)
+@as_json
+def command(
+    player: str,
+    words: tuple[str, ...],
+    gif: Path | None,
+    games: int,
+    fps: float | None,
+    seed: int | None,
+    steps: int,
+    as_json: bool,
+) -> None:
+    """Watch RUN play, or a baseline such as random or oracle, or play yourself: human.
+
+    A run plays what it learned from, unless SOURCE is given. The others play the source of the
+    last run, or falling-rocks-8x8. Their names win over a run of the same name, which its path
+    still finds: `rockfall play runs/random`.
+    """
+    source = words[0] if words and "=" not in words[0] else None
+    settings, options = key_values(words[1:] if source else words)
+    if settings:
+        raise UsageError(f"{next(iter(settings))} is no option of play; a source's: source.key=…")
+
+    from rockfall.display.playing import Playing
+    from rockfall.players import HUMAN, find_player
+
+    found = find_player(player, source, options)
+    if seed is None:
+        seed = random.SystemRandom().randrange(100_000) if found.name == HUMAN else 0
+    playing = Playing(found, games, seed, steps, fps)
+    if found.name == HUMAN:
+        if as_json:
+            raise UsageError("a person plays on the screen, and --json is for programs")
+        end = playing.by_hand(gif)
+    elif gif:
+        end = playing.filmed(gif)
+    else:
+        end = playing.unseen() if as_json else playing.on_screen()
+    if as_json:
+        print_json(_data(playing, end, gif))
+    else:
+        say(*_lines(playing, end, gif))
+
+
+def _data(playing: Playing, end: Moment, gif: Path | None) -> dict[str, Any]:
+    games = zip(end.scores, end.steps, end.over, strict=True)
+    return {
+        "player": playing.player.name,
+        "source": playing.player.source.info.name,
+        "seed": playing.seed,
+        "score": _mean(end),
+        "games": [{"score": s, "steps": n, "over": over} for s, n, over in games],
+        "gif": str(gif) if gif else None,
+    }
+
+
+def _lines(playing: Playing, end: Moment, gif: Path | None) -> list[str]:
+    lines = [_outcome(playing, end)]
+    cut = end.over.count(False)
+    if cut:
+        lines.append(f"{cut} of {len(end.over)} not over after {max(end.steps)} steps")
+    if gif and gif.exists():
+        lines.append(f"wrote {gif} ({gif.stat().st_size / 1000:.0f} kB)")
+    return [*lines, f"next: {_next(playing.player)}"]
+
+
+def _outcome(playing: Playing, end: Moment) -> str:
+    what = f"{playing.title}, seed {playing.seed}: "
+    if len(end.scores) == 1:
+        return f"{what}score {end.scores[0]:g} in {end.steps[0]} steps"
+    mean = _mean(end)
+    scores = ", ".join(f"{score:g}" for score in end.scores)
+    return f"{what}scores {scores}, mean {mean['value']:.4g} ± {mean['error']:.2g}"
+
+
+def _mean(end: Moment) -> dict[str, float]:
+    import torch
+
+    from rockfall.capabilities.figures import mean
+
+    return mean(torch.tensor(end.scores))
+
+
+def _next(player: Player) -> str:
+    if player.run:
+        return f"rockfall evaluate {player.run}"
+    source = player.source.info
+    models = registry().models
+    fitting = [e for e in models if {"acts"} <= set(e.spec.capabilities)]
+    fitting = [e for e in fitting if set(e.spec.learns_from) & set(source.kinds)]
+    fitting.sort(key=lambda entry: entry.spec.default_source != source.name)
+    return f"rockfall train {models.shown_name(fitting[0])} {source.name}" if fitting else ""

@@ -1,0 +1,24 @@
+"""The conformance kit: checks that every plugin passes, the first-party ones too.
+
+A plugin's whole test can be::
+
+    from rockfall.testing import check_plugin
+
+    def test_conforms() -> None:
+        check_plugin("rockfall-hello")
+
+Each check raises AssertionError with one line that says what is wrong and with what.
+"""
+
+from rockfall.testing.datasets import check_dataset
+from rockfall.testing.environments import check_environment
+from rockfall.testing.models import check_model
+from rockfall.testing.plugins import check_plugin, check_registration
+
+__all__ = [
+    "check_dataset",
+    "check_environment",
+    "check_model",
+    "check_plugin",
+    "check_registration",
+]

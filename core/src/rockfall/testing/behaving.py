@@ -1,0 +1,66 @@
+"""What the kit asks of a trained model's capabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rockfall.catalogue import Entry
+from rockfall.evaluate import looking
+from rockfall.registry import CORE, registry
+from rockfall.run.randomness import forked
+from rockfall.sources import Source
+from rockfall.specs import ModelSpec, load_target
+
+
+class Recorder:
+    """Stands in for a model and keeps what each of its methods gave."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.given: list[tuple[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._model, name)
+        if not callable(attribute):
+            return attribute
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = attribute(*args, **kwargs)
+            self.given.append((name, result))
+            return result
+
+        return call
+
+
+def behaviour(model: Any, spec: ModelSpec, source: Source) -> list[tuple[str, Any]]:
+    """Check each capability that the spec names; returns all that the model gave meanwhile."""
+    recorder = Recorder(model)
+    for name in spec.capabilities:
+        capability = registry().capabilities.find(name).spec
+        protocol = capability.load()
+        missing = [m for m in _members(protocol) if not hasattr(model, m)]
+        assert not missing, f"the spec says that it {name}, but it has no {', '.join(missing)}"
+        assert isinstance(model, protocol), f"the spec says that it {name}, and it does not"
+        if capability.check:
+            with forked(seed=0), looking(model):
+                try:
+                    load_target(capability.check)(recorder, source)
+                except AssertionError as error:
+                    raise AssertionError(f"it {name}, but: {error}") from error
+    return recorder.given
+
+
+def check_named(model: Any, entry: Entry[ModelSpec]) -> None:
+    """What the model can do is in its spec, since the verbs and `rockfall list` go by that.
+
+    Only the core's capabilities and those of the model's own distribution are looked at: a
+    stranger's protocol may happen to use the same method name for something else.
+    """
+    for other in registry().capabilities:
+        if other.owner in (CORE, entry.owner) and other.spec.name not in entry.spec.capabilities:
+            can = isinstance(model, other.spec.load())
+            assert not can, f"it {other.spec.name}, but the spec's capabilities don't say so"
+
+
+def _members(protocol: Any) -> list[str]:
+    return [name for name in vars(protocol) if not name.startswith("_")]

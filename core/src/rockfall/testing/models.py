@@ -1,0 +1,161 @@
+"""`check_model`: what every registered model has to be and do."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+
+from rockfall.catalogue import Catalogue, Entry
+from rockfall.model import Model
+from rockfall.registry import registry
+from rockfall.run import Run, checkpoint
+from rockfall.run.randomness import random_state, seed_everything
+from rockfall.run.run import load_model
+from rockfall.sources import Source, SourceInfo, open_source, require_kind
+from rockfall.specs import DatasetSpec, EnvironmentSpec, ModelSpec
+from rockfall.testing.behaving import behaviour, check_named
+from rockfall.testing.comparing import difference
+from rockfall.testing.complaints import about, offline, undisturbed
+from rockfall.testing.rehearsal import copy_of, outcome, rehearse
+from rockfall.testing.resuming import check_resume
+from rockfall.testing.settings import check_config
+from rockfall.train import build_model, evaluate, open_run, train
+
+SEED = 1
+LONGEST = 20.0
+"""CPU seconds that preset `tiny` may take; it is trained about six times over."""
+
+
+def check_model(name: str, source: str | None = None) -> None:
+    """Check one registered model, on its default source or another.
+
+    It is trained with preset `tiny` on the CPU, in a temporary folder. Raises AssertionError
+    unless: its settings are described and its presets fit; it learns from what its spec says; the
+    same seed gives the same run, whatever happens around it, and another seed another; it can do
+    what its spec says, and its spec says all that it can do; a model loaded from its checkpoint
+    does the same; and killed anywhere and resumed, it ends bit for bit where it would have.
+    """
+    entry = registry().models.find(name)
+    with about(f"model {entry.full_name}"), undisturbed(), tempfile.TemporaryDirectory() as folder:
+        kind = entry.spec.load()
+        check_config(kind, entry.spec.name)
+        opened = _open(entry.spec, source)
+        _check_building(kind, opened.info)
+        with about("trained with preset tiny"):
+            run = _train(entry, source, SEED, Path(folder))
+        _check_trained(run, entry, opened)
+        expected = outcome(run.directory)
+        moments = _check_repeated(run, entry, source, expected, Path(folder))
+        check_resume(run.record, expected, moments, Path(folder))
+
+
+def _open(spec: ModelSpec, source: str | None) -> Source:
+    if source is not None:
+        opened = open_source(source)
+    else:
+        with about(f"its default source {spec.default_source}"), offline():
+            opened = open_source(spec.default_source)
+    require_kind(spec.name, spec.learns_from, opened.info)
+    return opened
+
+
+def _check_building(kind: Any, info: SourceInfo) -> None:
+    read = SourceInfo.from_json(json.loads(json.dumps(info.to_json())))
+    with about("built from a description that went through JSON"):
+        model = kind(kind.Config(**kind.presets["tiny"]), read)
+    assert isinstance(model, Model), "it must have fit, state_dict and load_state_dict"
+
+
+def _train(entry: Entry[ModelSpec], source: str | None, seed: int, folder: Path) -> Run:
+    started = time.process_time()
+    run = train(
+        entry.full_name, source, preset="tiny", seed=seed, device="cpu", out=folder, listeners=[]
+    )
+    used = time.process_time() - started
+    assert used < LONGEST, f"it took {used:.0f} CPU seconds; make it smaller"
+    return run
+
+
+def _check_trained(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
+    assert run.step > 0, "fit took no step: its loops must be run.steps() or run.epochs()"
+    assert run.metrics, "fit logged nothing: show how it fares with run.log()"
+    check_named(run.model, entry)
+    given = behaviour(run.model, entry.spec, source)
+    generators, state = random_state(), checkpoint.read(run.directory.checkpoint("last"))["model"]
+    figures = evaluate(run)
+    assert not difference(generators, random_state()), "evaluating it draws from the run's numbers"
+    assert not (where := difference(state, run.model.state_dict())), f"evaluating changes {where}"
+    assert not difference((run.result or {})["figures"], figures), "evaluated again, it differs"
+    _check_pickle_free(state)
+    loaded = build_model(run.directory.record())
+    load_model(loaded, state, run.directory.path)
+    assert not (where := difference(state, loaded.state_dict())), f"loaded, it differs in {where}"
+    again = behaviour(loaded, entry.spec, source)
+    for (method, one), (_, other) in zip(given, again, strict=True):
+        assert not difference(one, other), f"loaded from its checkpoint, {method} gives another"
+    _check_reopened(run)
+
+
+def _check_reopened(run: Run) -> None:
+    """Without its data, as on a machine to which only the run was brought."""
+    found = registry()
+    with (
+        mock.patch.object(found, "datasets", Catalogue(DatasetSpec)),
+        mock.patch.object(found, "environments", Catalogue(EnvironmentSpec)),
+        about("opened from run.json without its source"),
+    ):
+        open_run(run.directory.path)
+
+
+def _check_pickle_free(state: Any) -> None:
+    """Bytes that are a pickle are one, tensor or not: whoever reads them would unpickle them."""
+    if isinstance(state, dict):
+        state = list(state.values())
+    if isinstance(state, list | tuple):
+        for part in state:
+            _check_pickle_free(part)
+    elif hasattr(state, "numpy") or hasattr(state, "tobytes"):
+        data = torch.as_tensor(state).detach().contiguous().reshape(-1)
+        raw = data.view(torch.uint8) if data.numel() else data
+        if data.dtype in (torch.uint8, torch.int8) and raw.numel() > 2:
+            ends = (int(raw[0]), int(raw[-1]))
+            assert ends != (0x80, ord(".")) or not 2 <= raw[1] <= 5, "its state holds a pickle"
+
+
+def _check_repeated(
+    run: Run, entry: Entry[ModelSpec], source: str | None, expected: dict[str, Any], folder: Path
+) -> int:
+    """The same seed under other circumstances, and another seed; returns the run's moments.
+
+    The circumstances: other random numbers before, checkpoints on the way, no pictures.
+    """
+    again = rehearse(copy_of(run.record, folder), saves=_is_power_of_two)
+    if where := difference(expected, outcome(again.directory)):
+        plain = _train(entry, source, SEED, folder)
+        if same_at := difference(expected, outcome(plain.directory)):
+            raise AssertionError(f"with the same seed, another run has other {same_at}")
+        raise AssertionError(
+            f"{where} depends on random numbers drawn before the run, on when checkpoints are "
+            "written, or on pictures being drawn"
+        )
+    if _draws(expected, SEED):
+        other = outcome(_train(entry, source, SEED + 1, folder).directory)
+        same = not difference(expected["checkpoint"]["model"], other["checkpoint"]["model"])
+        assert not same, "it draws random numbers, but another seed gives the same model"
+    return again.moment
+
+
+def _is_power_of_two(moment: int) -> bool:
+    return moment & (moment - 1) == 0
+
+
+def _draws(expected: dict[str, Any], seed: int) -> bool:
+    """Whether the run drew from the generators: a method may well be free of chance."""
+    seed_everything(seed)
+    return bool(difference(expected["checkpoint"]["random"], random_state()))

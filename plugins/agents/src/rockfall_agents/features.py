@@ -1,0 +1,34 @@
+"""Our networks as the features extractor of a stable-baselines3 policy."""
+
+from __future__ import annotations
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import Tensor, nn
+
+import rockfall
+from rockfall_agents.networks import Kind, Network
+
+
+class Features(BaseFeaturesExtractor):
+    """observations as vectors (N, D) → what the hidden layers make of them, (N, hidden[-1])."""
+
+    def __init__(
+        self,
+        space: spaces.Box,
+        *,
+        kind: Kind,
+        info: rockfall.SourceInfo,
+        hidden: tuple[int, ...],
+        norm: bool,
+    ) -> None:
+        *before, last = hidden
+        super().__init__(space, last)
+        self.shape = info.shape
+        self.network = Network(kind, info, tuple(before), last, norm=norm)
+        self.norm = nn.LayerNorm(last) if norm else nn.Identity()
+
+    def forward(self, observations: Tensor) -> Tensor:
+        grids = observations.reshape(len(observations), *self.shape)
+        return torch.relu(self.norm(self.network(grids)))

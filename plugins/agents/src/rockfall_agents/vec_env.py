@@ -1,0 +1,123 @@
+"""A batched environment as stable-baselines3 wants it: a `VecEnv` that speaks NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor, from_numpy
+
+import rockfall
+from rockfall.sources.batched import BatchedEnvironment
+
+
+def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box, spaces.Discrete]:
+    """What SB3 is told: observations as vectors, in their own type, and the actions.
+
+    From shape, type and bounds SB3 guesses whether an observation is a picture, and then turns its
+    axes and divides it by 255. A vector it leaves alone; what to make of it is the network's part.
+    """
+    assert info.actions is not None
+    low = -np.inf if info.low is None else info.low
+    high = np.inf if info.high is None else info.high
+    size = int(np.prod(info.shape))
+    return spaces.Box(low, high, (size,), np.dtype(info.dtype).type), spaces.Discrete(info.actions)
+
+
+class BatchVecEnv(VecEnv):
+    """Steps all environments at once; only those whose episode ended are looked at one by one.
+
+    Observations are flat, on the CPU, and copies: SB3 keeps them, a batch may overwrite its own.
+    Like SB3's `Monitor`, an ended episode's info tells its return and length under `episode`.
+    """
+
+    def __init__(self, batch: BatchedEnvironment, info: rockfall.SourceInfo, seed: int) -> None:
+        """seed: of random actions, which SB3 draws from the action space."""
+        self.batch = batch
+        super().__init__(batch.num_envs, *flat_spaces(info))
+        self.action_space.seed(seed)
+        self._start_episodes()
+
+    def reset(self) -> NDArray[Any]:
+        self._start_episodes()
+        observation = self._flat(self.batch.reset(self._seeds[0]))
+        self._reset_seeds()
+        return observation
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        self._actions = from_numpy(np.asarray(actions))
+
+    def step_wait(
+        self,
+    ) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        step = self.batch.step(self._actions)
+        reward = step.reward.numpy().copy()  # SB3 adds to it
+        over = step.terminated | step.truncated
+        self._returns += reward
+        self._lengths += 1
+        infos: list[dict[str, Any]] = [{}] * self.num_envs  # one empty dict for all who play on
+        ended = over.nonzero().flatten().tolist()
+        if ended:
+            cut_short = step.truncated & ~step.terminated
+            last = self._flat(step.final_observation)
+            for index in ended:
+                infos[index] = {
+                    "terminal_observation": last[index],
+                    "TimeLimit.truncated": bool(cut_short[index]),
+                    "episode": {
+                        "r": float(self._returns[index]),
+                        "l": int(self._lengths[index]),
+                    },
+                }
+            self._returns[ended] = 0
+            self._lengths[ended] = 0
+        return self._flat(step.observation), reward, over.numpy().copy(), infos
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "batch": self.batch.state_dict(),
+            "returns": self._returns,
+            "lengths": self._lengths,
+            "random_actions": self.action_space.np_random.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.batch.load_state_dict(state["batch"])
+        self._returns = state["returns"].copy()
+        self._lengths = state["lengths"].copy()
+        self.action_space.np_random.bit_generator.state = state["random_actions"]
+
+    def close(self) -> None:
+        self.batch.close()
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        return self.batch.render()
+
+    # SB3 asks for what single environments have; a batch has no single environments.
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        if attr_name == "render_mode":
+            return [None] * self.num_envs
+        raise AttributeError(attr_name)
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        raise AttributeError(attr_name)
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> list[Any]:
+        raise AttributeError(method_name)
+
+    def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
+        return [False] * self.num_envs
+
+    def _start_episodes(self) -> None:
+        self._returns = np.zeros(self.num_envs, np.float32)
+        self._lengths = np.zeros(self.num_envs, np.int64)
+
+    def _flat(self, observation: Tensor) -> NDArray[Any]:
+        return observation.numpy().reshape(self.num_envs, -1).copy()

@@ -1,0 +1,35 @@
+"""The conformance kit over everything that is installed, ours and others'."""
+
+from __future__ import annotations
+
+import pytest
+
+from rockfall.registry import registry
+from rockfall.testing import (
+    check_dataset,
+    check_environment,
+    check_model,
+    check_registration,
+)
+
+PLUGINS = sorted({plugin.distribution for plugin in registry().plugins})
+
+
+@pytest.mark.parametrize("distribution", PLUGINS)
+def test_plugin(distribution: str) -> None:
+    check_registration(distribution)
+
+
+@pytest.mark.parametrize("name", [entry.full_name for entry in registry().models])
+def test_model(name: str) -> None:
+    check_model(name)
+
+
+@pytest.mark.parametrize("name", [entry.full_name for entry in registry().datasets])
+def test_dataset(name: str) -> None:
+    check_dataset(name)
+
+
+@pytest.mark.parametrize("name", [entry.full_name for entry in registry().environments])
+def test_environment(name: str) -> None:
+    check_environment(name)

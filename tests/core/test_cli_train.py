@@ -1,0 +1,223 @@
+"""`rockfall train`, `resume`, `evaluate`, `runs`, as typed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from rockfall.cli import main
+from rockfall.errors import UnknownName
+
+ROCKFALL = [str(Path(sys.executable).with_name("rockfall"))]
+SLOWER = ["layers=256,256", "epochs=25"]
+
+
+def rockfall(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as typed in `folder`, in this process: importing torch anew takes seconds."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        mock.patch.dict(os.environ, environment),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as exit,
+    ):
+        main(list(words))
+    code = exit.value.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+def lines(folder: Path, name: str) -> list[dict[str, Any]]:
+    text = (folder / "runs" / name / "metrics.jsonl").read_text()
+    return [{k: v for k, v in json.loads(t).items() if k != "seconds"} for t in text.splitlines()]
+
+
+def figures(folder: Path, name: str) -> Any:
+    return json.loads((folder / "runs" / name / "result.json").read_text())["figures"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory in which `plain` was trained without a stop."""
+    path = tmp_path_factory.mktemp("work")
+    done = rockfall(path, "train", "mlp", *SLOWER, "--name", "plain")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_the_closing_lines(folder: Path) -> None:
+    done = rockfall(folder, "train", "mlp", "--preset", "tiny")
+    assert done.returncode == 0
+    assert done.stdout.startswith("run mlp-digits-1 is done in ")
+    assert "accuracy 0." in done.stdout
+    assert "commonest class" in done.stdout
+    assert "next: rockfall classify mlp-digits-1" in done.stdout
+    assert "training: mlp on digits (cpu)" in done.stderr
+
+
+def test_same_seed_same_figures(folder: Path) -> None:
+    for name, seed in (("same", "0"), ("other", "1")):
+        rockfall(folder, "train", "mlp", *SLOWER, "--name", name, "--seed", seed)
+    assert lines(folder, "same") == lines(folder, "plain")
+    assert figures(folder, "same") == figures(folder, "plain")
+    assert lines(folder, "other") != lines(folder, "plain")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_stopped_and_resumed_it_is_as_if_it_never_was(folder: Path, how: signal.Signals) -> None:
+    name = f"stopped-{how.name.lower()}"
+    process = subprocess.Popen(
+        [*ROCKFALL, "train", "mlp", *SLOWER, "--name", name, "--checkpoint-every", "0.1"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    checkpoint = folder / "runs" / name / "checkpoint" / "last.safetensors"
+    for _ in range(2000):
+        if checkpoint.exists():
+            break
+        time.sleep(0.01)
+    time.sleep(0.1)
+    process.send_signal(how)
+    _, said = process.communicate()
+    assert process.returncode == (-how if how == signal.SIGKILL else 130)
+    assert not (folder / "runs" / name / "result.json").exists()
+    if how != signal.SIGKILL:
+        assert f"`rockfall resume {name}` goes on from there" in said
+    listed = json.loads(rockfall(folder, "runs", "--json").stdout)
+    assert {run["run"]: run["status"] for run in listed}[name] == "resumable"
+    resumed = rockfall(folder, "resume", name)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "going on at step" in resumed.stderr
+    assert lines(folder, name) == lines(folder, "plain")
+    assert figures(folder, name) == figures(folder, "plain")
+
+
+def test_a_damaged_checkpoint_is_refused(folder: Path) -> None:
+    rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", "damaged")
+    checkpoint = folder / "runs" / "damaged" / "checkpoint" / "last.safetensors"
+    content = bytearray(checkpoint.read_bytes())
+    content[-3] ^= 1
+    checkpoint.write_bytes(content)
+    done = rockfall(folder, "evaluate", "damaged")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "does not match its SHA-256" in done.stderr
+
+
+def test_events_for_programs(folder: Path) -> None:
+    done = rockfall(folder, "train", "mlp", "--preset", "tiny", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["event"] == "started"
+    assert events[-1]["event"] == "finished"
+    assert 0 < events[-1]["result"]["figures"]["accuracy"]["value"] <= 1
+    assert done.stderr == ""
+
+
+def test_evaluate_repeats_the_result(folder: Path) -> None:
+    done = rockfall(folder, "evaluate", "plain", "--json")
+    assert json.loads(done.stdout)["figures"] == figures(folder, "plain")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["train", "mpl"], 2, "no model named mpl; did you mean mlp?"),
+        (["train", "mlp", "digit"], 2, "did you mean digits?"),
+        (["train", "mlp", "layer=3"], 2, "no setting named layer; did you mean layers?"),
+        (["train", "mlp", "digits", "source.sede=1"], 2, "no option sede; did you mean seed?"),
+        (["train", "mlp", "falling-rocks-8x8"], 2, "mlp learns from labelled-pictures"),
+        (["train", "reinforce", "digits"], 2, "reinforce learns from discrete-actions"),
+        (["train", "reinforce", "Pendulum-v1"], 2, "reinforce learns from discrete-actions"),
+        (["train", "mlp", "--preset", "tyni"], 2, "no preset tyni; did you mean tiny?"),
+        (["train", "mlp", "--device", "gpu"], 2, "no device gpu here"),
+        (["train", "mlp", "--precision", "float8"], 2, "no precision float8"),
+        (["train", "mlp", "--seed", "-1"], 2, "-1"),
+        (["train", "mlp", "--name", "a/b"], 2, "use letters, digits"),
+        (["train", "mlp", "--name", "plain"], 2, "rockfall resume plain"),
+        (["train", "mlp", "lr=0", "epochs=0"], 2, "epochs"),
+        (["train", "mlp", "name=x"], 2, "no setting named name"),
+        (["train", "mlp", "digits", "more"], 2, "not key=value"),
+        (["resume", "plain"], 2, "has finished"),
+        (["resume", "plian"], 2, "did you mean plain?"),
+        (["evaluate", "nothing-like-it"], 2, "no run named nothing-like-it"),
+        (["trian", "mlp"], 2, "did you mean train?"),
+        (["train", "mlp", "--nmae", "x"], 2, "--name"),
+        (["train"], 2, "MODEL"),
+        (["info", "mpl"], 2, "did you mean mlp?"),
+    ],
+)
+def test_mistakes_are_one_line(folder: Path, words: list[str], code: int, said: str) -> None:
+    before = sorted((folder / "runs").iterdir())
+    done = rockfall(folder, *words)
+    assert said in done.stderr
+    assert done.stderr.startswith("rockfall: ")
+    assert done.stderr.count("\n") == 1
+    assert (done.returncode, done.stdout) == (code, "")
+    assert sorted((folder / "runs").iterdir()) == before
+
+
+def test_traceback_shows_the_rest(folder: Path) -> None:
+    with contextlib.chdir(folder), pytest.raises(UnknownName):
+        main(["train", "mpl", "--traceback"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    done = rockfall(tmp_path, "train", "mlp", "--preset", "tiny")
+    assert done.returncode == 1
+    assert "can't make a run in runs: Permission denied" in done.stderr
+
+
+def test_a_runs_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    done = rockfall(tmp_path, "train", "mlp", "--preset", "tiny")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "can't make a run in runs" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said_and_resumable(folder: Path) -> None:
+    """metrics.jsonl on a full device: as when a disk fills up while training."""
+    rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", "full")
+    run = folder / "runs" / "full"
+    for path in (run / "result.json", run / "metrics.jsonl", run / "checkpoint/last.safetensors"):
+        path.unlink()
+    (run / "metrics.jsonl").symlink_to("/dev/full")
+    done = rockfall(folder, "resume", "full")
+    assert (done.returncode, done.stderr.count("rockfall: ")) == (1, 1)
+    assert "No space left on device" in done.stderr
+    assert not (run / "result.json").exists()
+    (run / "metrics.jsonl").unlink()
+    assert rockfall(folder, "resume", "full").returncode == 0
+
+
+@pytest.mark.parametrize("verb", [["list"], ["info", "mlp"], ["info", "digits"], ["runs"], []])
+def test_narrow_and_without_colour(folder: Path, verb: list[str]) -> None:
+    done = rockfall(folder, *verb, COLUMNS="40", NO_COLOR="1", TERM="dumb")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+
+
+def test_json_of_each_listing(folder: Path) -> None:
+    assert {m["name"] for m in json.loads(rockfall(folder, "list", "--json").stdout)["models"]} >= {
+        "mlp",
+        "reinforce",
+    }
+    info = json.loads(rockfall(folder, "info", "mlp", "--json").stdout)
+    assert info["settings"][0]["name"] == "layers"
+    runs = json.loads(rockfall(folder, "runs", "--json").stdout)
+    assert next(r for r in runs if r["run"] == "plain")["figures"]["accuracy"] > 0.9

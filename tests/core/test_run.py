@@ -1,0 +1,358 @@
+"""The run's promise: stopped anywhere, it goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rockfall.errors import CheckpointError, Diverged, Interrupted
+from rockfall.run import Run
+from rockfall.run.directory import RunDirectory
+from rockfall.run.position import Position
+from rockfall.run.run import StoppedForTest
+from rockfall.sources.dataset import Split
+from tests.core.conftest import Toy, record
+
+Start = Callable[..., Run]
+
+# A tree of loops: a leaf is a number of steps, a node the loops inside each of its turns.
+trees = st.recursive(
+    st.integers(0, 3),
+    lambda inner: st.tuples(st.integers(0, 3), st.lists(inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+def walk(run: Run, tree: Any, path: tuple[int, ...], seen: list[tuple[int, ...]]) -> None:
+    """Visit a tree's steps, noting each leaf step and every draw."""
+    turns, inner = tree if isinstance(tree, tuple) else (tree, None)
+    for index in run.steps(turns):
+        if inner:
+            for number, child in enumerate(inner):
+                walk(run, child, (*path, index, number), seen)
+        else:
+            seen.append((*path, index))
+            run.state["draws"] = [*run.state.get("draws", []), random.random(), np.random.rand()]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(trees, max_size=3), st.data())
+def test_any_shape_of_loops_goes_on_at_the_same_step(
+    tmp_path_factory: pytest.TempPathFactory, forest: list[Any], data: st.DataObject
+) -> None:
+    def fit_into(seen: list[tuple[int, ...]]) -> Callable[[Toy, Run], None]:
+        def fit(model: Toy, run: Run) -> None:
+            for number, tree in enumerate(forest):
+                walk(run, tree, (number,), seen)
+
+        return fit
+
+    def make(seen: list[tuple[int, ...]], directory: RunDirectory | None = None, **kw: Any) -> Run:
+        random.seed(1)
+        np.random.seed(1)
+        folder = directory or RunDirectory.create(
+            tmp_path_factory.mktemp("runs"), "", "toy", record()
+        )
+        run = Run(folder, record(), Toy(fit_into(seen)), checkpoint_every=0, **kw)
+        if directory and directory.checkpoint("last").exists():
+            run.load()
+        return run
+
+    whole: list[tuple[int, ...]] = []
+    straight = make(whole)
+    straight.model.fit(None, straight)
+
+    stop = data.draw(st.integers(0, max(len(whole), 1)))
+    before: list[tuple[int, ...]] = []
+    stopped = make(before, stop_at=stop)
+    try:
+        stopped.model.fit(None, stopped)
+    except StoppedForTest:
+        after: list[tuple[int, ...]] = []
+        resumed = make(after, stopped.directory)
+        resumed.model.fit(None, resumed)
+        assert before + after == whole
+        assert resumed.state == straight.state
+        assert resumed.step == straight.step == len(whole)
+    else:
+        assert before == whole
+
+
+def sgd(model: Toy, run: Run) -> None:
+    """A method that draws, has an optimizer, and initialises itself where a resume comes by."""
+    torch.nn.init.zeros_(model.weight)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    run.keep(optimizer=optimizer)
+    for step in run.steps(6):
+        loss = (model(torch.randn(4, 2)) - 1).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        run.log(loss=loss, step_again=step)
+    torch.nn.init.zeros_(model.bias)
+    later = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    run.keep(later=later)
+    split = Split(torch.randn(7, 2), torch.zeros(7))
+    for epoch in run.epochs(2):
+        for batch in epoch.batches(split, 3):
+            loss = model(batch.inputs).square().mean()
+            later.zero_grad()
+            loss.backward()
+            later.step()
+            run.log(loss=loss)
+        run.log(mean=model.weight.mean())
+
+
+def outcome(run: Run) -> Any:
+    lines = [{k: v for k, v in line.items() if k != "seconds"} for line in run.metrics]
+    return lines, [p.detach().clone() for p in run.model.parameters()], torch.rand(1)
+
+
+def finish(run: Run) -> Any:
+    run.model.fit(None, run)
+    run.save("last")
+    return outcome(run)
+
+
+def same(a: Any, b: Any) -> bool:
+    return a[0] == b[0] and all(map(torch.equal, a[1], b[1])) and torch.equal(a[2], b[2])
+
+
+@pytest.mark.parametrize("every", [0.0, 1e9])
+@pytest.mark.parametrize("stop", range(12))
+def test_killed_anywhere_it_ends_the_same(start: Start, stop: int, every: float) -> None:
+    expected = finish(start(sgd))
+    killed = start(sgd, stop_at=stop, checkpoint_every=every)
+    with pytest.raises(StoppedForTest):
+        killed.model.fit(None, killed)
+    torch.manual_seed(99)  # whatever happened since
+    if not killed.directory.checkpoint("last").exists():
+        resumed = start(sgd)
+        resumed.restart()
+    else:
+        resumed = start(sgd, again=killed)
+        torch.manual_seed(99)
+    assert same(finish(resumed), expected)
+
+
+def test_a_kill_after_the_checkpoint_loses_only_lines_after_it(start: Start) -> None:
+    run = start(sgd, stop_at=4, checkpoint_every=0)
+    with pytest.raises(StoppedForTest):
+        run.model.fit(None, run)
+    with run.directory.metrics_file.open("a") as file:
+        file.write('{"step": 4, "loss": 1}\n{"step": 5, "lo')
+    resumed = start(sgd, again=run)
+    assert [line["step"] for line in resumed.metrics] == [0, 1, 2, 3]
+
+
+def test_an_interrupt_saves_and_says_how_to_go_on(start: Start) -> None:
+    import signal
+
+    def fit(model: Toy, run: Run) -> None:
+        for step in run.steps(100):
+            run.state["done"] = step + 1
+            if step == 4:
+                signal.raise_signal(signal.SIGINT)
+
+    run = start(fit)
+    with pytest.raises(Interrupted, match="step 5; `rockfall resume toy-1`"), run.interruptible():
+        run.model.fit(None, run)
+    resumed = start(fit, again=run)
+    assert resumed.step == 5
+    resumed.model.fit(None, resumed)
+    assert resumed.state == {"done": 100}
+
+
+def test_a_second_interrupt_stops_at_once(start: Start) -> None:
+    import signal
+
+    def fit(model: Toy, run: Run) -> None:
+        for _ in run.steps(2):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    run = start(fit)
+    with pytest.raises(KeyboardInterrupt), run.interruptible():
+        run.model.fit(None, run)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), torch.tensor(float("nan"))])
+def test_nan_stops_and_keeps_the_last_checkpoint(start: Start, value: Any) -> None:
+    def fit(model: Toy, run: Run) -> None:
+        for step in run.steps(9):
+            run.log(loss=value if step == 5 else 1.0)
+
+    run = start(fit, checkpoint_every=0)
+    with pytest.raises(Diverged, match="loss became (nan|inf) at step 5"):
+        run.model.fit(None, run)
+    assert start(fit, again=run).step == 5
+    assert len(run.metrics) == 5
+
+
+def test_pending_nan_on_another_device_is_found_before_saving(start: Start) -> None:
+    """Stands in for CUDA: a tensor that claims to be elsewhere is read in bulk at the flush."""
+
+    class Elsewhere(torch.Tensor):
+        @property
+        def device(self) -> torch.device:  # type: ignore[override]
+            return torch.device("cuda")
+
+    def fit(model: Toy, run: Run) -> None:
+        for step in run.steps(5):
+            value = torch.tensor(float("nan") if step == 3 else float(step))
+            run.log(loss=value.as_subclass(Elsewhere), other=step)
+            if step == 2:
+                run.save("last")
+
+    run = start(fit)
+    with pytest.raises(Diverged, match="at step 3"):
+        run.model.fit(None, run)
+        run.save("last")
+    assert start(fit, again=run).step == 2
+    assert [line["loss"] for line in run.metrics] == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("score", 3), ("-score", 1)])
+def test_best_is_kept_by_the_monitored_metric(start: Start, monitor: str, best: int) -> None:
+    scores = [5.0, 1.0, 3.0, 9.0, 4.0]
+
+    def fit(model: Toy, run: Run) -> None:
+        for step in run.steps(5):
+            run.state["at"] = step
+            run.log(score=scores[step])
+
+    run = start(fit, monitor=monitor)
+    run.model.fit(None, run)
+    run.load("best")
+    assert run._restored is not None
+    assert run._restored["state"] == {"at": best}
+
+
+def test_pictures_change_nothing(start: Start) -> None:
+    def fit(drawing: bool) -> Callable[[Toy, Run], None]:
+        def inner(model: Toy, run: Run) -> None:
+            for _ in run.steps(3):
+                if drawing:
+                    run.picture("noise", lambda: (torch.rand(3, 4, 4) * 255).byte())
+                run.log(draw=torch.rand(()), python=random.random(), numpy=np.random.rand())
+
+        return inner
+
+    drawn = []
+    for drawing in (True, False):
+        torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)
+        run = start(fit(drawing))
+        run.model.fit(None, run)
+        run.save("last")
+        drawn.append([(m["draw"], m["python"], m["numpy"]) for m in run.metrics])
+        if drawing:
+            names = sorted(path.name for path in run.directory.pictures.iterdir())
+            assert names == ["noise-0.png", "noise-1.png", "noise-2.png"]
+    assert drawn[0] == drawn[1]
+
+
+def test_leaving_a_loop_early(start: Start) -> None:
+    def fit(model: Toy, run: Run) -> None:
+        for step in run.steps(10):
+            if step == 2:
+                break
+        run.state["after"] = []
+        for step in run.steps(3):
+            run.state["after"].append(step)
+
+    run = start(fit, checkpoint_every=0, stop_at=4)
+    with pytest.raises(StoppedForTest):
+        run.model.fit(None, run)
+    resumed = start(fit, again=run)
+    resumed.model.fit(None, resumed)
+    assert resumed.state == {"after": [0, 1, 2]}
+
+
+def test_a_method_with_fewer_kept_things_is_noticed(start: Start) -> None:
+    def fit(model: Toy, run: Run) -> None:
+        for _ in run.steps(2):
+            pass
+
+    def more(model: Toy, run: Run) -> None:
+        run.keep(optimizer=torch.optim.SGD(model.parameters(), lr=1))
+        fit(model, run)
+
+    run = start(fit, checkpoint_every=0, stop_at=1)
+    with pytest.raises(StoppedForTest):
+        run.model.fit(None, run)
+    resumed = start(more, again=run)
+    with pytest.raises(CheckpointError, match="no saved optimizer"):
+        resumed.model.fit(None, resumed)
+
+
+def test_batches_are_a_fresh_permutation_each_epoch(start: Start) -> None:
+    seen: list[list[int]] = []
+
+    def fit(model: Toy, run: Run) -> None:
+        split = Split(torch.arange(10), torch.arange(10))
+        for epoch in run.epochs(3):
+            batches = [b.inputs for b in epoch.batches(split, 4)]
+            assert [len(b) for b in batches] == [4, 4, 2]
+            seen.append(torch.cat(batches).tolist())
+        for epoch in run.epochs(1):
+            in_order = [b.inputs for b in epoch.batches(split, 4, shuffle=False)]
+            assert torch.equal(torch.cat(in_order), split.inputs)
+
+    run = start(fit)
+    run.model.fit(None, run)
+    assert all(sorted(order) == list(range(10)) for order in seen)
+    assert len({tuple(order) for order in seen}) == 3
+
+
+def test_fraction_counts_nested_loops() -> None:
+    position = Position()
+    outer = position.enter(4)
+    outer.index = 1
+    inner = position.enter(10)
+    inner.index = 5
+    assert position.fraction == pytest.approx((1 + 0.5) / 4)
+    assert position.record()["indices"] == [[0, 1], [0, 5]]
+
+
+def test_progress_reaches_listeners(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rockfall.run.run.TICK", 0.0)
+    events = []
+
+    def fit(model: Toy, run: Run) -> None:
+        for step in run.steps(4):
+            run.log(loss=float(step))
+
+    run = start(fit, listeners=[events.append])
+    run.model.fit(None, run)
+    progress = [e.data for e in events if e.kind == "progress"]
+    assert [p["fraction"] for p in progress] == [0.25, 0.5, 0.75, 1.0]
+    assert progress[-1]["metrics"] == {"loss": 3.0}
+
+
+def test_two_processes_cannot_train_one_run(start: Start, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    run = start(sgd)
+    code = (
+        "import sys; from pathlib import Path; from rockfall.run.directory import RunDirectory;"
+        "d = RunDirectory(Path(sys.argv[1])); print(d.status);\n"
+        "try:\n  d.lock().__enter__()\nexcept Exception as e: print(e)"
+    )
+    with run.directory.lock():
+        said = subprocess.run(
+            [sys.executable, "-c", code, str(run.directory.path)], capture_output=True, text=True
+        ).stdout
+    assert said == "running\nrun toy-1 is being trained by another process\n"
+    assert run.directory.status == "started"

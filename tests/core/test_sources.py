@@ -1,0 +1,209 @@
+"""Sources: opened by name, id or path; described truly; batched and resumed exactly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from PIL import Image
+
+from rockfall.errors import RockfallError, UnknownName, UsageError
+from rockfall.sources import SourceInfo, open_source, require_kind
+from rockfall.sources.batched import LoopBatch
+from rockfall.sources.dataset import Dataset, Split, hold_out
+from rockfall.sources.environment import Environment
+from rockfall.sources.picture import Picture
+
+CPU = torch.device("cpu")
+
+
+def test_each_way_to_name_a_source(tmp_path: Path) -> None:
+    Image.new("RGB", (5, 4)).save(tmp_path / "a.png")
+    assert isinstance(open_source("digits"), Dataset)
+    assert isinstance(open_source("rockfall-datasets:digits"), Dataset)
+    assert isinstance(open_source("CartPole-v1"), Environment)
+    assert isinstance(open_source("falling-rocks-8x8"), Environment)
+    assert isinstance(open_source("rockfall/FallingRocks-8x8-v0"), Environment)
+    assert isinstance(open_source("falling_rocks:rockfall/FallingRocks-v0"), Environment)
+    assert isinstance(open_source(tmp_path / "a.png"), Picture)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("digit", "did you mean digits?"), ("falling-rocks-8", "falling-rocks-8x8"), ("qqq", "list")],
+)
+def test_an_unknown_source(text: str, hint: str) -> None:
+    with pytest.raises(UnknownName, match=hint):
+        open_source(text)
+
+
+def test_options_reach_the_source() -> None:
+    first, again = (open_source("digits", {"seed": seed}) for seed in ("1", 1))
+    other = open_source("digits")
+    assert torch.equal(first.test.labels, again.test.labels)  # type: ignore[attr-defined]
+    assert not torch.equal(first.test.labels, other.test.labels)  # type: ignore[attr-defined]
+    env = open_source("falling-rocks-8x8", {"bowl_width": "5"})
+    assert env.make().unwrapped.rules.bowl_width == 5  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("source", ["digits", "falling-rocks-8x8", "CartPole-v1"])
+def test_an_unknown_option(source: str) -> None:
+    with pytest.raises(UsageError, match="sede"):
+        open_source(source, {"sede": "1"})
+
+
+def test_a_model_on_a_source_it_cannot_learn_from() -> None:
+    info = open_source("falling-rocks-8x8").info
+    with pytest.raises(
+        UsageError, match="mlp learns from labelled-pictures, and falling-rocks-8x8"
+    ):
+        require_kind("mlp", ("labelled-pictures",), info)
+    with pytest.raises(UsageError, match="try digits"):
+        require_kind("mlp", ("labelled-pictures",), info)
+
+
+@pytest.mark.parametrize("source", ["digits", "falling-rocks-16x16", "CartPole-v1", "Pendulum-v1"])
+def test_info_survives_json(source: str) -> None:
+    info = open_source(source).info
+    assert SourceInfo.from_json(json.loads(json.dumps(info.to_json()))) == info
+
+
+def test_info_of_environments() -> None:
+    cart = open_source("CartPole-v1").info
+    assert (cart.kinds, cart.shape, cart.actions) == (("environment", "discrete-actions"), (4,), 2)
+    rocks = open_source("falling-rocks-16x16").info
+    assert (rocks.shape, rocks.dtype, rocks.low, rocks.high) == ((16, 16), "uint8", 0.0, 1.0)
+    assert "continuous-actions" in open_source("Pendulum-v1").info.kinds
+
+
+def test_hold_out_is_a_partition() -> None:
+    kept, held = hold_out(10, 0.3, 5)
+    assert len(held) == 3
+    assert sorted([*kept.tolist(), *held.tolist()]) == list(range(10))
+    assert torch.equal(held, hold_out(10, 0.3, 5)[1])
+    assert not torch.equal(held, hold_out(10, 0.3, 6)[1])
+
+
+def test_statistics_are_a_channel() -> None:
+    pictures = torch.stack([torch.full((6, 4, 4), 10), torch.full((6, 4, 4), 20)], 1).byte()
+    pictures[:3, 0] = 30
+    split = Split(pictures, torch.zeros(6))
+    info = Dataset("x", dict.fromkeys(("train", "validation", "test"), split), kinds=("p",)).info
+    assert info.statistics["mean"] == [20, 20]
+    assert info.statistics["std"] == pytest.approx([10, 0])
+
+
+def test_a_dataset_needs_its_splits_to_agree() -> None:
+    a, b = Split(torch.zeros(2, 3), torch.zeros(2)), Split(torch.zeros(2, 4), torch.zeros(2))
+    with pytest.raises(ValueError, match="no split test, validation"):
+        Dataset("x", {"train": a}, kinds=())
+    with pytest.raises(ValueError, match="test differs"):
+        Dataset("x", {"train": a, "validation": a, "test": b}, kinds=())
+    with pytest.raises(ValueError, match="2 inputs but 3 labels"):
+        Split(torch.zeros(2), torch.zeros(3))
+
+
+class Counter(gymnasium.Env[Any, Any]):
+    """Counts to a random end; the observation tells (episode draw, steps so far)."""
+
+    observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    action_space = spaces.Discrete(3)
+
+    def __init__(self, honest: bool = True) -> None:
+        self.honest = honest
+
+    def reset(self, *, seed: Any = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.draw = self.np_random.random() if self.honest else np.random.rand()
+        self.end = int(self.np_random.integers(2, 5))
+        self.count = 0
+        return self._see(), {}
+
+    def step(self, action: Any) -> Any:
+        self.count += 1
+        over = self.count == self.end
+        return self._see(), float(action), over and self.draw < 0.5, over and self.draw >= 0.5, {}
+
+    def _see(self) -> Any:
+        return np.array([self.draw, self.count], np.float32)
+
+
+def test_loop_batch_autoresets_in_the_same_step() -> None:
+    batch = LoopBatch([Counter(), Counter()], CPU)
+    batch.reset(7)
+    lengths = [env.unwrapped.end for env in batch.envs]  # type: ignore[attr-defined]
+    draws = batch.observation[:, 0].clone()
+    for time in range(1, max(lengths) + 1):
+        step = batch.step(torch.tensor([0, 2]))
+        assert step.reward.tolist() == [0, 2]
+        for index in (0, 1):
+            if time == lengths[index]:
+                assert step.terminated[index] != step.truncated[index]
+                assert step.final_observation[index].tolist() == [draws[index], time]
+                assert step.observation[index, 1] == 0
+                assert step.observation[index, 0] != draws[index]
+            elif time < lengths[index]:
+                assert step.observation[index].tolist() == [draws[index], time]
+                assert torch.equal(step.final_observation[index], step.observation[index])
+
+
+def test_loop_batch_resumes_in_mid_episode() -> None:
+    actions = torch.randint(3, (30, 3), generator=torch.Generator().manual_seed(0))
+    straight = LoopBatch([Counter() for _ in range(3)], CPU)
+    straight.reset(7)
+    for action in actions[:13]:
+        straight.step(action)
+    state = straight.state_dict()
+    other = LoopBatch([Counter() for _ in range(3)], CPU)
+    other.reset(8)
+    other.load_state_dict(state)
+    assert torch.equal(other.observation, straight.observation)
+    for action in actions[13:]:
+        for left, right in zip(straight.step(action), other.step(action), strict=True):
+            assert torch.equal(left, right)
+
+
+def test_environments_of_a_batch_differ_and_seeds_decide() -> None:
+    def first(seed: int) -> Any:
+        batch = LoopBatch([Counter() for _ in range(3)], CPU)
+        return batch.reset(seed)[:, 0].tolist()
+
+    assert len(set(first(0))) == 3
+    assert first(0) == first(0) != first(1)
+
+
+def test_an_environment_that_does_not_replay_is_noticed() -> None:
+    batch = LoopBatch([Counter(honest=False)], CPU)
+    batch.reset(0)
+    with pytest.raises(RockfallError, match="did not play the same episode"):
+        batch.load_state_dict(batch.state_dict())
+
+
+@pytest.mark.parametrize("source", ["CartPole-v1", "falling-rocks-8x8"])
+def test_a_batch_follows_the_plain_environment(source: str) -> None:
+    """The sum of rewards and the episode's length, by Gymnasium alone, from the same seed."""
+    opened = open_source(source)
+    assert isinstance(opened, Environment)
+    batch = opened.batch(1, seed=5)
+    rewards, over = [], False
+    while not over:
+        step = batch.step(torch.tensor([1]))
+        rewards.append(step.reward.item())
+        over = bool(step.terminated | step.truncated)
+    if source == "CartPole-v1":  # falling rocks' own forms are compared in its own tests
+        env = gymnasium.make(source)
+        env.reset(seed=int(np.random.SeedSequence((5, 0, 0)).generate_state(1)[0]))
+        plain, over = [], False
+        while not over:
+            _, reward, terminated, truncated, _ = env.step(1)
+            plain.append(reward)
+            over = terminated or truncated
+        assert rewards == plain
+    else:
+        assert len(rewards) == 64
