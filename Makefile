@@ -11,11 +11,11 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 venv: $(STAMP)
 
-# flit_core first, so that the distributions are built without a fetched environment for each.
+# The build tools first, so that the distributions are built without a fetched environment for each.
 $(STAMP): $(FILES)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about a minute the first time)"
-	@$(PIP) install --quiet -c constraints.txt flit_core
+	@$(PIP) install --quiet -c constraints.txt flit_core setuptools
 	@$(PIP) install --quiet --no-build-isolation -c constraints.txt -r requirements-dev.txt
 	@touch $@
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from rockfall.run import Run
 from rockfall.run.directory import Record, RunDirectory
+from rockfall.run.run import Run
 
 
 def record(**changes: Any) -> Record:

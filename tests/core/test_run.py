@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rockfall.errors import CheckpointError, Diverged, Interrupted
-from rockfall.run import Run
 from rockfall.run.directory import RunDirectory
 from rockfall.run.position import Position
-from rockfall.run.run import StoppedForTest
+from rockfall.run.run import Run, StoppedForTest
 from rockfall.sources.dataset import Split
 from tests.core.conftest import Toy, record
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rockfall.errors import RockfallError as RockfallError
     from rockfall.errors import UsageError as UsageError
     from rockfall.model import Model as Model
-    from rockfall.run import Run as Run
     from rockfall.run.events import Event as Event
+    from rockfall.run.run import Run as Run
     from rockfall.sources import Source as Source
     from rockfall.sources import SourceInfo as SourceInfo
     from rockfall.sources import open_source as open_source
@@ -37,7 +37,7 @@ _HOMES = {
     "Interrupted": "rockfall.errors",
     "Model": "rockfall.model",
     "RockfallError": "rockfall.errors",
-    "Run": "rockfall.run",
+    "Run": "rockfall.run.run",
     "Source": "rockfall.sources",
     "SourceInfo": "rockfall.sources",
     "Split": "rockfall.sources.dataset",

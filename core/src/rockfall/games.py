@@ -38,13 +38,14 @@ def play(
         if all(now.over):
             return
         step = batch.step(choose(batch.observation))
-        rewards = [0.0 if over else r for over, r in zip(now.over, step.reward.tolist())]
         ended = (step.terminated | step.truncated).tolist()
+        rewards = step.reward.tolist()
+        going = [not over for over in now.over]
         now = Moment(
             _frames(batch, now) if seen else (),
-            tuple(map(float.__add__, now.scores, rewards)),
-            tuple(n + (not over) for n, over in zip(now.steps, now.over)),
-            tuple(map(bool.__or__, now.over, ended)),
+            tuple(s + r * on for s, r, on in zip(now.scores, rewards, going, strict=True)),
+            tuple(n + on for n, on in zip(now.steps, going, strict=True)),
+            tuple(over or end for over, end in zip(now.over, ended, strict=True)),
         )
         yield now
 
@@ -54,5 +55,5 @@ def _frames(batch: BatchedEnvironment, before: Moment) -> tuple[Frame, ...]:
     current, last = batch.render(), batch.ended()
     return tuple(
         old if over else final if final is not None else new
-        for old, over, new, final in zip(before.frames, before.over, current, last)
+        for old, over, new, final in zip(before.frames, before.over, current, last, strict=True)
     )

@@ -18,7 +18,7 @@ from rockfall.specs import (
 )
 
 if TYPE_CHECKING:
-    from rockfall.run import Run
+    from rockfall.run.run import Run
 
 API = 1
 """The plugin interface that this core speaks; a plugin module says `rockfall_api = 1`."""

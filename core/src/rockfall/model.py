@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from rockfall.run import Run
+    from rockfall.run.run import Run
 
 
 @runtime_checkable

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from rockfall.files import atomic
 
 MAX_PIXELS = 64_000_000
 """Larger files are refused before they are unpacked: a small file can hold a huge picture."""
+
+PALETTE_FRAMES = 32
 
 
 def load(path: Path) -> Tensor:
@@ -82,15 +85,28 @@ def save(path: Path, picture: Tensor | Image.Image) -> Path:
     return path
 
 
-def save_gif(path: Path, frames: Sequence[np.ndarray], fps: float) -> Path:
-    """Write (H, W, 3) uint8 frames as an endless GIF, whole or not at all."""
-    images = [Image.fromarray(frame) for frame in frames]
+def save_gif(path: Path, frames: Iterable[np.ndarray], fps: float) -> Path:
+    """Write (H, W, 3) uint8 frames as an endless GIF, whole or not at all, one as they come.
+
+    All share one palette, so that nothing flickers: the commonest colours of the first frames, and
+    a coarse cube for what appears later.
+    """
+    coming = iter(frames)
+    first = list(itertools.islice(coming, PALETTE_FRAMES))
+    cube = [level for colour in itertools.product((0, 85, 170, 255), repeat=3) for level in colour]
+    common = Image.fromarray(np.concatenate(first)).quantize(256 - len(cube) // 3)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((common.getpalette() or []) + cube)
+    images = (
+        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+        for frame in itertools.chain(first, coming)
+    )
     with atomic(path) as file:
-        images[0].save(
+        next(images).save(
             file,
             format="GIF",
             save_all=True,
-            append_images=images[1:],
+            append_images=images,
             duration=round(1000 / fps),
             loop=0,
             optimize=True,

@@ -36,7 +36,7 @@ class Player:
     source: Environment
     policy: Callable[[BatchedEnvironment, int], Policy]
     run: str = ""
-    device: torch.device = torch.device("cpu")
+    device: torch.device | str = "cpu"
 
     def play(
         self, games: int, *, seed: int, most_steps: int, render_mode: str | None = None
@@ -68,10 +68,13 @@ def find_player(name: str, source: str | None, options: Mapping[str, Any]) -> Pl
         if name not in environment.baselines:
             known = ", ".join((*environment.baselines, HUMAN))
             raise UsageError(f"{environment.info.name} has no policy {name}: {known}")
-        return Player(
-            name, environment, lambda batch, seed: environment.baseline(name, batch, seed)
-        )
+        return baseline(name, environment)
     return _trained(_find(name), source, options)
+
+
+def baseline(name: str, source: Environment) -> Player:
+    """A policy that scores are measured against."""
+    return Player(name, source, lambda batch, seed: source.baseline(name, batch, seed))
 
 
 def _trained(directory: RunDirectory, source: str | None, options: Mapping[str, Any]) -> Player:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -98,6 +99,7 @@ class Registry:
     def _collect(self, module: object, name: str) -> list[Spec]:
         register = Register()
         self._manager.register(module, name=name)
+        self._manager.check_pending()  # an implementation of a hook that there is not
         for _, call in self._each_plugin("rockfall_register", only=module):
             call(register=register)
         return register.specs
@@ -135,14 +137,19 @@ class Registry:
 def _skipped(distribution: str) -> str:
     if distribution == CORE:
         return ""
-    names = {
-        key: {name.strip() for name in os.environ.get(key, "").split(",") if name.strip()}
+    allowed, blocked = (
+        {canonical(name) for name in os.environ.get(key, "").split(",") if name.strip()}
         for key in ("ROCKFALL_PLUGINS_ALLOW", "ROCKFALL_PLUGINS_BLOCK")
-    }
-    if distribution in names["ROCKFALL_PLUGINS_BLOCK"]:
+    )
+    if canonical(distribution) in blocked:
         return "blocked by ROCKFALL_PLUGINS_BLOCK"
-    allowed = names["ROCKFALL_PLUGINS_ALLOW"]
-    return "not in ROCKFALL_PLUGINS_ALLOW" if allowed and distribution not in allowed else ""
+    unwanted = allowed and canonical(distribution) not in allowed
+    return "not in ROCKFALL_PLUGINS_ALLOW" if unwanted else ""
+
+
+def canonical(distribution: str) -> str:
+    """The one spelling of a distribution's name: `Rockfall_Hello` is `rockfall-hello`."""
+    return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
 
 
 def _check_api(module: object) -> None:

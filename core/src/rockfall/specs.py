@@ -6,13 +6,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import Any, ClassVar
 
 NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+FIELDS: dict[str, Callable[[Any], bool]] = {
+    "str": _is_text,
+    "int": lambda value: type(value) is int,
+    "tuple[str, ...]": lambda value: isinstance(value, tuple) and all(map(_is_text, value)),
+    "Mapping[str, str]": lambda value: (
+        isinstance(value, Mapping) and all(map(_is_text, (*value, *value.values())))
+    ),
+}
+"""The types that a spec's fields have, and how to tell: `"labels"` is no tuple of text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +50,12 @@ class Spec:
             raise ValueError(
                 f"{self.kind} name {self.name!r}: use lower-case letters, digits, '-', '_' and '.'"
             )
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if not FIELDS[str(part.type)](value):
+                raise ValueError(f"{self.kind} {self.name}: {part.name}={value!r} is not {part.type}")
         summary = self.summary
-        if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
+        if not summary.strip() or "\n" in summary:
             raise ValueError(f"{self.kind} {self.name}: summary must be one line of text")
         check_target(f"{self.kind} {self.name}", self.target)
 
@@ -147,7 +166,7 @@ class OpenerSpec(Spec):
 
 def check_target(owner: str, target: str) -> None:
     """Raise ValueError unless `target` reads `package.module:attribute`."""
-    if not (isinstance(target, str) and TARGET.fullmatch(target)):
+    if not TARGET.fullmatch(target):
         raise ValueError(f"{owner}: target {target!r} is not 'package.module:attribute'")
 
 

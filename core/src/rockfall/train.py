@@ -19,11 +19,11 @@ from rockfall.evaluate import evaluate_model
 from rockfall.files import write_json
 from rockfall.model import Model
 from rockfall.registry import CORE, registry
-from rockfall.run import Run
 from rockfall.run.device import check_precision, choose_device
 from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.events import Listener
 from rockfall.run.randomness import forked, seed_everything
+from rockfall.run.run import Run
 from rockfall.sources import Source, SourceInfo, open_source, require_kind
 
 

@@ -6,7 +6,7 @@ import click
 
 from rockfall.commands.options import as_json
 from rockfall.display.figures import figure_lines
-from rockfall.display.tables import print_json, say
+from rockfall.display.plain import print_json, say
 
 
 @click.command("evaluate")

@@ -9,7 +9,8 @@ import click
 
 from rockfall.catalogue import Entry
 from rockfall.commands.options import as_json
-from rockfall.display.tables import print_json, print_table, say
+from rockfall.display.plain import print_json, say
+from rockfall.display.tables import print_table
 from rockfall.errors import UnknownName, did_you_mean
 from rockfall.registry import registry
 from rockfall.specs import ModelSpec

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from rockfall.catalogue import Catalogue
 from rockfall.commands.options import as_json
-from rockfall.display.tables import print_json, print_table, say
+from rockfall.display.plain import hang, print_json, say
 from rockfall.registry import registry
 
 KINDS = ("models", "datasets", "environments")
@@ -19,26 +20,22 @@ KINDS = ("models", "datasets", "environments")
 @as_json
 def command(kind: str | None, as_json: bool) -> None:
     """List models, datasets and environments."""
-    kinds = (kind,) if kind else KINDS
+    shown = {kind: getattr(registry(), kind) for kind in ((kind,) if kind else KINDS)}
     if as_json:
-        print_json({kind: [_data(kind, entry) for entry in _catalogue(kind)] for kind in kinds})
+        print_json({kind: _data(catalogue) for kind, catalogue in shown.items()})
         return
-    for number, shown in enumerate(kinds):
-        catalogue = _catalogue(shown)
-        rows = [(catalogue.shown_name(e), e.spec.summary, e.owner) for e in catalogue]
-        if number:
-            say("")
-        print_table((shown[:-1], "", "from"), rows)
-    say("", "`rockfall info NAME` tells more, `rockfall train MODEL [SOURCE]` starts one.")
+    for title, catalogue in shown.items():
+        say(title)
+        width = max(map(len, catalogue.names()), default=0)
+        for entry in catalogue:
+            name = catalogue.shown_name(entry)
+            hang(f"  {name:{width}}  ", f"{entry.spec.summary} ({entry.owner})")
+        say("")
+    say("`rockfall info NAME` tells more, `rockfall train MODEL [SOURCE]` starts one.")
 
 
-def _catalogue(kind: str) -> Any:
-    return getattr(registry(), kind)
-
-
-def _data(kind: str, entry: Any) -> dict[str, Any]:
-    return {
-        **asdict(entry.spec),
-        "name": _catalogue(kind).shown_name(entry),
-        "distribution": entry.owner,
-    }
+def _data(catalogue: Catalogue[Any]) -> list[dict[str, Any]]:
+    return [
+        {**asdict(entry.spec), "name": catalogue.shown_name(entry), "distribution": entry.owner}
+        for entry in catalogue
+    ]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rockfall.commands.new_file import NewFile
+from rockfall.commands.new_file import new_file
 from rockfall.commands.options import as_json, key_values
-from rockfall.display.tables import print_json, say
+from rockfall.display.plain import print_json, say
 from rockfall.errors import UsageError
 from rockfall.registry import registry
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from rockfall.games import Moment
     from rockfall.players import Player
 
+HUMAN = "human"
+
 
 @click.command("play")
 @click.argument("player", metavar="RUN|random|oracle|human")
 @click.argument("words", nargs=-1, metavar="[SOURCE] [source.key=value …]")
-@click.option("--gif", type=NewFile(".gif"), help="write the games to this file, for no screen")
+@new_file("--gif", ".gif", help="write the games to this file")
 @click.option(
     "--games",
     "--episodes",
@@ -64,13 +66,13 @@ def command(
         raise UsageError(f"{next(iter(settings))} is no option of play; a source's: source.key=…")
 
     from rockfall.display.playing import Playing
-    from rockfall.players import HUMAN, find_player
+    from rockfall.players import find_player
 
     found = find_player(player, source, options)
     if seed is None:
-        seed = random.SystemRandom().randrange(100_000) if found.name == HUMAN else 0
+        seed = random.SystemRandom().randrange(100_000) if player == HUMAN else 0
     playing = Playing(found, games, seed, steps, fps)
-    if found.name == HUMAN:
+    if player == HUMAN:
         if as_json:
             raise UsageError("a person plays on the screen, and --json is for programs")
         end = playing.by_hand(gif)
@@ -98,9 +100,11 @@ def _data(playing: Playing, end: Moment, gif: Path | None) -> dict[str, Any]:
 
 def _lines(playing: Playing, end: Moment, gif: Path | None) -> list[str]:
     lines = [_outcome(playing, end)]
-    cut = end.over.count(False)
-    if cut:
-        lines.append(f"{cut} of {len(end.over)} not over after {max(end.steps)} steps")
+    if cut := end.over.count(False):
+        lines.append(f"stopped after {max(end.steps)} steps: {cut} of {len(end.over)} not over")
+    elif playing.player.name == HUMAN:
+        others = ", ".join(f"{name} {score:g}" for name, score in playing.baselines().items())
+        lines.append(f"in the same {'game' if playing.games == 1 else 'games'}: {others}")
     if gif and gif.exists():
         lines.append(f"wrote {gif} ({gif.stat().st_size / 1000:.0f} kB)")
     return [*lines, f"next: {_next(playing.player)}"]
@@ -128,7 +132,10 @@ def _next(player: Player) -> str:
         return f"rockfall evaluate {player.run}"
     source = player.source.info
     models = registry().models
-    fitting = [e for e in models if {"acts"} <= set(e.spec.capabilities)]
-    fitting = [e for e in fitting if set(e.spec.learns_from) & set(source.kinds)]
-    fitting.sort(key=lambda entry: entry.spec.default_source != source.name)
-    return f"rockfall train {models.shown_name(fitting[0])} {source.name}" if fitting else ""
+    fitting = [
+        models.shown_name(entry)
+        for entry in models
+        if "acts" in entry.spec.capabilities and set(entry.spec.learns_from) & set(source.kinds)
+    ]
+    fitting.sort(key=lambda name: name != "reinforce")  # where everybody begins
+    return f"rockfall train {fitting[0]} {source.name}" if fitting else "rockfall list models"

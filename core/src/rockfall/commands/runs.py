@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from rockfall.commands.options import as_json
-from rockfall.display.tables import print_json, print_table, say
+from rockfall.display.plain import print_json, say
+from rockfall.display.tables import print_table
 from rockfall.errors import RockfallError
 from rockfall.run.directory import RunDirectory, all_runs, runs_folder
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from rockfall.run.events import Listener
+if TYPE_CHECKING:
+    from rockfall.run.events import Listener
 
 
 def default_listener() -> Listener:

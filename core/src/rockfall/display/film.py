@@ -1,9 +1,8 @@
-"""Games as the frames of a GIF: pictures side by side, each under its score."""
+"""Games as the frames of a film: pictures side by side, each under its score."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -21,31 +20,25 @@ GAP, BAR = 8, 24
 PAPER, INK, FAINT = (18, 18, 24), (240, 240, 240), (150, 150, 165)
 
 
-def film(moments: Iterable[Moment]) -> Iterator[np.ndarray]:
-    """(H, W, 3) uint8, one a moment."""
-    for moment in moments:
-        yield np.asarray(_sheet(moment))
-
-
-def _sheet(moment: Moment) -> Image.Image:
+def sheet(moment: Moment) -> np.ndarray:
+    """A moment as a picture (H, W, 3) uint8."""
     count = len(moment.frames)
-    columns = math.ceil(math.sqrt(count))
+    columns = count if count <= 3 else math.ceil(math.sqrt(count))
     tiles = [_tile(frame, columns) for frame in moment.frames]
     width, height = tiles[0].size
     rows = -(-count // columns)
-    sheet = Image.new(
-        "RGB", (GAP + columns * (width + GAP), GAP + rows * (height + BAR + GAP)), PAPER
-    )
-    pen = ImageDraw.Draw(sheet)
+    size = GAP + columns * (width + GAP), GAP + rows * (height + BAR + GAP)
+    page = Image.new("RGB", size, PAPER)
+    pen = ImageDraw.Draw(page)
     for index, tile in enumerate(tiles):
         left = GAP + index % columns * (width + GAP)
         top = GAP + index // columns * (height + BAR + GAP)
-        sheet.paste(tile, (left, top + BAR))
+        page.paste(tile, (left, top + BAR))
         pen.text((left, top + 1), f"score {moment.scores[index]:g}", INK, font(16))
         if width >= SMALLEST:
-            steps = f"step {moment.steps[index]}"
+            steps = f"{'over at' if moment.over[index] else 'step'} {moment.steps[index]}"
             pen.text((left + width, top + 3), steps, FAINT, font(13), anchor="ra")
-    return sheet
+    return np.asarray(page)
 
 
 def _tile(frame: Frame, columns: int) -> Image.Image:
@@ -55,7 +48,7 @@ def _tile(frame: Frame, columns: int) -> Image.Image:
     longer = max(image.size)
     most = min(LARGEST, (WIDEST - GAP) // columns - GAP)
     if longer > most:
-        size = (max(1, round(side * most / longer)) for side in image.size)
-        return image.resize(tuple(size), Image.Resampling.LANCZOS)
+        width, height = (max(1, round(side * most / longer)) for side in image.size)
+        return image.resize((width, height), Image.Resampling.LANCZOS)
     factor = min(-(-SMALLEST // longer), most // longer)
     return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)

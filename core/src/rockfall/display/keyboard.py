@@ -18,7 +18,7 @@ TOKEN = re.compile(r"\x1b[\[O][0-9;]*([A-Za-z~])|(.)", re.DOTALL)
 QUIT = ("q", "\x1b", "\x04")
 
 
-class Quit(Exception):  # noqa: N818
+class Quit(Exception):
     """The person has had enough."""
 
 
@@ -91,6 +91,7 @@ class Controls:
         """From the environment's own `get_keys_to_action`, as Gymnasium has it; without one, the
         digits choose among its `count` actions, and a and d where there are two.
         """
+        self.idle: int | None = None
         if env.has_wrapper_attr("get_keys_to_action"):
             given = env.get_wrapper_attr("get_keys_to_action")()
             self.actions, self.idle = _single_keys(given), int(given.get((), 0))
@@ -98,7 +99,6 @@ class Controls:
             self.actions = {str(action): action for action in range(min(count, 10))}
             if count == 2:
                 self.actions.update(a=0, d=1)
-            self.idle = None
         self._last = self.idle or 0
 
     def choose(self, keys: list[str]) -> int:

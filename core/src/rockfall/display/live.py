@@ -36,7 +36,7 @@ def fits(frame: Frame, console: Console) -> bool:
 def board(moment: Moment, console: Console, title: str, footer: str = "") -> RenderableType:
     """A moment: as many games as there is room for, each above its score."""
     room = max(1, console.height - AROUND) if console.is_terminal else screen.MOST_LINES
-    colour = console.color_system is not None
+    colour = not console.no_color and console.color_system in ("256", "truecolor", "windows")
     first = screen.draw(moment.frames[0], console.width, room, colour)
     width, height = screen.size(first)
     width = max(width, len("score -000"))
@@ -64,6 +64,7 @@ class Stage:
         self._title, self._footer = title, footer
         self._period = 1 / fps
         self._due = time.monotonic()
+        self._last: Moment | None = None
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
 
     def __enter__(self) -> Self:
@@ -76,19 +77,21 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._last is not None:
+            self.draw(self._last, "")
         self._live.stop()
 
-    def show(self, moment: Moment, footer: str = "") -> None:
+    def show(self, moment: Moment) -> None:
         """Draw, and wait until it is time for the next."""
-        self.draw(moment, footer)
+        self.draw(moment, self._footer)
         # What is late is not caught up: a burst of frames is not watchable.
         self._due = max(self._due + self._period, time.monotonic())
         time.sleep(max(0.0, self._due - time.monotonic()))
 
-    def draw(self, moment: Moment, footer: str = "") -> None:
+    def draw(self, moment: Moment, footer: str) -> None:
         """Draw, and don't wait."""
-        drawn = board(moment, self._console, self._title, footer or self._footer)
-        self._live.update(drawn, refresh=True)
+        self._last = moment
+        self._live.update(board(moment, self._console, self._title, footer), refresh=True)
 
 
 def _caption(moment: Moment, game: int) -> Text:

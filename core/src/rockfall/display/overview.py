@@ -1,8 +1,8 @@
-"""`rockfall` and `rockfall --help`: what is here, in one screen."""
+"""`rockfall` and `rockfall --help`: what is here, in one screen. Plain text, to be quick."""
 
 from __future__ import annotations
 
-from rockfall.display.tables import console, print_table, say
+from rockfall.display.plain import hang, say
 from rockfall.registry import registry
 
 SECTIONS = ("Learn", "Look", "Use", "Extend")
@@ -11,33 +11,33 @@ SECTIONS = ("Learn", "Look", "Use", "Extend")
 def print_overview() -> None:
     """What is installed, and what to type first."""
     found = registry()
-    say("Rockfall: models that learn to play, see and draw.", "")
+    say("Rockfall: models that learn to play, see and draw.\n")
     for catalogue, what in (
         (found.models, "models"),
         (found.environments, "environments"),
         (found.datasets, "datasets"),
     ):
-        say(f"{len(catalogue):3} {what}: {', '.join(catalogue.names()) or 'none'}")
+        hang(f"{what:14}", ", ".join(catalogue.names()) or "none")
     failed = [plugin for plugin in found.plugins if plugin.error]
     if failed:
-        say("", f"{len(failed)} plugin(s) failed to load: `rockfall plugins` says why.")
-    say(
-        "",
-        "Start with   rockfall train reinforce",
-        "then         rockfall play last",
-        "All verbs    rockfall --help",
-    )
+        say(f"\n{len(failed)} plugin(s) failed to load: `rockfall plugins` says why.")
+    say("")
+    hang("start with    ", "rockfall train reinforce")
+    hang("then          ", "rockfall play last")
+    hang("all verbs     ", "rockfall --help")
 
 
 def print_help() -> None:
     """Every verb, by section."""
-    say("Usage: rockfall VERB … (`rockfall VERB --help` for one)", "")
+    say("rockfall VERB …   (`rockfall VERB --help` tells more)")
     commands = registry().commands
-    named = [commands.shown_name(entry) for entry in commands]
     sections: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
-    for name, entry in zip(named, commands, strict=True):
-        sections.setdefault(entry.spec.section, []).append((name, entry.spec.summary))
-    width = max(map(len, named))
+    for entry in commands:
+        verb = (commands.shown_name(entry), entry.spec.summary)
+        sections.setdefault(entry.spec.section, []).append(verb)
+    width = max(len(name) for verbs in sections.values() for name, _ in verbs)
     for section, verbs in sections.items():
-        print_table(("", ""), [(f"  {name:{width}}", summary) for name, summary in verbs], section)
-    console().print("\n--version · --traceback shows where an error came from", markup=False)
+        say(f"\n{section}")
+        for name, summary in verbs:
+            hang(f"  {name:{width}}  ", summary)
+    say("\n--version · --traceback shows where an error came from")

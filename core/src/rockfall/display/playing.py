@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
 
 from rockfall import pictures
-from rockfall.display.film import film
+from rockfall.display import film
 from rockfall.display.keyboard import Controls, Keyboard, Quit
 from rockfall.display.live import Stage, board, can_redraw, fits
 from rockfall.display.tables import console
 from rockfall.errors import UsageError
 from rockfall.games import Moment
-from rockfall.players import Player
+from rockfall.players import Player, baseline
 from rockfall.sources.environment import Policy
 
 LIVE_FPS = 20.0
@@ -71,15 +73,20 @@ class Playing:
         """As a GIF."""
         if "rgb_array" not in self._modes:
             raise UsageError(f"{self.player.source.info.name} draws no pictures to make a GIF of")
-        moments = list(
-            self.player.play(
+        last: list[Moment] = []
+        fps = self._fps(50.0)
+
+        def frames() -> Iterator[np.ndarray]:
+            moments = self.player.play(
                 self.games, seed=self.seed, most_steps=self.steps, render_mode="rgb_array"
             )
-        )
-        fps = self._fps(50.0)
-        frames = list(film(moments))
-        pictures.save_gif(path, [*frames, *frames[-1:] * round(HOLD * fps)], fps)
-        return moments[-1]
+            for moment in moments:
+                last[:] = [moment]
+                yield film.sheet(moment)
+            yield from [film.sheet(last[0])] * round(HOLD * fps)
+
+        pictures.save_gif(path, frames(), fps)
+        return last[0]
 
     def by_hand(self, gif: Path | None) -> Moment:
         """A person plays, one game after another; the GIF is of the same game played again."""
@@ -130,6 +137,17 @@ class Playing:
                 pass
         return now, actions
 
+    def baselines(self) -> dict[str, float]:
+        """What each baseline scores on average in a person's games, on the same seeds."""
+        source = self.player.source
+        found = {}
+        for name in source.baselines:
+            other = baseline(name, source)
+            seeds = range(self.seed, self.seed + self.games)
+            ends = [replace(self, player=other, games=1, seed=s).unseen() for s in seeds]
+            found[name] = sum(end.scores[0] for end in ends) / len(ends)
+        return found
+
     @property
     def title(self) -> str:
         return f"{self.player.name} on {self.player.source.info.name}"
@@ -156,9 +174,9 @@ class Playing:
             return "rgb_array"
         if "rgb_array" not in modes or not can_redraw(screen):
             return "ansi"
-        (first,) = next(
-            self.player.play(1, seed=self.seed, most_steps=1, render_mode="ansi")
-        ).frames
+        batch = self.player.source.batch(1, seed=self.seed, render_mode="ansi")
+        (first,) = batch.render()
+        batch.close()
         return "ansi" if fits(first, screen) else "rgb_array"
 
 

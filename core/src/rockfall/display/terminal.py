@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from rockfall.display.figures import duration, outcome_lines
-from rockfall.display.tables import say
+from rockfall.display.plain import say
 from rockfall.run.events import Event
 
 PIPE_SECONDS = 15.0

@@ -137,7 +137,7 @@ class LoopBatch:
         last, reward, terminated, truncated, _ = zip(*results, strict=True)
         done = np.logical_or(terminated, truncated)
         self._ended = [
-            env.render() if over and env.render_mode else None
+            _frame(env) if over and env.render_mode else None
             for env, over in zip(self.envs, done, strict=True)
         ]
         first = [
@@ -155,7 +155,7 @@ class LoopBatch:
         )
 
     def render(self) -> list[Frame]:
-        return [env.render() for env in self.envs]
+        return [_frame(env) for env in self.envs]
 
     def ended(self) -> list[Frame | None]:
         return self._ended
@@ -177,6 +177,11 @@ class LoopBatch:
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device)
+
+
+def _frame(env: gymnasium.Env[Any, Any]) -> Frame:
+    frame: Any = env.render()
+    return frame if isinstance(frame, str) else np.asarray(frame)
 
 
 def offers_state(env: VectorEnv[Any, Any, Any]) -> bool:

@@ -24,8 +24,9 @@ class TensorBatch:
         self.num_envs: int = env.num_envs
 
     def reset(self, seed: int | None = None) -> Tensor:
-        self.observation: Tensor = self.env.reset(seed)
-        return self.observation
+        first: Tensor = self.env.reset(seed)
+        self.observation = first
+        return first
 
     def step(self, actions: Tensor) -> Step:
         step = Step(*self.env.step(actions.to(self.device)))

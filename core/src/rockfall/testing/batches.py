@@ -105,6 +105,6 @@ def _actions(source: Environment, steps: int) -> Tensor:
         return torch.randint(source.info.actions, (steps, ENVS), generator=generator)
     env = source.make()
     env.action_space.seed(0)
-    drawn = [[torch.as_tensor(env.action_space.sample()) for _ in range(ENVS)] for _ in range(steps)]
+    drawn = [torch.as_tensor(env.action_space.sample()) for _ in range(steps * ENVS)]
     env.close()
-    return torch.stack([torch.stack(row) for row in drawn])
+    return torch.stack(drawn).unflatten(0, (steps, ENVS))

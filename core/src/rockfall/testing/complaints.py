@@ -27,8 +27,12 @@ def about(subject: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Leave the random generators, the thread count and the precision as they were."""
+    """Leave the random generators, the thread count and the precision as they were.
+
+    Inside there is one thread: the work is tiny, and several would wait for one another.
+    """
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(1)
     try:
         with forked():
             yield

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import torch
 from torch import Tensor
 
 from rockfall.catalogue import Entry
-from rockfall.errors import UsageError
 from rockfall.registry import registry
 from rockfall.run.randomness import random_state, seed_everything
 from rockfall.sources import SourceInfo, open_source
@@ -16,6 +13,7 @@ from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec
 from rockfall.testing.comparing import difference
 from rockfall.testing.complaints import about, undisturbed
+from rockfall.testing.describing import check_described, check_options
 
 
 def check_dataset(name: str) -> None:
@@ -39,7 +37,7 @@ def check_dataset(name: str) -> None:
         for split in ("validation", "test"):
             _check_no_leak(data.train, data.splits[split], split)
         _check_reopening(entry, data)
-        _check_options(entry)
+        check_options(entry)
 
 
 def _open(entry: Entry[DatasetSpec]) -> Dataset:
@@ -50,15 +48,9 @@ def _open(entry: Entry[DatasetSpec]) -> Dataset:
 
 def _check_description(spec: DatasetSpec, data: Dataset) -> None:
     info = data.info
+    check_described(spec, info)
     assert spec.licence, "its spec names no licence"
     assert spec.reference, "its spec does not say where it comes from (reference)"
-    assert info.name == spec.name, f"opened, it calls itself {info.name}"
-    assert set(info.kinds) == set(spec.kinds), (
-        f"its spec says that it is {' and '.join(spec.kinds)}, opened it is "
-        f"{' and '.join(info.kinds)}"
-    )
-    read = SourceInfo.from_json(json.loads(json.dumps(info.to_json())))
-    assert read == info, "its description is not the same after a trip through JSON"
     labelled = any(kind.startswith("labelled") for kind in info.kinds)
     assert labelled == bool(info.classes), "labelled kinds have classes, and no others"
     assert len(set(info.classes)) == len(info.classes), "two classes have one name"
@@ -110,12 +102,3 @@ def _check_reopening(entry: Entry[DatasetSpec], data: Dataset) -> None:
         for part in ("inputs", "labels"):
             same = not difference(getattr(split, part), getattr(again.splits[name], part))
             assert same, f"opened again, it has other {part} in split {name}"
-
-
-def _check_options(entry: Entry[DatasetSpec]) -> None:
-    try:
-        open_source(entry.full_name, {"no_such_option": 1})
-    except UsageError as error:
-        assert "no_such_option" in str(error), "the error about an unknown option does not name it"
-    else:
-        raise AssertionError("it takes options that it does not know")

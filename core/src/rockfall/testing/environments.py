@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import gymnasium
@@ -14,11 +13,11 @@ from rockfall.capabilities.acts import play
 from rockfall.capabilities.figures import mean
 from rockfall.errors import UsageError
 from rockfall.registry import registry
-from rockfall.sources import SourceInfo
 from rockfall.sources.environment import Environment, Form
 from rockfall.specs import EnvironmentSpec
 from rockfall.testing.batches import check_batch
 from rockfall.testing.complaints import about, undisturbed
+from rockfall.testing.describing import check_described, check_options
 
 EPISODES = 64
 FORMS: tuple[Form, ...] = ("plain", "vector", "tensor")
@@ -27,17 +26,17 @@ FORMS: tuple[Form, ...] = ("plain", "vector", "tensor")
 def check_environment(name: str) -> None:
     """Check one registered environment, in every form that it has.
 
-    Raises AssertionError unless: Gymnasium's own checker passes; its frames are frames; it is what its spec says; its
-    baselines play, and play the same again; each batched form keeps the contract of
-    `rockfall.sources.batched` and goes on bit for bit from a state taken in mid-episode; random
-    play scores alike in all forms; and it refuses an unknown option clearly.
+    Raises AssertionError unless: Gymnasium's own checker passes, and its frames are frames; it is
+    what its spec says; its baselines play, and play the same again; each batched form keeps the
+    contract of `rockfall.sources.batched` and goes on bit for bit from a state taken in
+    mid-episode; random play scores alike in all forms; and it refuses an unknown option clearly.
     """
     entry = registry().environments.find(name)
     with about(f"environment {entry.full_name}"), undisturbed():
         entry.spec.load()
         _check_gymnasium(entry.spec)
         source = Environment(entry.spec.gymnasium_id, spec=entry.spec)
-        _check_description(entry.spec, source)
+        check_described(entry.spec, source.info)
         _check_rendering(source)
         forms = [form for form in FORMS if _offers(source, form)]
         for form in forms:
@@ -47,7 +46,7 @@ def check_environment(name: str) -> None:
         for baseline in entry.spec.baselines:
             with about(f"baseline {baseline}"):
                 _check_baseline(source, baseline)
-        _check_options(entry.spec)
+        check_options(entry)
 
 
 def _check_gymnasium(spec: EnvironmentSpec) -> None:
@@ -76,16 +75,6 @@ def _check_rendering(source: Environment) -> None:
             assert isinstance(frame, np.ndarray), "render mode rgb_array gives no array"
             assert frame.dtype == np.uint8, f"render mode rgb_array gives {frame.dtype}, not uint8"
             assert frame.shape[2:] == (3,), f"render mode rgb_array gives shape {frame.shape}"
-
-
-def _check_description(spec: EnvironmentSpec, source: Environment) -> None:
-    info = source.info
-    assert set(info.kinds) == set(spec.kinds), (
-        f"its spec says that it is {' and '.join(spec.kinds)}, made it is "
-        f"{' and '.join(info.kinds)}"
-    )
-    read = SourceInfo.from_json(json.loads(json.dumps(info.to_json())))
-    assert read == info, "its description is not the same after a trip through JSON"
 
 
 def _offers(source: Environment, form: Form) -> bool:
@@ -120,12 +109,3 @@ def _check_baseline(source: Environment, name: str) -> None:
     )
     assert torch.isfinite(first).all(), "its scores are not finite"
     assert torch.equal(first, second), "with the same seed, it scored differently"
-
-
-def _check_options(spec: EnvironmentSpec) -> None:
-    try:
-        Environment(spec.gymnasium_id, {"no_such_option": 1}, spec)
-    except UsageError as error:
-        assert "no_such_option" in str(error), "the error about an unknown option does not name it"
-    else:
-        raise AssertionError("it takes options that it does not know")

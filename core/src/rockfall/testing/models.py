@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -14,14 +13,15 @@ import torch
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.model import Model
 from rockfall.registry import registry
-from rockfall.run import Run, checkpoint
+from rockfall.run import checkpoint
 from rockfall.run.randomness import random_state, seed_everything
-from rockfall.run.run import load_model
+from rockfall.run.run import Run, load_model
 from rockfall.sources import Source, SourceInfo, open_source, require_kind
 from rockfall.specs import DatasetSpec, EnvironmentSpec, ModelSpec
 from rockfall.testing.behaving import behaviour, check_named
 from rockfall.testing.comparing import difference
 from rockfall.testing.complaints import about, offline, undisturbed
+from rockfall.testing.describing import after_json
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume
 from rockfall.testing.settings import check_config
@@ -66,9 +66,8 @@ def _open(spec: ModelSpec, source: str | None) -> Source:
 
 
 def _check_building(kind: Any, info: SourceInfo) -> None:
-    read = SourceInfo.from_json(json.loads(json.dumps(info.to_json())))
     with about("built from a description that went through JSON"):
-        model = kind(kind.Config(**kind.presets["tiny"]), read)
+        model = kind(kind.Config(**kind.presets["tiny"]), after_json(info))
     assert isinstance(model, Model), "it must have fit, state_dict and load_state_dict"
 
 

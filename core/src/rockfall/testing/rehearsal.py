@@ -9,10 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
-from rockfall.run import Run, checkpoint
+from rockfall.run import checkpoint
 from rockfall.run.directory import Record, RunDirectory
+from rockfall.run.metrics import read
 from rockfall.run.randomness import seed_everything
-from rockfall.run.run import StoppedForTest
+from rockfall.run.run import Run, StoppedForTest
 from rockfall.sources import open_source
 from rockfall.train import build_model, complete
 
@@ -74,14 +75,14 @@ def copy_of(record: Record, folder: Path) -> RunDirectory:
 
 def outcome(directory: RunDirectory) -> dict[str, Any]:
     """All that two runs of the same record must have in common, to the bit."""
-    from rockfall.run.metrics import read
-
     saved = checkpoint.read(directory.checkpoint("last"))
     best = directory.checkpoint("best")
-    lines = [{k: v for k, v in line.items() if k != "seconds"} for line in read(directory.metrics_file)]
+    lines = [
+        {k: v for k, v in line.items() if k != "seconds"} for line in read(directory.metrics_file)
+    ]
     return {
         "figures": (directory.result() or {}).get("figures"),
-        "metrics.jsonl": lines,
+        "metrics.jsonl": [{**line, "seconds": None} for line in lines],
         "checkpoint": {key: value for key, value in saved.items() if key not in CLOCKS},
         "best": checkpoint.read(best)["model"] if best.exists() else None,
     }

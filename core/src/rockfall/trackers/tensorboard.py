@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rockfall.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from rockfall.run import Run
+    from rockfall.run.run import Run
 
 rockfall_api = 1
 

@@ -8,8 +8,10 @@ that is refreshed now and then; an episode that was cut short goes on in that su
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 from stable_baselines3 import DQN
 from stable_baselines3.dqn.policies import DQNPolicy
@@ -19,7 +21,8 @@ from rockfall.sources.environment import Environment
 from rockfall_agents import sb3
 from rockfall_agents.replay import KeptReplay, megabytes
 
-MOST_MEGABYTES = 512
+MOST_MEGABYTES = 256
+"""What a replay may take in a checkpoint: written in about a second, every half a minute."""
 
 
 class DqnConfig(sb3.Config):
@@ -42,6 +45,16 @@ class Dqn(sb3.Sb3Agent):
         "tiny": {"steps": 2_000, "hidden": (16,), "warm_up": 200, "replay": 1_000},
     }
     policy_class = DQNPolicy
+
+    def __init__(self, config: DqnConfig, info: rockfall.SourceInfo) -> None:
+        observation = prod(info.shape) * np.dtype(info.dtype).itemsize
+        if megabytes(config.replay, observation) > MOST_MEGABYTES:
+            most = int(MOST_MEGABYTES / megabytes(1, observation))
+            raise ValueError(
+                f"replay={config.replay} would put {megabytes(config.replay, observation):.0f} MB "
+                f"into every checkpoint: with observations of {info.shape}, at most replay={most}"
+            )
+        super().__init__(config, info)
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         config = self.config

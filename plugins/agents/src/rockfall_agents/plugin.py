@@ -25,3 +25,30 @@ def rockfall_register(register: Register) -> None:
         capabilities=("acts",),
         reference="Gallici et al. 2024, Simplifying Deep Temporal Difference Learning",
     )
+    register.model(
+        name="dqn",
+        summary="Q-learning from a memory of what happened, with a target network",
+        target="rockfall_agents.dqn:Dqn",
+        learns_from=("discrete-actions",),
+        default_source="falling-rocks-8x8",
+        capabilities=("acts",),
+        reference="Mnih et al. 2015, Human-level control through deep reinforcement learning",
+    )
+    register.model(
+        name="ppo",
+        summary="policy gradients in clipped steps, several on the same experience",
+        target="rockfall_agents.ppo:Ppo",
+        learns_from=("discrete-actions",),
+        default_source="falling-rocks-8x8",
+        capabilities=("acts",),
+        reference="Schulman et al. 2017, Proximal Policy Optimization Algorithms",
+    )
+    register.model(
+        name="a2c",
+        summary="an actor and the critic that tells it what went better than expected",
+        target="rockfall_agents.a2c:A2c",
+        learns_from=("discrete-actions",),
+        default_source="falling-rocks-8x8",
+        capabilities=("acts",),
+        reference="Mnih et al. 2016, Asynchronous Methods for Deep Reinforcement Learning",
+    )

@@ -16,6 +16,7 @@ keeps Q from chasing itself: here λ-returns and, where they don't suffice, Laye
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -73,7 +74,7 @@ class Pqn(nn.Module):
             explored = min(1.0, update / updates / config.explore) if config.explore else 1.0
             epsilon = 1 - (1 - config.epsilon) * explored
             with run.autocast():
-                rollout = player.play(config.rollout, self.q, lambda q, e=epsilon: explore(q, e))
+                rollout = player.play(config.rollout, self.q, partial(explore, epsilon=epsilon))
             best = rollout.next_outputs.amax(-1)
             targets = lambda_returns(rollout, best, config.gamma, config.lam).flatten()
             observations = rollout.observations.flatten(0, 1)

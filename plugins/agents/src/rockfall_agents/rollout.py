@@ -59,11 +59,22 @@ class Player:
                 endings.append((t, ended, network(step.final_observation[ended]).float()))
                 scores.append(self.score[ended])
                 self.score[ended] = 0
-        *columns, outputs = (torch.stack(column) for column in zip(*played, strict=True))
+        observations, actions, rewards, terminated, truncated, outputs = (
+            torch.stack(column) for column in zip(*played, strict=True)
+        )
         next_outputs = torch.cat([outputs[1:], network(self.env.observation).float()[None]])
         for t, ended, last in endings:
             next_outputs[t, ended] = last
-        return Rollout(*columns, outputs, next_outputs, torch.cat(scores))
+        return Rollout(
+            observations,
+            actions,
+            rewards,
+            terminated,
+            truncated,
+            outputs,
+            next_outputs,
+            torch.cat(scores),
+        )
 
     def state_dict(self) -> dict[str, Any]:
         return {"env": self.env.state_dict(), "score": self.score}

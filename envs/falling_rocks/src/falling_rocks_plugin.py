@@ -1,4 +1,8 @@
-"""The table of contents for Rockfall, which alone imports this file."""
+"""The table of contents for Rockfall, which alone imports this file.
+
+It lies beside the package, since to import anything inside it imports Gymnasium first, and
+`rockfall --help` is to answer in a blink.
+"""
 
 from rockfall.plugin import Register, hookimpl
 

@@ -1,0 +1,61 @@
+"""`rockfall show RUN|DATASET`: figures, curves and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rockfall.commands.new_file import new_file
+from rockfall.commands.options import as_json
+from rockfall.display.tables import print_json, say
+from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall.registry import registry
+
+if TYPE_CHECKING:
+    from rockfall.run.directory import RunDirectory
+    from rockfall.sources import Source
+
+
+@click.command("show")
+@click.argument("name", metavar="RUN|DATASET")
+@new_file("--out", ".png", help="the picture to write; default: in the run, or NAME.png here")
+@as_json
+def command(name: str, out: Path | None, as_json: bool) -> None:
+    """Show RUN: what it was, what came out, its learning curves. Or DATASET: its examples.
+
+    The name of a dataset wins over that of a run, which its path still finds.
+    """
+    from rockfall.display.dataset_page import DatasetPage
+    from rockfall.display.run_page import RunPage
+    from rockfall.run.directory import RunDirectory
+
+    found = _find(name)
+    page = RunPage(found) if isinstance(found, RunDirectory) else DatasetPage(name, found)
+    if as_json:
+        print_json({**page.data(), "picture": str(page.draw(out) or "") or None})
+    else:
+        say(*page.lines())  # before the picture, which a full disk may refuse
+        written = page.draw(out)
+        say(*([f"wrote {written}"] if written else []), f"next: {page.next}")
+
+
+def _find(name: str) -> RunDirectory | Source:
+    from rockfall.run.directory import all_runs, find_run
+    from rockfall.sources import open_source
+
+    if registry().datasets.get(name):
+        return open_source(name)
+    if registry().environments.get(name):
+        raise UsageError(f"{name} is a game: `rockfall play random {name}` shows it")
+    try:
+        return find_run(name)
+    except UnknownName as error:
+        try:
+            return open_source(name)  # a folder, say, that a plugin can open
+        except UnknownName:
+            known = [*registry().datasets.names(), *(run.name for run in all_runs())]
+            if hint := did_you_mean(name, known):
+                raise UnknownName(f"no run or dataset named {name}{hint}") from None
+            raise error from None

@@ -1,0 +1,123 @@
+"""A run as `rockfall show` tells of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rockfall import pictures
+from rockfall.display.blocks import sparkline
+from rockfall.display.figures import duration, figure_lines
+from rockfall.display.runs import (
+    callable_name,
+    logged,
+    model_name,
+    source_name,
+    unusual_settings,
+)
+from rockfall.display.tables import console
+from rockfall.registry import registry
+from rockfall.run.directory import RunDirectory
+
+CURVES = "curves.png"
+LISTED = 6
+"""Pictures that are named; of more, the number is said."""
+
+
+class RunPage:
+    """What a run was, what came out of it, and what it left."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+        self.record = directory.record()
+        self.result = directory.result() or {}
+        self.status = directory.status
+
+    @cached_property
+    def metrics(self) -> dict[str, list[tuple[dict[str, Any], float]]]:
+        return logged(self.directory)
+
+    @cached_property
+    def pictures(self) -> list[str]:
+        """The names of the pictures that it made while it learned, oldest first."""
+        found = [path for path in self.directory.pictures.glob("*.png") if path.name != CURVES]
+        return [path.name for path in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name))]
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "run": self.directory.name,
+            "path": str(self.directory.path),
+            "model": model_name(self.record),
+            "source": self.record.source,
+            "source_options": self.record.source_options,
+            "preset": self.record.preset,
+            "config": self.record.config,
+            "unusual": unusual_settings(self.record),
+            "seed": self.record.seed,
+            "device": self.record.device,
+            "status": self.status,
+            "figures": self.result.get("figures", {}),
+            "steps": self.result.get("steps"),
+            "seconds": self.result.get("seconds"),
+            "metrics": {name: column[-1][1] for name, column in self.metrics.items()},
+            "pictures": self.pictures,
+        }
+
+    def lines(self) -> list[str]:
+        record = self.record
+        lasted = ""
+        if self.result:
+            spent = duration(self.result["seconds"])
+            lasted = f", {self.result['steps']:,} steps in {spent}"
+        unusual = [f"{name}={value}" for name, value in unusual_settings(record).items()]
+        preset = f" (preset {record.preset})" if record.preset else ""
+        lines = [
+            f"{self.directory.name}: {model_name(record)} on {source_name(record)}, "
+            f"seed {record.seed}, {record.device}: {self.status}{lasted}",
+            f"settings: {' '.join(unusual) or 'the defaults'}{preset}",
+            *figure_lines(self.result.get("figures", {})),
+            *self._sparklines(),
+        ]
+        if self.pictures:
+            more = len(self.pictures) - LISTED
+            names = ", ".join(self.pictures[:LISTED]) + (f" and {more} more" if more > 0 else "")
+            lines.append(f"pictures in {self.directory.pictures}: {names}")
+        return lines
+
+    def draw(self, out: Path | None) -> Path | None:
+        """Write the learning curves, one panel a metric; None if nothing was logged."""
+        from rockfall.display.curves import Curve, Panel, draw
+
+        panels = [
+            Panel(name, "step", [Curve(name, [(line["step"], value) for line, value in column])])
+            for name, column in self.metrics.items()
+        ]
+        return (
+            pictures.save(out or self.directory.pictures / CURVES, draw(panels)) if panels else None
+        )
+
+    @property
+    def next(self) -> str:
+        name = callable_name(self.directory)
+        if self.status != "finished":
+            return f"rockfall resume {name}"
+        entry = registry().models.get(self.record.model)
+        capabilities = entry.spec.capabilities if entry else ()
+        verbs = [registry().capabilities.find(c).spec.verb for c in capabilities]
+        return "  ·  ".join(
+            f"rockfall {verb} {name}" for verb in ("evaluate", *filter(None, verbs))
+        )
+
+    def _sparklines(self) -> list[str]:
+        if not self.metrics:
+            return []
+        width = max(map(len, self.metrics))
+        lines = []
+        for name, column in self.metrics.items():
+            values = [value for _, value in column]
+            ends = f"{values[0]:.3g} → {values[-1]:.3g}"
+            room = min(40, console().width - width - 22)
+            spark = sparkline(values, room) if room >= 4 else ""
+            lines.append(f"{name:{width}}  {ends:18}  {spark}".rstrip())
+        return lines

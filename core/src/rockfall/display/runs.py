@@ -1,0 +1,53 @@
+"""What people want to know of a run that is lying in its directory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rockfall.config import settings, to_text
+from rockfall.registry import registry
+from rockfall.run.directory import Record, RunDirectory, runs_folder
+from rockfall.run.metrics import read
+
+WHERE = ("step", "seconds", "epoch")
+"""What a logged line says of itself beside its metrics."""
+
+Columns = dict[str, list[tuple[dict[str, Any], float]]]
+"""Metric → its values, each with the whole line that it was logged in."""
+
+
+def callable_name(directory: RunDirectory) -> str:
+    """What to type so that this run is found again: its name, or its path if it lies elsewhere."""
+    here = (runs_folder() / directory.name).resolve() == directory.path.resolve()
+    return directory.name if here else str(directory.path)
+
+
+def model_name(record: Record) -> str:
+    """The model's bare name."""
+    return record.model.rpartition(":")[2]
+
+
+def unusual_settings(record: Record) -> dict[str, str]:
+    """The settings that are not the model's defaults; all of them if it is not installed."""
+    given = {name: to_text(value) for name, value in record.config.items()}
+    entry = registry().models.get(record.model)
+    if entry is None:
+        return given
+    usual = {setting.name: setting.default for setting in settings(entry.spec.load().Config)}
+    return {name: value for name, value in given.items() if value != usual.get(name)}
+
+
+def logged(directory: RunDirectory) -> Columns:
+    """Every metric, in the order in which they first appear."""
+    columns: Columns = {}
+    for line in read(directory.metrics_file):
+        for name, value in line.items():
+            if name not in WHERE:
+                columns.setdefault(name, []).append((line, value))
+    return columns
+
+
+def source_name(record: Record) -> str:
+    """The source with its options, as they would be typed."""
+    options = (f"source.{name}={to_text(value)}" for name, value in record.source_options.items())
+    return " ".join((record.source, *options))

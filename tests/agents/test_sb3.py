@@ -1,0 +1,152 @@
+"""dqn, ppo and a2c: what they make of an episode's end, what they refuse, that they learn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import rockfall
+from rockfall.errors import UsageError
+from rockfall.run.run import Run
+from rockfall.train import build_model
+from rockfall_agents.sb3 import Sb3Agent
+from rockfall_agents.vec_env import BatchVecEnv
+from tests.agents.sb3_runs import AGENTS, asked, start
+
+CUT_SHORT = {"max_episode_steps": 5}  # before a pole can fall: it takes eight steps
+
+
+class Played:
+    """What an agent was given by its environment, written down beside its own buffers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps: list[tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_], list[Any]]] = []
+        step_wait = BatchVecEnv.step_wait
+
+        def noted(env: BatchVecEnv) -> Any:
+            seen, reward, over, infos = step_wait(env)
+            self.steps.append((seen, reward.copy(), over, infos))
+            return seen, reward, over, infos
+
+        monkeypatch.setattr(BatchVecEnv, "step_wait", noted)
+
+
+def model_and_run(
+    folder: Path, agent: str, options: dict[str, Any], **settings: Any
+) -> tuple[Sb3Agent, Run]:
+    record = asked(agent, "CartPole-v1", options, **settings)
+    model = build_model(record)
+    assert isinstance(model, Sb3Agent)
+    return model, Run(start(folder, record), record, model)
+
+
+@pytest.mark.parametrize("options", [{}, CUT_SHORT])
+def test_dqn_looks_beyond_the_end_of_an_episode_that_was_cut_short(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stable_baselines3 import DQN
+
+    played = Played(monkeypatch)
+    model, run = model_and_run(tmp_path, "dqn", options)
+    source = rockfall.open_source("CartPole-v1", options)
+    with model.learner(DQN, source, run, 640, buffer_size=640, train_freq=80) as (dqn, callback):
+        buffer = dqn.replay_buffer
+        dqn.collect_rollouts(dqn.env, callback, dqn.train_freq, buffer, learning_starts=640)
+        everything = buffer._get_samples(np.repeat(np.arange(80), 8))
+        ended = 0
+        for row, (seen, _, over, infos) in enumerate(played.steps):
+            for env in range(8):
+                following = infos[env]["terminal_observation"] if over[env] else seen[env]
+                np.testing.assert_array_equal(buffer.next_observations[row, env], following)
+                ended += over[env]
+        assert ended > 20
+        assert (everything.dones.sum() > 0) == (not options)
+
+
+@pytest.mark.parametrize("options", [{}, CUT_SHORT])
+def test_a_rollout_counts_what_would_have_come_after_an_episode_that_was_cut_short(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stable_baselines3 import PPO
+
+    played = Played(monkeypatch)
+    model, run = model_and_run(tmp_path, "ppo", options)
+    source = rockfall.open_source("CartPole-v1", options)
+    with model.learner(PPO, source, run, 640, n_steps=80, batch_size=640) as (ppo, callback):
+        ppo.collect_rollouts(ppo.env, callback, ppo.rollout_buffer, 80)
+        rewards = ppo.rollout_buffer.rewards
+    assert len(played.steps) == 80
+    for row, (_, reward, over, infos) in enumerate(played.steps):
+        for env in range(8):
+            expected = reward[env]
+            if over[env] and options:
+                last = torch.from_numpy(infos[env]["terminal_observation"])[None]
+                with torch.no_grad():
+                    expected += model.config.gamma * model.policy.predict_values(last).item()
+            assert rewards[row, env] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+@pytest.mark.parametrize("agent", AGENTS)
+def test_it_acts_by_what_it_holds_to_be_best(agent: str, network: str) -> None:
+    model = build_model(asked(agent, "falling-rocks-8x8", network=network))
+    assert isinstance(model, Sb3Agent)
+    screens = torch.randint(2, (64, 8, 8), dtype=torch.uint8)
+    actions = model.act(screens)
+    flat = screens.flatten(1)
+    if agent == "dqn":
+        best = model.policy.q_net(flat)
+    else:
+        best = model.policy.get_distribution(flat).distribution.logits
+    assert torch.equal(actions, best.argmax(1))
+
+
+def test_its_pixels_are_scaled_once_whatever_their_shape() -> None:
+    """SB3 would take (H, W, 3) of bytes for a picture, turn it and divide it by 255."""
+    info = rockfall.SourceInfo(
+        name="pixels",
+        kinds=("discrete-actions",),
+        shape=(10, 12, 3),
+        dtype="uint8",
+        low=0.0,
+        high=255.0,
+        actions=4,
+    )
+    seen: list[torch.Tensor] = []
+    for agent in AGENTS:
+        kind = rockfall.registry.registry().models.find(agent).spec.load()
+        model = kind(kind.Config(hidden=(8,)), info)
+        model.policy.apply(
+            lambda m: m.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+            if isinstance(m, torch.nn.Flatten)
+            else None
+        )
+        pixels = torch.arange(360, dtype=torch.uint8).reshape(1, 10, 12, 3)
+        model.act(pixels)
+        torch.testing.assert_close(seen[-1], pixels / 255)
+
+
+def test_a_replay_that_no_checkpoint_could_bear_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"replay=\d+"):
+        build_model(asked("dqn", "falling-rocks-32x32", replay=1_000_000))
+
+
+def test_conv_refuses_what_is_not_a_grid() -> None:
+    with pytest.raises(UsageError, match="network=mlp"):
+        build_model(asked("ppo", "CartPole-v1", network="conv"))
+
+
+def test_the_table_of_contents_imports_neither_torch_nor_sb3() -> None:
+    code = (
+        "import sys, rockfall_agents.plugin;"
+        "print([m for m in ('torch', 'stable_baselines3', 'gymnasium') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,98 @@
+"""stable-baselines3 under our run: killed at any turn and resumed, it is the same to the bit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import rockfall
+from rockfall.run import checkpoint, nest
+from rockfall.run.directory import RunDirectory
+from rockfall.run.run import Run
+from rockfall.train import build_model
+from rockfall_agents.sb3 import CHANGING
+from tests.agents.sb3_runs import AGENTS, asked, fit, start
+
+SOURCES = ("CartPole-v1", "falling-rocks-8x8")
+# Turns of `tiny`. dqn begins to learn after the second and its memory is full after the eighth;
+# an episode on our game takes dqn and a2c four turns and longer than a turn on CartPole.
+STOPS = {"dqn": (0, 1, 6, 11), "ppo": (0, 1, 3), "a2c": (0, 1, 6)}
+
+
+def outcome(directory: RunDirectory) -> tuple[list[Any], str, dict[str, torch.Tensor]]:
+    """Metrics, plain values and tensors that the run left, but for what the clock says."""
+    lines = [json.loads(line) for line in directory.metrics_file.read_text().splitlines()]
+    saved = checkpoint.read(directory.checkpoint("last"))
+    for timed in (saved, *lines):
+        timed.pop("seconds")
+    saved.pop("metrics_size")
+    tensors: dict[str, torch.Tensor] = {}
+    return lines, json.dumps(nest.flatten(saved, tensors)), tensors
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("agent", AGENTS)
+def test_killed_and_resumed_it_is_the_same_to_the_bit(
+    agent: str, source: str, tmp_path: Path
+) -> None:
+    record = asked(agent, source)
+    straight, killed = start(tmp_path, record), start(tmp_path, record)
+    fit(straight)
+    for stop in STOPS[agent]:
+        run = fit(killed, stop)
+        assert run.step == stop, "it has fewer turns than the test stops at"
+    fit(killed)
+    lines, values, tensors = outcome(straight)
+    resumed_lines, resumed_values, resumed_tensors = outcome(killed)
+    assert resumed_lines == lines
+    assert resumed_values == values
+    assert resumed_tensors.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert torch.equal(resumed_tensors[name], tensor), name
+    assert {file.name for file in killed.checkpoint("last").parent.iterdir()} == {
+        "last.safetensors"
+    }
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_an_algorithm_changes_nothing_that_is_not_kept(agent: str, tmp_path: Path) -> None:
+    """SB3 may come to count something new: then `CHANGING` must grow."""
+    record = asked(agent, "CartPole-v1")
+    model = build_model(record)
+    run = Run(start(tmp_path, record), record, model)
+    source = rockfall.open_source("CartPole-v1")
+    held: list[dict[str, str]] = []
+    learner = model.learner
+
+    @contextlib.contextmanager
+    def watched(*arguments: Any, **settings: Any) -> Any:
+        with learner(*arguments, **settings) as (algorithm, callback):
+            held.append(plain(algorithm))
+            yield algorithm, callback
+            held.append(plain(algorithm))
+
+    model.learner = watched
+    model.fit(source, run)
+    before, after = held
+    changed = {name for name in after if before.get(name) != after[name]}
+    changed.discard("_last_original_obs")  # set anew in every step before it is read
+    assert changed <= set(CHANGING)
+    assert {"num_timesteps", "_last_obs", "_n_updates"} <= changed
+
+
+def plain(algorithm: Any) -> dict[str, str]:
+    """Every attribute but the objects that are kept by themselves, as text to compare."""
+    objects = ("policy", "q_net", "env", "_logger", "replay_buffer", "rollout_buffer", "ep_info")
+    return {
+        name: np.array2string(value, threshold=10**6)
+        if isinstance(value, np.ndarray)
+        else repr(value)
+        for name, value in vars(algorithm).items()
+        if not name.startswith(objects)
+    }

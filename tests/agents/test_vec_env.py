@@ -1,0 +1,159 @@
+"""The adapter to stable-baselines3 does what SB3's own `DummyVecEnv` does, only at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+import rockfall
+from rockfall.sources.environment import Environment
+from rockfall.sources.replay import EpisodeReplay
+from rockfall_agents.vec_env import BatchVecEnv
+
+ENVS, SEED = 5, 3
+
+
+def opened(name: str, **options: Any) -> Environment:
+    source = rockfall.open_source(name, options)
+    assert isinstance(source, Environment)
+    return source
+
+
+def adapted(source: Environment, envs: int = ENVS) -> BatchVecEnv:
+    return BatchVecEnv(source.batch(envs, seed=SEED), source.info, SEED)
+
+
+def actions(source: Environment, steps: int, envs: int = ENVS) -> NDArray[np.int64]:
+    assert source.info.actions
+    return np.random.default_rng(0).integers(source.info.actions, size=(steps, envs))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("CartPole-v1", {}),  # ends by falling over
+        ("CartPole-v1", {"max_episode_steps": 11}),  # mostly by being cut short
+        ("Acrobot-v1", {"max_episode_steps": 7}),
+    ],
+)
+def test_it_is_dummy_vec_env(name: str, options: dict[str, Any]) -> None:
+    source = opened(name, **options)
+    ours = adapted(source)
+    theirs = DummyVecEnv(
+        [
+            lambda index=index: EpisodeReplay(source.make(), seed=SEED, index=index)
+            for index in range(ENVS)
+        ]
+    )
+    np.testing.assert_array_equal(ours.reset(), theirs.reset())
+    returns, endings = np.zeros(ENVS), set()
+    for action in actions(source, 150):
+        (seen, reward, over, infos), expected = ours.step(action), theirs.step(action)
+        np.testing.assert_array_equal(seen, expected[0])
+        np.testing.assert_array_equal(reward, expected[1])
+        np.testing.assert_array_equal(over, expected[2])
+        assert (seen.dtype, reward.dtype, over.dtype) == tuple(e.dtype for e in expected[:3])
+        returns += reward
+        for index in np.flatnonzero(over):
+            info, wanted = infos[index], expected[3][index]
+            np.testing.assert_array_equal(
+                info["terminal_observation"], wanted["terminal_observation"]
+            )
+            assert info["TimeLimit.truncated"] == wanted["TimeLimit.truncated"]
+            assert info["episode"]["r"] == returns[index]
+            endings.add(info["TimeLimit.truncated"])
+        assert all(not infos[index] for index in np.flatnonzero(~over))
+        returns[over] = 0
+    assert endings == ({True} if name == "Acrobot-v1" else {True, False} if options else {False})
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize("observation", ["screen", "planes"])
+def test_a_grid_arrives_as_it_is_but_flat(observation: str) -> None:
+    source = opened("falling-rocks-8x8", observation=observation, steps=9)
+    env, batch = adapted(source), source.batch(ENVS, seed=SEED)
+    np.testing.assert_array_equal(env.reset(), batch.reset().flatten(1).numpy())
+    for action in actions(source, 40):
+        env.step_async(action)
+        seen, reward, over, infos = env.step_wait()
+        step = batch.step(env._actions)
+        assert seen.dtype == np.uint8
+        np.testing.assert_array_equal(seen, step.observation.flatten(1).numpy())
+        np.testing.assert_array_equal(reward, step.reward.numpy())
+        np.testing.assert_array_equal(over, step.truncated.numpy())
+        for info, final in zip(infos, step.final_observation, strict=True):
+            assert bool(info) == over[0]
+            if info:
+                np.testing.assert_array_equal(info["terminal_observation"], final.flatten())
+
+
+def test_what_was_given_is_never_written_to_again() -> None:
+    source = opened("falling-rocks-8x8", steps=5)
+    env = adapted(source)
+    given, copies = [env.reset()], []
+    for action in actions(source, 12):
+        copies.append([part.copy() for part in given])
+        seen, reward, over, infos = env.step(action)
+        given += [seen, reward, over, *(i["terminal_observation"] for i in infos if i)]
+    for copied in copies:
+        for now, then in zip(given, copied, strict=False):
+            np.testing.assert_array_equal(now, then)
+
+
+def test_a_step_is_one_step_however_many_environments() -> None:
+    def calls(envs: int) -> int:
+        source = opened("falling-rocks-8x8")
+        env = adapted(source, envs)
+        env.reset()
+        action = actions(source, 1, envs)[0]
+        env.step(action)
+        count = 0
+
+        def counting(frame: Any, event: str, argument: Any) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counting)
+        try:
+            env.step(action)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert calls(512) == calls(4)
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "falling-rocks-8x8"])
+def test_its_state_is_all_of_it(name: str) -> None:
+    source = opened(name)
+    env = adapted(source)
+    env.reset()
+    played = actions(source, 100)
+    for action in played[:40]:
+        env.step(action)
+    env.action_space.sample()
+    other = adapted(source)
+    other.load_state_dict(env.state_dict())
+    assert [env.action_space.sample() for _ in range(9)] == [
+        other.action_space.sample() for _ in range(9)
+    ]
+    for action in played[40:]:
+        (*arrays, infos), (*others, other_infos) = env.step(action), other.step(action)
+        for one, two in zip(arrays, others, strict=True):
+            np.testing.assert_array_equal(one, two)
+        assert [i.get("episode") for i in infos] == [i.get("episode") for i in other_infos]
+
+
+def test_a_seed_begins_anew() -> None:
+    env = adapted(opened("CartPole-v1"))
+    env.seed(SEED)
+    first = env.reset()
+    env.step(np.zeros(ENVS, np.int64))
+    env.seed(SEED)
+    np.testing.assert_array_equal(env.reset(), first)
