@@ -1,17 +1,18 @@
-"""CPU time of `rockfall --help` and `rockfall list` as multiples of the bare interpreter's.
+"""CPU time of `rockfall --help` and `rockfall list`, as multiples of the bare interpreter's.
 
-Whole processes, interleaved, so that a machine that slows down slows all of them; medians.
+Whole processes, taking turns, so that a machine that slows down slows all of them; medians.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.benchmarks.table import arguments, report
+from tests.benchmarks.report import Table, script
 
 ROCKFALL = str(Path(sys.executable).with_name("rockfall"))
 COMMANDS = {
@@ -30,21 +31,16 @@ def cpu_seconds(command: list[str]) -> float:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def main() -> None:
-    options = arguments(__doc__, repeats=15)
+def measure(options: argparse.Namespace) -> list[Table]:
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(options.repeats):
+    for _ in range(options.repeats + 1):
         for name, command in COMMANDS.items():
             times[name].append(cpu_seconds(command))
-    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    medians = {name: statistics.median(seconds[1:]) for name, seconds in times.items()}
     bare = medians["python -c pass"]
-    report(
-        "Command line",
-        ["command", "CPU ms", "× the bare interpreter"],
-        [[name, 1000 * seconds, seconds / bare] for name, seconds in medians.items()],
-        options,
-    )
+    rows = [[f"`{name}`", 1000 * s, s / bare] for name, s in medians.items()]
+    return [Table("Command line", ["command", "CPU ms", "× bare interpreter"], rows)]
 
 
 if __name__ == "__main__":
-    main()
+    script(__doc__, measure, repeats=15)

@@ -1,27 +1,21 @@
 """How fast the forms of Falling Rocks are, side by side in one run, on one thread.
 
-    python tests/benchmarks/environment_speed.py [--seconds 0.5] [--json]
-
 Speeds are environment steps a CPU second (`time.process_time`), the best of several rounds that
 take turns, so that a busy machine slows all rows alike. The bound is the time that ``np.copyto``
 takes for the bytes of one observation of the batch, all of which every step writes.
 """
 
-import os
-
-os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import chain, cycle
 
 import gymnasium
 import numpy as np
 
 import falling_rocks  # noqa: F401  (registers the ids)
+from tests.benchmarks.report import Table, script
 
 ENV_ID = "rockfall/FallingRocks-16x16-v0"
 ROUNDS = 5
@@ -67,7 +61,6 @@ def tensors(num_envs: int) -> Row:
 
     from falling_rocks.tensor import FallingRocksTensorEnv
 
-    torch.set_num_threads(1)
     env = FallingRocksTensorEnv(num_envs, size=16, seed=0)
     env.reset()
     actions = cycle(torch.randint(3, (64, num_envs)))
@@ -79,45 +72,36 @@ def batched(num_envs: int, **kwargs: object) -> gymnasium.vector.VectorEnv:
     return gymnasium.make_vec(ENV_ID, num_envs, **kwargs)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=0.5, help="a row and round")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    args = parser.parse_args()
-
-    rows = []
-    for num_envs in (64, 16384):
-        rows += [
-            copying(num_envs),
-            stepping("batched form, copy=False", batched(num_envs, copy=False)),
-            stepping("batched form, copy=True", batched(num_envs)),
-            tensors(num_envs),
-        ]
-    rows.append(stepping("SyncVectorEnv", batched(64, vectorization_mode="sync")))
-    for _ in range(ROUNDS):
-        for row in rows:
-            row.measure(args.seconds)
-
-    table = [
-        {
-            "name": row.name,
-            "num_envs": row.num_envs,
-            "steps_per_cpu_second": round(row.speed),
-            "share_of_copy": row.speed / rows[0 if row.num_envs == 64 else 4].speed,
-        }
-        for row in rows
-    ]
-    if args.json:
-        print(json.dumps(table, indent=2))
-        return
-    print(f"{ENV_ID}, uint8, steps a CPU second, best of {ROUNDS} rounds")
-    for line in table:
-        print(
-            f"{line['name']:32}{line['num_envs']:7,} envs"
-            f"{line['steps_per_cpu_second']:15,}{line['share_of_copy']:8.1%} of a copy"
+def measure(options: argparse.Namespace) -> list[Table]:
+    rows, tables = [], []
+    for num_envs in (64, 16_384):
+        rows.append(
+            [
+                copying(num_envs),
+                stepping("batched, `copy=False`", batched(num_envs, copy=False)),
+                stepping("batched", batched(num_envs)),
+                tensors(num_envs),
+            ]
         )
+    rows[0].append(stepping("`SyncVectorEnv`, plain form", batched(64, vectorization_mode="sync")))
+    for _ in range(ROUNDS):
+        for row in chain(*rows):
+            row.measure(options.seconds)
+    for group in rows:
+        bound = group[0].speed
+        plain = group[-1].speed
+        cells = [[r.name, r.speed / 1e6, f"{r.speed / bound:.0%}"] for r in group]
+        ratio = f"The batched form is {group[1].speed / plain:.0f} × `SyncVectorEnv`."
+        tables.append(
+            Table(
+                f"Falling rocks 16 × 16, uint8, {group[0].num_envs:,} environments",
+                ["form", "million steps a CPU second", "share of the copy bound"],
+                cells,
+                ratio if group is rows[0] else "",
+            )
+        )
+    return tables
 
 
 if __name__ == "__main__":
-    main()
+    script(__doc__, measure, seconds=0.5)

@@ -1,0 +1,107 @@
+"""What the benchmarks share: options, a table, and their section of RESULTS.md.
+
+Every script measures the things that it compares side by side in one run, in CPU seconds on one
+thread, so that a noisy machine slows all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One benchmark's outcome; `note` says what to read out of it."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+
+    def markdown(self) -> str:
+        lines = [
+            f"| {' | '.join(self.headers)} |",
+            "|" + " --- |" * len(self.headers),
+            *(f"| {' | '.join(map(shown, row))} |" for row in self.rows),
+        ]
+        return "\n".join([f"## {self.title}", "", *lines, *(["", self.note] if self.note else [])])
+
+
+def shown(value: Any) -> str:
+    """A cell: numbers to three digits or so."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value)
+
+
+def script(doc: str, measure: Callable[[argparse.Namespace], list[Table]], **options: Any) -> None:
+    """Run a benchmark as a script: `--json` for programs, `--write` into RESULTS.md.
+
+    options: name → default of what else it takes, typed as the default is.
+    """
+    parser = argparse.ArgumentParser(description=doc.strip().splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--write", action="store_true", help="replace its section of RESULTS.md")
+    for name, default in options.items():
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    tables = measure(given)
+    if given.json:
+        print(json.dumps([vars(table) for table in tables], indent=2))
+    else:
+        print("\n\n".join(table.markdown() for table in tables))
+    if given.write:
+        write(tables)
+
+
+def write(tables: list[Table]) -> None:
+    """Replace this script's section of RESULTS.md, which says where and when it ran."""
+    name = Path(sys.argv[0]).stem
+    command = f"python -m tests.benchmarks.{name} {' '.join(sys.argv[1:])}".strip()
+    where = f"`{command}`, {datetime.date.today()}, {hardware()}."
+    body = "\n\n".join(table.markdown() for table in tables)
+    section = f"<!-- {name} -->\n{body}\n\n{where}\n<!-- /{name} -->"
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEADER
+    pattern = re.compile(rf"<!-- {name} -->.*?<!-- /{name} -->", re.DOTALL)
+    if pattern.search(text):
+        text = pattern.sub(lambda _: section, text)
+    else:
+        text = f"{text.rstrip()}\n\n{section}\n"
+    RESULTS.write_text(text, encoding="utf-8")
+
+
+def hardware() -> str:
+    """The processor, its cores, and the versions that matter."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        found = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text())
+        processor = found[1] if found else processor
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return (
+        f"{processor}, {os.cpu_count()} cores{gpu}, Python {platform.python_version()}, "
+        f"NumPy {numpy.__version__}, torch {torch.__version__}"
+    )
+
+
+HEADER = """# Measured
+
+Each section is written by the command under it (`make bench` runs them all). CPU seconds are those
+of `time.process_time` on one thread; ratios are taken within one run.
+"""
