@@ -1,0 +1,25 @@
+"""`make bench`: every benchmark in turn, each writing its section of RESULTS.md."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPTS = ("command_line", "environment_speed", "time_to_skill", "agent_scores")
+
+
+def main() -> int:
+    failed = [
+        name
+        for name in SCRIPTS
+        if subprocess.run(
+            [sys.executable, "-m", f"tests.benchmarks.{name}", "--write"], check=False
+        ).returncode
+    ]
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Judging a policy as `rockfall evaluate` does, outside the clock."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from rockfall.capabilities.acts import play
+from rockfall.run.randomness import forked
+from rockfall.sources import open_source
+from rockfall.sources.environment import Environment
+
+
+@functools.cache
+def environment(name: str) -> Environment:
+    opened = open_source(name)
+    assert isinstance(opened, Environment)
+    return opened
+
+
+@functools.cache
+def oracle(name: str) -> float:
+    """The oracle's mean score over the episodes of an evaluation."""
+    source = environment(name)
+    scores = play(source, lambda batch: source.baseline("oracle", batch), source.episodes)
+    return scores.mean().item()
+
+
+def percent_of_oracle(name: str, act: Callable[[Tensor], Tensor]) -> float:
+    """The same figure as `rockfall evaluate` gives, for observations (N, …) → actions (N,)."""
+    source = environment(name)
+    with forked(), torch.no_grad():
+        scores = play(source, lambda _: act, source.episodes)
+    return 100 * scores.mean().item() / oracle(name)
