@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +98,8 @@ class TestDistribution:
 
     def test_what_is_imported_is_required(self, folder: Path) -> None:
         project = settings(folder)["project"]
-        needs = [
-            *project["dependencies"],
-            *sum(project.get("optional-dependencies", {}).values(), []),
-        ]
+        extras = project.get("optional-dependencies", {}).values()
+        needs = [*project["dependencies"], *chain.from_iterable(extras)]
         known = {re.split("[>=<]", need)[0].replace("-", "_") for need in needs}
         known |= {"sklearn"} if "scikit_learn" in known else set()
         known |= {"PIL"} if "pillow" in known else set()
