@@ -14,7 +14,7 @@ from rockfall.registry import registry
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.randomness import seed_everything
 from rockfall.run.run import Run, StoppedForTest
-from rockfall.train import build_config, build_model
+from rockfall.training import build_config, build_model
 
 AGENTS = ("dqn", "ppo", "a2c")
 

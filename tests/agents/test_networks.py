@@ -49,7 +49,9 @@ def test_norm_adds_a_scale_and_a_shift_a_unit() -> None:
 
 def test_pixels_are_brought_down_to_one_and_measurements_are_not() -> None:
     pixels = Network("mlp", info(3, high=255.0), (), 1)
-    assert torch.equal(pixels(torch.tensor([[255, 0, 255]])), pixels.head(torch.tensor([[1.0, 0, 1]])))
+    assert torch.equal(
+        pixels(torch.tensor([[255, 0, 255]])), pixels.head(torch.tensor([[1.0, 0, 1]]))
+    )
     measured = Network("mlp", info(1, dtype="float32", high=28.0), (), 1)
     assert torch.equal(measured(torch.tensor([[14.0]])), measured.head(torch.tensor([[14.0]])))
 

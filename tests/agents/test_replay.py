@@ -31,7 +31,8 @@ def fill(buffer: ReplayBuffer, steps: int, generator: np.random.Generator) -> No
         cut = over & (generator.random(ENVS) < 0.5)
         final = np.where(over[:, None], generator.integers(256, size=seen.shape), following)
         infos: list[dict[str, Any]] = [{"TimeLimit.truncated": bool(c)} for c in cut]
-        buffer.add(seen, final, generator.integers(3, size=ENVS), generator.random(ENVS), over, infos)
+        action, reward = generator.integers(3, size=ENVS), generator.random(ENVS)
+        buffer.add(seen, final, action, reward, over, infos)
         seen = following
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 import rockfall
+from rockfall.sources.environment import Environment
 from rockfall_agents.rollout import Player, Rollout, lambda_returns, minibatches
 
 
@@ -46,9 +47,9 @@ def by_definition(rollout: Rollout, values: Tensor, gamma: float, lam: float) ->
 
 def test_lambda_returns_are_the_weighted_n_step_returns() -> None:
     torch.manual_seed(0)
-    for gamma, lam in ((0.9, 0.7), (1.0, 1.0), (0.5, 0.0), (0.99, 0.95)):
+    for gamma, lam in ((0.9, 0.7), (1.0, 1.0), (0.5, 0.0)):
         for endings in (0.0, 0.3, 1.0):
-            rollout, values = random_rollout(12, 4, endings=endings)
+            rollout, values = random_rollout(9, 3, endings=endings)
             expected = by_definition(rollout, values, gamma, lam)
             torch.testing.assert_close(lambda_returns(rollout, values, gamma, lam), expected)
 
@@ -81,13 +82,19 @@ def test_minibatches_pass_over_everything_in_new_orders() -> None:
     assert not torch.equal(passes[0], passes[1])
 
 
+def environment(name: str) -> Environment:
+    source = rockfall.open_source(name)
+    assert isinstance(source, Environment)
+    return source
+
+
 def identity(seen: Tensor) -> Tensor:
     return seen.float().flatten(1)
 
 
 def test_what_is_played_fits_together() -> None:
     """CartPole pushed right for ever: short episodes that all end by falling over."""
-    env = rockfall.open_source("CartPole-v1").batch(3, seed=0)
+    env = environment("CartPole-v1").batch(3, seed=0)
     first = env.observation.clone()
     player = Player(env)
     played = player.play(40, identity, lambda outputs: torch.ones(len(outputs), dtype=torch.long))
@@ -105,7 +112,7 @@ def test_what_is_played_fits_together() -> None:
 
 
 def test_an_episode_cut_short_is_followed_by_its_own_last_observation() -> None:
-    env = rockfall.open_source("falling-rocks-8x8").batch(2, seed=0)
+    env = environment("falling-rocks-8x8").batch(2, seed=0)
     played = Player(env).play(64, identity, lambda outputs: torch.zeros(2, dtype=torch.long))
     assert played.truncated[-1].all() and not played.truncated[:-1].any()
     before = played.observations[-1].clone()
@@ -117,7 +124,7 @@ def test_an_episode_cut_short_is_followed_by_its_own_last_observation() -> None:
 
 
 def test_a_player_goes_on_where_it_was() -> None:
-    source = rockfall.open_source("falling-rocks-8x8")
+    source = environment("falling-rocks-8x8")
 
     def still(outputs: Tensor) -> Tensor:
         return torch.zeros(len(outputs), dtype=torch.long)

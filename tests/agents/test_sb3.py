@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
 import rockfall
-from rockfall.errors import UsageError
+from rockfall.errors import ConfigError, UsageError
 from rockfall.run.run import Run
-from rockfall.train import build_model
+from rockfall.training import build_model
 from rockfall_agents.sb3 import Sb3Agent
 from rockfall_agents.vec_env import BatchVecEnv
 from tests.agents.sb3_runs import AGENTS, asked, start
@@ -27,7 +28,7 @@ class Played:
     """What an agent was given by its environment, written down beside its own buffers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.steps: list[tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_], list[Any]]] = []
+        self.steps: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any], list[Any]]] = []
         step_wait = BatchVecEnv.step_wait
 
         def noted(env: BatchVecEnv) -> Any:
@@ -56,9 +57,9 @@ def test_dqn_looks_beyond_the_end_of_an_episode_that_was_cut_short(
     played = Played(monkeypatch)
     model, run = model_and_run(tmp_path, "dqn", options)
     source = rockfall.open_source("CartPole-v1", options)
-    with model.learner(DQN, source, run, 640, buffer_size=640, train_freq=80) as (dqn, callback):
+    with model.learner(DQN, source, run, 640, buffer_size=640, train_freq=80) as (dqn, collect):
         buffer = dqn.replay_buffer
-        dqn.collect_rollouts(dqn.env, callback, dqn.train_freq, buffer, learning_starts=640)
+        collect(dqn.train_freq, buffer, learning_starts=640)
         everything = buffer._get_samples(np.repeat(np.arange(80), 8))
         ended = 0
         for row, (seen, _, over, infos) in enumerate(played.steps):
@@ -79,8 +80,8 @@ def test_a_rollout_counts_what_would_have_come_after_an_episode_that_was_cut_sho
     played = Played(monkeypatch)
     model, run = model_and_run(tmp_path, "ppo", options)
     source = rockfall.open_source("CartPole-v1", options)
-    with model.learner(PPO, source, run, 640, n_steps=80, batch_size=640) as (ppo, callback):
-        ppo.collect_rollouts(ppo.env, callback, ppo.rollout_buffer, 80)
+    with model.learner(PPO, source, run, 640, n_steps=80, batch_size=640) as (ppo, collect):
+        collect(ppo.rollout_buffer, 80)
         rewards = ppo.rollout_buffer.rewards
     assert len(played.steps) == 80
     for row, (_, reward, over, infos) in enumerate(played.steps):
@@ -91,6 +92,56 @@ def test_a_rollout_counts_what_would_have_come_after_an_episode_that_was_cut_sho
                 with torch.no_grad():
                     expected += model.config.gamma * model.policy.predict_values(last).item()
             assert rewards[row, env] == pytest.approx(expected, rel=1e-5)
+
+
+class Lamps(gymnasium.Env[NDArray[np.float32], int]):
+    """One of three lamps is lit: press its button. The lamps have no memory."""
+
+    observation_space = gymnasium.spaces.Box(0, 1, (3,), np.float32)
+    action_space = gymnasium.spaces.Discrete(3)
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return self.light(), {}
+
+    def step(self, action: int) -> Any:
+        reward = float(action == self.lit)
+        return self.light(), reward, False, False, {}
+
+    def light(self) -> NDArray[np.float32]:
+        self.lit = int(self.np_random.integers(3))
+        return np.eye(3, dtype=np.float32)[self.lit]
+
+
+gymnasium.register("Lamps-v0", Lamps, max_episode_steps=10)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_it_learns_in_a_second_what_a_reward_is_for(agent: str, tmp_path: Path) -> None:
+    settings = {"gamma": 0.0, "lr": 0.02}
+    record = asked(agent, "Lamps-v0", **settings)
+    model = build_model(record)
+    run = Run(start(tmp_path, record), record, model)
+    model.fit(rockfall.open_source("Lamps-v0"), run)
+    assert torch.equal(model.act(torch.eye(3)), torch.arange(3))
+    assert run.metrics[-1]["score"] > 5  # of ten; by chance 3.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agent", AGENTS)
+def test_it_plays_falling_rocks_as_well_as_it_should(agent: str, tmp_path: Path) -> None:
+    run = rockfall.train(agent, "falling-rocks-8x8", out=tmp_path, listeners=[])
+    assert run.result["figures"]["score"]["percent_of_oracle"] >= 95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agent", AGENTS)
+def test_it_balances_the_pole(agent: str, tmp_path: Path) -> None:
+    run = rockfall.train(agent, "CartPole-v1", out=tmp_path, listeners=[])
+    assert run.result["figures"]["score"]["value"] >= 475
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
@@ -136,6 +187,11 @@ def test_its_pixels_are_scaled_once_whatever_their_shape() -> None:
 def test_a_replay_that_no_checkpoint_could_bear_is_refused() -> None:
     with pytest.raises(UsageError, match=r"replay=\d+"):
         build_model(asked("dqn", "falling-rocks-32x32", replay=1_000_000))
+
+
+def test_batches_of_ppo_must_fit_its_rollouts() -> None:
+    with pytest.raises(ConfigError, match="batch_size=256 does not divide envs × rollout = 640"):
+        asked("ppo", "CartPole-v1", envs=10)
 
 
 def test_conv_refuses_what_is_not_a_grid() -> None:

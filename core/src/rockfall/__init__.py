@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from rockfall.sources.dataset import Dataset as Dataset
     from rockfall.sources.dataset import Split as Split
     from rockfall.sources.environment import Environment as Environment
-    from rockfall.train import evaluate as evaluate
-    from rockfall.train import open_run as open_run
-    from rockfall.train import resume as resume
-    from rockfall.train import train as train
+    from rockfall.training import evaluate as evaluate
+    from rockfall.training import open_run as open_run
+    from rockfall.training import resume as resume
+    from rockfall.training import train as train
 
 # Resolved on first use: `import rockfall` must stay light, and torch is not.
 _HOMES = {
@@ -42,11 +42,11 @@ _HOMES = {
     "SourceInfo": "rockfall.sources",
     "Split": "rockfall.sources.dataset",
     "UsageError": "rockfall.errors",
-    "evaluate": "rockfall.train",
-    "open_run": "rockfall.train",
+    "evaluate": "rockfall.training",
+    "open_run": "rockfall.training",
     "open_source": "rockfall.sources",
-    "resume": "rockfall.train",
-    "train": "rockfall.train",
+    "resume": "rockfall.training",
+    "train": "rockfall.training",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from rockfall.capabilities.lookup import require
 from rockfall.errors import UnknownName, UsageError, did_you_mean
-from rockfall.evaluate import looking
+from rockfall.evaluation import looking
 from rockfall.games import Moment, play
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory, all_runs, find_run
 from rockfall.sources import SourceInfo, open_source
 from rockfall.sources.batched import BatchedEnvironment
 from rockfall.sources.environment import Environment, Policy
-from rockfall.train import open_run
+from rockfall.training import open_run
 
 HUMAN = "human"
 DEFAULT_SOURCE = "falling-rocks-8x8"
@@ -30,6 +30,7 @@ class Player:
     """Who plays where. `policy(batch, seed)` plays a batch that was made on `device`.
 
     run: the name of the run, empty for a baseline or a person.
+    human: a person, whose policy is made where the keyboard is.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Player:
     policy: Callable[[BatchedEnvironment, int], Policy]
     run: str = ""
     device: torch.device | str = "cpu"
+    human: bool = False
 
     def play(
         self, games: int, *, seed: int, most_steps: int, render_mode: str | None = None
@@ -64,7 +66,7 @@ def find_player(name: str, source: str | None, options: Mapping[str, Any]) -> Pl
     if name == HUMAN or name in _policies():
         environment = _open(source or _last_source(), options)
         if name == HUMAN:
-            return Player(HUMAN, environment, _asked_at_the_keyboard)
+            return Player(HUMAN, environment, _not_yet, human=True)
         if name not in environment.baselines:
             known = ", ".join((*environment.baselines, HUMAN))
             raise UsageError(f"{environment.info.name} has no policy {name}: {known}")
@@ -141,5 +143,5 @@ def _size(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
 
-def _asked_at_the_keyboard(batch: BatchedEnvironment, seed: int) -> Policy:
+def _not_yet(batch: BatchedEnvironment, seed: int) -> Policy:
     raise AssertionError("a person's policy is made where the keyboard is")

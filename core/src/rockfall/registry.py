@@ -70,11 +70,10 @@ class Registry:
 
     def load(self, entry: EntryPoint) -> None:
         """Load one entry point; a failure is kept in `plugins` and changes nothing else."""
-        metadata = entry.dist.metadata if entry.dist else {"Name": "?", "Version": "?"}
-        plugin = functools.partial(
-            Plugin, metadata["Name"], metadata["Version"], entry.name, entry.value
-        )
-        owner = metadata["Name"]
+        metadata = entry.dist.metadata if entry.dist else {"Name": "", "Version": ""}
+        owner = str(metadata["Name"] or "?")  # a damaged installation may have none
+        version = str(metadata["Version"] or "?")
+        plugin = functools.partial(Plugin, owner, version, entry.name, entry.value)
         if reason := _skipped(owner):
             self.plugins.append(plugin(skipped=reason))
             return

@@ -53,7 +53,9 @@ class Spec:
         for part in fields(self):
             value = getattr(self, part.name)
             if not FIELDS[str(part.type)](value):
-                raise ValueError(f"{self.kind} {self.name}: {part.name}={value!r} is not {part.type}")
+                raise ValueError(
+                    f"{self.kind} {self.name}: {part.name}={value!r} is not {part.type}"
+                )
         summary = self.summary
         if not summary.strip() or "\n" in summary:
             raise ValueError(f"{self.kind} {self.name}: summary must be one line of text")

@@ -17,7 +17,7 @@ from rockfall.display.plain import print_json, say
 @as_json
 def command(run: str, seed: int, limit: int | None, checkpoint: str, as_json: bool) -> None:
     """Measure RUN's final model again, beside its baselines."""
-    from rockfall.train import evaluate, open_run
+    from rockfall.training import evaluate, open_run
 
     opened = open_run(run, checkpoint=checkpoint)
     figures = evaluate(opened, seed=seed, limit=limit)

@@ -27,14 +27,14 @@ def check_new_file(path: Path, suffix: str) -> Path:
     Raises UsageError for another suffix, RockfallError for a folder that can't be written to.
     """
     path = path.expanduser()
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file in it")
     if not path.suffix:
         path = path.with_name(path.name + suffix)
     if path.suffix.lower() != suffix:
         raise UsageError(
             f"{path}: what is written is a {suffix[1:].upper()}, say {path.stem}{suffix}"
         )
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
         raise RockfallError(f"can't write {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):

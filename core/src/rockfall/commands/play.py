@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from rockfall.games import Moment
     from rockfall.players import Player
 
-HUMAN = "human"
-
 
 @click.command("play")
 @click.argument("player", metavar="RUN|random|oracle|human")
@@ -70,9 +68,9 @@ def command(
 
     found = find_player(player, source, options)
     if seed is None:
-        seed = random.SystemRandom().randrange(100_000) if player == HUMAN else 0
+        seed = random.SystemRandom().randrange(100_000) if found.human else 0
     playing = Playing(found, games, seed, steps, fps)
-    if player == HUMAN:
+    if found.human:
         if as_json:
             raise UsageError("a person plays on the screen, and --json is for programs")
         end = playing.by_hand(gif)
@@ -102,7 +100,7 @@ def _lines(playing: Playing, end: Moment, gif: Path | None) -> list[str]:
     lines = [_outcome(playing, end)]
     if cut := end.over.count(False):
         lines.append(f"stopped after {max(end.steps)} steps: {cut} of {len(end.over)} not over")
-    elif playing.player.name == HUMAN:
+    elif playing.player.human:
         others = ", ".join(f"{name} {score:g}" for name, score in playing.baselines().items())
         lines.append(f"in the same {'game' if playing.games == 1 else 'games'}: {others}")
     if gif and gif.exists():

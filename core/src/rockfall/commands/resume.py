@@ -14,6 +14,6 @@ from rockfall.display.jsonlines import print_event
 @as_json
 def command(run: str, as_json: bool) -> None:
     """Go on with RUN (a name, a unique prefix, a path, or `last`) from its last checkpoint."""
-    from rockfall.train import resume
+    from rockfall.training import resume
 
     resume(run, listeners=[print_event if as_json else default_listener()])

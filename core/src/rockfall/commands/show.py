@@ -9,7 +9,7 @@ import click
 
 from rockfall.commands.new_file import new_file
 from rockfall.commands.options import as_json
-from rockfall.display.tables import print_json, say
+from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
 
@@ -55,7 +55,7 @@ def _find(name: str) -> RunDirectory | Source:
         try:
             return open_source(name)  # a folder, say, that a plugin can open
         except UnknownName:
-            known = [*registry().datasets.names(), *(run.name for run in all_runs())]
-            if hint := did_you_mean(name, known):
+            hint = did_you_mean(name, registry().datasets.names())
+            if hint and not any(run.name.startswith(name) for run in all_runs()):
                 raise UnknownName(f"no run or dataset named {name}{hint}") from None
             raise error from None

@@ -50,7 +50,7 @@ def command(
     source = words[0] if words and "=" not in words[0] else None
     settings, options = key_values(words[1:] if source else words)
 
-    from rockfall.train import train
+    from rockfall.training import train
 
     train(
         model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 HEIGHTS = "▁▂▃▄▅▆▇█"
 WIDTHS = " ▏▎▍▌▋▊▉█"
@@ -12,7 +13,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
     """Values from lowest to highest, in at most `width` characters, each the mean of its share."""
     count = min(width, len(values))
     edges = [len(values) * i // count for i in range(count + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     low, high = min(means), max(means)
     top = len(HEIGHTS) - 1
     return "".join(

@@ -65,7 +65,7 @@ class _Chart:
         self.left, self.right = x + LEFT, x + WIDTH - RIGHT
         self.top, self.bottom = y + TOP + _legend_height(panel), y + height - BOTTOM
         points = [point for curve in panel.curves for point in curve.points]
-        self.xs = _range([across for across, _ in points], 0.0)
+        self.xs = _range([0.0, *(across for across, _ in points)], 0.0)
         self.ys = _range([up for _, up in points], 0.06)
 
     def draw(self) -> None:
@@ -157,9 +157,9 @@ def _range(values: Sequence[float], margin: float) -> tuple[float, float]:
 
 def _ticks(low: float, high: float, count: int) -> list[float]:
     """About so many round numbers between low and high."""
-    rough = (high - low) / count
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * nice for nice in (1, 2, 5, 10) if power * nice >= rough * 0.999)
+    least = 0.75 * (high - low) / count
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(power * nice for nice in (1, 2, 5, 10) if power * nice >= least)
     first = math.ceil(low / step - 1e-9)
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
 

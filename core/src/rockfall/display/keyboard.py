@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
 import sys
-from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from types import FrameType, TracebackType
+from typing import Self
 
 from rockfall.errors import UsageError
 
@@ -46,6 +46,8 @@ class Keyboard:
         import tty
 
         self._before = self._termios.tcgetattr(self._file)
+        # To be terminated, too, has to pass by `__exit__`.
+        self._handler = signal.signal(signal.SIGTERM, _terminate)
         tty.setcbreak(self._file)
         return self
 
@@ -57,6 +59,7 @@ class Keyboard:
     ) -> None:
         # Flushes too: keys pressed after the end are not meant for the shell.
         self._termios.tcsetattr(self._file, self._termios.TCSAFLUSH, self._before)
+        signal.signal(signal.SIGTERM, self._handler)
 
     def pressed(self, seconds: float | None = 0.0) -> list[str]:
         """The keys pressed since last asked; waits so long for the first, or for ever.
@@ -74,58 +77,12 @@ class Keyboard:
         return keys
 
 
+def _terminate(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
 def _keys(data: str) -> list[str]:
     """Letters as they are; an arrow as the letter in its place."""
     return [
         ARROWS.get(match[1], "") if match[1] else match[2].lower() for match in TOKEN.finditer(data)
     ]
-
-
-class Controls:
-    """Which key does what in a game.
-
-    actions: key → action. idle: the action when no key is pressed; None goes on with the last.
-    """
-
-    def __init__(self, env: Any, count: int) -> None:
-        """From the environment's own `get_keys_to_action`, as Gymnasium has it; without one, the
-        digits choose among its `count` actions, and a and d where there are two.
-        """
-        self.idle: int | None = None
-        if env.has_wrapper_attr("get_keys_to_action"):
-            given = env.get_wrapper_attr("get_keys_to_action")()
-            self.actions, self.idle = _single_keys(given), int(given.get((), 0))
-        else:
-            self.actions = {str(action): action for action in range(min(count, 10))}
-            if count == 2:
-                self.actions.update(a=0, d=1)
-        self._last = self.idle or 0
-
-    def choose(self, keys: list[str]) -> int:
-        """The action for the keys pressed in the last moment: the latest one counts."""
-        known = [self.actions[key] for key in keys if key in self.actions]
-        if known:
-            self._last = known[-1]
-        elif self.idle is not None:
-            self._last = self.idle
-        return self._last
-
-    @property
-    def hint(self) -> str:
-        """One line for the person."""
-        keys = [k for k in self.actions if not k.isdigit()]
-        arrows = "".join(a for a, key in zip("←↑↓→", "awsd", strict=True) if key in keys)
-        digits = [k for k in self.actions if k.isdigit()]
-        parts = [*([arrows] if arrows else []), *keys, *([f"0-{digits[-1]}"] if digits else [])]
-        return f"{' '.join(parts)} play, q stops"
-
-
-def _single_keys(given: Mapping[Any, int]) -> dict[str, int]:
-    """The mappings of one key alone, by its character."""
-    found = {}
-    for keys, action in given.items():
-        pressed = keys if isinstance(keys, tuple | list | str) else (keys,)
-        if len(pressed) == 1:
-            key = pressed[0]
-            found[key if isinstance(key, str) else chr(key)] = int(action)
-    return found

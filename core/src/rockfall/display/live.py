@@ -77,9 +77,11 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._last is not None:
-            self.draw(self._last, "")
-        self._live.stop()
+        try:
+            if self._last is not None and error is None:
+                self.draw(self._last, "")
+        finally:
+            self._live.stop()
 
     def show(self, moment: Moment) -> None:
         """Draw, and wait until it is time for the next."""

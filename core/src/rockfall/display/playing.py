@@ -16,7 +16,8 @@ from torch import Tensor
 
 from rockfall import pictures
 from rockfall.display import film
-from rockfall.display.keyboard import Controls, Keyboard, Quit
+from rockfall.display.controls import Controls
+from rockfall.display.keyboard import Keyboard, Quit
 from rockfall.display.live import Stage, board, can_redraw, fits
 from rockfall.display.tables import console
 from rockfall.errors import UsageError

@@ -103,8 +103,8 @@ class RunPage:
         if self.status != "finished":
             return f"rockfall resume {name}"
         entry = registry().models.get(self.record.model)
-        capabilities = entry.spec.capabilities if entry else ()
-        verbs = [registry().capabilities.find(c).spec.verb for c in capabilities]
+        found = (registry().capabilities.get(c) for c in (entry.spec.capabilities if entry else ()))
+        verbs = [capability.spec.verb for capability in found if capability]
         return "  ·  ".join(
             f"rockfall {verb} {name}" for verb in ("evaluate", *filter(None, verbs))
         )

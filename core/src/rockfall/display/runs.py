@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rockfall.config import settings, to_text
 from rockfall.registry import registry
-from rockfall.run.directory import Record, RunDirectory, runs_folder
+from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.metrics import read
+
+if TYPE_CHECKING:
+    from rockfall.run.run import Run
 
 WHERE = ("step", "seconds", "epoch")
 """What a logged line says of itself beside its metrics."""
@@ -51,3 +54,13 @@ def source_name(record: Record) -> str:
     """The source with its options, as they would be typed."""
     options = (f"source.{name}={to_text(value)}" for name, value in record.source_options.items())
     return " ".join((record.source, *options))
+
+
+def open_capable(name: str, capability: str) -> Run:
+    """A run with its model. Raises UsageError, before it is loaded, if the model can't do it."""
+    from rockfall.capabilities.lookup import require
+    from rockfall.training import open_run
+
+    directory = find_run(name)
+    require(directory.record().model, capability)
+    return open_run(directory.path)

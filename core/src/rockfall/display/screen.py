@@ -58,10 +58,12 @@ def _in_blocks(picture: np.ndarray, columns: int, lines: int) -> Text:
 
 def _in_shades(picture: np.ndarray, columns: int, lines: int) -> Text:
     light = _scaled(picture, columns, lines, 0.5).astype(float).mean(2)
-    # What differs from the ground is what is to be seen, be the ground light or dark.
-    ground = np.median(light)
-    contrast = abs(light - ground) / max(ground, 255 - ground)
-    shades = np.ceil(contrast.clip(0, 1) * (len(RAMP) - 1)).astype(int)
+    # What differs from the ground is what is to be seen. The ground may be light, dark, or a sky
+    # that goes evenly from one to the other.
+    slope = np.median(np.diff(np.median(light, axis=1)))
+    level = light - slope * np.arange(len(light))[:, None]
+    contrast = abs(level - np.median(level))
+    shades = (contrast / max(contrast.max(), 1) * len(RAMP)).astype(int).clip(0, len(RAMP) - 1)
     return Text("\n".join("".join(RAMP[s] for s in row) for row in shades), no_wrap=True)
 
 

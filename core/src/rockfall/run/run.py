@@ -288,8 +288,9 @@ class Run:
 
     def follow(self, hook: str, **arguments: Any) -> None:
         """Call a lifecycle hook of every plugin; one that raises is reported, not fatal."""
-        for name, call in registry().follow(hook):
-            self._call(name, call, **arguments)
+        with forked():
+            for name, call in registry().follow(hook):
+                self._call(name, call, **arguments)
 
     def _announce_metrics(self, lines: list[dict[str, Any]]) -> None:
         if not self._followers:

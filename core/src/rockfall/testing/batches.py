@@ -15,7 +15,7 @@ from rockfall.testing.comparing import difference
 
 ENVS = 5
 STEPS = 60
-LONGEST = 5000
+LONGEST = 20_000
 """Steps in which some random episode must have ended."""
 
 
@@ -107,4 +107,4 @@ def _actions(source: Environment, steps: int) -> Tensor:
     env.action_space.seed(0)
     drawn = [torch.as_tensor(env.action_space.sample()) for _ in range(steps * ENVS)]
     env.close()
-    return torch.stack(drawn).unflatten(0, (steps, ENVS))
+    return torch.stack(drawn).reshape(steps, ENVS, *drawn[0].shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rockfall.catalogue import Entry
-from rockfall.evaluate import looking
+from rockfall.evaluation import looking
 from rockfall.registry import CORE, registry
 from rockfall.run.randomness import forked
 from rockfall.sources import Source

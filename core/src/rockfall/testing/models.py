@@ -25,7 +25,7 @@ from rockfall.testing.describing import after_json
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume
 from rockfall.testing.settings import check_config
-from rockfall.train import build_model, evaluate, open_run, train
+from rockfall.training import build_model, evaluate, open_run, train
 
 SEED = 1
 LONGEST = 20.0

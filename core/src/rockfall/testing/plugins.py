@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from rockfall.catalogue import Catalogue, Entry
-from rockfall.registry import CORE, Plugin, registry
+from rockfall.registry import CORE, Plugin, canonical, registry
 from rockfall.specs import (
     CapabilitySpec,
     CommandSpec,
@@ -39,12 +39,12 @@ def check_plugin(distribution: str) -> None:
     """
     check_registration(distribution)
     found = registry()
-    for name in _owned(found.models, distribution):
-        check_model(name)
-    for name in _owned(found.datasets, distribution):
-        check_dataset(name)
-    for name in _owned(found.environments, distribution):
-        check_environment(name)
+    for model in _owned(found.models, distribution):
+        check_model(model.full_name)
+    for dataset in _owned(found.datasets, distribution):
+        check_dataset(dataset.full_name)
+    for environment in _owned(found.environments, distribution):
+        check_environment(environment.full_name)
 
 
 def check_registration(distribution: str) -> None:
@@ -53,7 +53,9 @@ def check_registration(distribution: str) -> None:
     Raises AssertionError unless: its entry points load, and load quickly; each thing that it
     registers is there and is what it is registered as; and it does not cap the core's version.
     """
-    plugins = [p for p in registry().plugins if p.distribution == distribution]
+    plugins = [
+        p for p in registry().plugins if canonical(p.distribution) == canonical(distribution)
+    ]
     with about(f"plugin {distribution}"):
         assert plugins, "it is not installed, or has no entry point in the group `rockfall`"
         _check_requirement(distribution)
@@ -61,14 +63,13 @@ def check_registration(distribution: str) -> None:
             with about(f"entry point {plugin.entry_point}"):
                 _check_loaded(plugin)
         for catalogue in registry().catalogues:
-            for entry in catalogue:
-                if entry.owner == distribution:
-                    with about(f"{entry.spec.kind} {entry.spec.name}"):
-                        _check_spec(entry)
+            for entry in _owned(catalogue, distribution):
+                with about(f"{entry.spec.kind} {entry.spec.name}"):
+                    _check_spec(entry.spec)
 
 
-def _owned(catalogue: Catalogue[Any], distribution: str) -> list[str]:
-    return [entry.full_name for entry in catalogue if entry.owner == distribution]
+def _owned(catalogue: Catalogue[Any], distribution: str) -> list[Entry[Any]]:
+    return [entry for entry in catalogue if canonical(entry.owner) == canonical(distribution)]
 
 
 def _check_requirement(distribution: str) -> None:
@@ -79,7 +80,7 @@ def _check_requirement(distribution: str) -> None:
     for requirement in wanted:
         name, rest = re.match(r"([\w.-]+)(.*)", requirement).groups()  # type: ignore[union-attr]
         capped = any(sign in rest.partition(";")[0] for sign in ("<", "==", "~="))
-        assert not (name == CORE and capped), (
+        assert not (canonical(name) == CORE and capped), (
             f"it requires {requirement!r}, and the core's next version would break it: "
             f"`{CORE}>=X` alone, for the API number is checked"
         )
@@ -103,8 +104,7 @@ def _check_loaded(plugin: Plugin) -> None:
     )
 
 
-def _check_spec(entry: Entry[Any]) -> None:
-    spec: Spec = entry.spec
+def _check_spec(spec: Spec) -> None:
     assert len(spec.summary) <= LONGEST_SUMMARY, f"its summary is over {LONGEST_SUMMARY} characters"
     assert not spec.summary.endswith("."), "its summary ends in a full stop: it is a list's line"
     target = spec.load()
@@ -113,7 +113,6 @@ def _check_spec(entry: Entry[Any]) -> None:
     elif isinstance(spec, CommandSpec):
         assert isinstance(target, click.Command), f"{spec.target} is not a click.Command"
         assert target.help, "the command has no help text"
-        assert all(option.name for option in target.params), "an option has no name"
     elif isinstance(spec, OpenerSpec):
         assert target("no such source, surely", {}) is None, "it opens what is not there"
     elif isinstance(spec, EnvironmentSpec):

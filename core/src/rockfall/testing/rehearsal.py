@@ -15,7 +15,7 @@ from rockfall.run.metrics import read
 from rockfall.run.randomness import seed_everything
 from rockfall.run.run import Run, StoppedForTest
 from rockfall.sources import open_source
-from rockfall.train import build_model, complete
+from rockfall.training import build_model, complete
 
 CLOCKS = ("seconds", "metrics_size")
 """Keys of a checkpoint that depend on the clock; the size does, by the digits of `seconds`."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.testing.comparing import difference
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
-from rockfall.train import resume
+from rockfall.training import resume
 
 
 class Kill(NamedTuple):

@@ -1,14 +1,24 @@
-"""PPO: policy gradients whose steps are clipped, so that a rollout can be learned from repeatedly.
+"""PPO: a policy gradient in small steps, so that a rollout is good for more than one of them.
 
-Schulman et al. 2017, "Proximal Policy Optimization Algorithms"; the algorithm is
-stable-baselines3's.
+Schulman, Wolski, Dhariwal, Radford and Klimov 2017, "Proximal Policy Optimization Algorithms",
+https://arxiv.org/abs/1707.06347, as stable-baselines3 has it:
+
+    repeat
+        play T steps in each of N environments by the policy π, which is π₀ from here on
+        A_t ← Σ (γλ)^l δ_{t+l},  δ_t = r_t + γ v(s_{t+1}) − v(s_t)    (advantage estimation)
+        for every minibatch of the N × T steps, a few times over
+            ρ_t ← π(a_t | s_t) / π₀(a_t | s_t)
+            descend the gradient of  − min(ρ_t A_t, clip(ρ_t, 1 − c, 1 + c) A_t)
+                + weight · (v(s_t) − A_t − v₀(s_t))² − entropy · H(π(s_t))
+
+A step by which the policy has already gone further than c no longer pulls at it.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from stable_baselines3 import PPO
 
 import rockfall
@@ -16,35 +26,33 @@ from rockfall.sources.environment import Environment
 from rockfall_agents import sb3
 
 
-class PpoConfig(sb3.Config):
-    rollout: int = Field(64, ge=1, description="steps of every environment between updates")
-    epochs: int = Field(4, ge=1, description="passes over a rollout")
-    batch_size: int = Field(256, ge=2, description="steps an update")
-    lam: float = Field(0.95, ge=0, le=1, description="")
-    clip: float = Field(0.2, gt=0, description="")
-    entropy: float = Field(0.01, ge=0, description="")
-    value_weight: float = Field(0.5, ge=0, description="")
-    max_grad_norm: float = Field(0.5, gt=0, description="")
+class PpoConfig(sb3.OnPolicyConfig):
+    rollout: int = Field(64, ge=1, description="steps of each between updates; λ fades well before")
+    epochs: int = Field(4, ge=1, description="passes over a rollout; more would fit its noise")
+    batch_size: int = Field(256, ge=2, description="steps a gradient")
+    clip: float = Field(0.2, gt=0, lt=1, description="c, how far π may go an update; the paper's")
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.envs * self.rollout % self.batch_size:
+            raise ValueError(
+                f"batch_size={self.batch_size} does not divide envs × rollout = "
+                f"{self.envs * self.rollout}: a small rest would weigh as much as a whole batch"
+            )
+        return self
 
 
 class Ppo(sb3.OnPolicyAgent):
+    """observations (N, *shape) → the action that the policy holds likeliest, (N,)."""
+
     Config = PpoConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "tiny": {"steps": 2_000, "hidden": (16,)},
-    }
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": {"hidden": (16,), "steps": 2_000}}
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         config = self.config
-        self.learn(
-            PPO,
-            source,
-            run,
-            ("train/policy_gradient_loss", "train/value_loss", "train/entropy_loss"),
-            n_epochs=config.epochs,
-            batch_size=config.batch_size,
-            gae_lambda=config.lam,
-            clip_range=config.clip,
-            ent_coef=config.entropy,
-            vf_coef=config.value_weight,
-            max_grad_norm=config.max_grad_norm,
-        )
+        settings = {
+            "n_epochs": config.epochs,
+            "batch_size": config.batch_size,
+            "clip_range": config.clip,
+        }
+        self.play_and_learn(PPO, source, run, "train/policy_gradient_loss", **settings)

@@ -11,6 +11,9 @@ Difference Learning", https://arxiv.org/abs/2407.04811.
 
 Replay breaks up the correlation of successive steps: here many environments do. A target network
 keeps Q from chasing itself: here λ-returns and, where they don't suffice, LayerNorm do.
+
+On falling rocks 16 × 16 it plays at 95 % of the oracle after 4 to 5 CPU seconds on one thread, at
+98 % after 8 to 10, and ends at 99.0 to 99.3 % after 45 (3 seeds).
 """
 
 from __future__ import annotations
@@ -32,12 +35,14 @@ from rockfall_agents.rollout import Player, lambda_returns, minibatches
 
 class PqnConfig(rockfall.Config):
     network: Kind = Field("mlp", description="conv sees grids place by place, and takes longer")
-    hidden: tuple[int, ...] = Field((128, 128), description="units a layer, as in the paper")
+    hidden: tuple[int, ...] = Field(
+        (128, 128), description="units a layer; enough for a few measurements"
+    )
     norm: bool = Field(True, description="LayerNorm: stability on what nobody has tried yet")
-    steps: int = Field(500_000, ge=1, description="played in all; CartPole is learnt by then")
+    steps: int = Field(500_000, ge=1, description="played in all; easy games are learnt by then")
     envs: int = Field(32, ge=1, description="played at once; enough that steps are unalike")
     rollout: int = Field(64, ge=1, description="steps of each between updates; λ fades well before")
-    epochs: int = Field(2, ge=1, description="passes over a rollout; more would fit its noise")
+    epochs: int = Field(2, ge=1, description="passes over a rollout before it is forgotten")
     batch_size: int = Field(128, ge=1, description="steps a gradient; small ones learn soonest")
     gamma: float = Field(0.99, ge=0, le=1, description="a reward's worth one step later")
     lam: float = Field(0.65, ge=0, le=1, description="λ: 0 trusts Q, 1 only rewards played")
@@ -45,15 +50,33 @@ class PqnConfig(rockfall.Config):
     epsilon: float = Field(0.05, ge=0, le=1, description="share of random actions after that")
     lr: float = Field(2e-3, gt=0, le=1, description="Adam's first step size; falls to 0")
     averaging: float = Field(
-        0.9, ge=0, lt=1, description="memory of the mean over updates of Q that acts; 0: Q itself"
+        0.9, ge=0, lt=1, description="memory of the mean over updates of Q that acts; 0 is Q"
     )
+
+
+FALLING_ROCKS: dict[str, Any] = {
+    "hidden": (256,),  # one wide layer finds where things are sooner than two narrow ones
+    "norm": False,  # with so many environments it is stable anyway, and sooner there
+    "envs": 256,
+    "rollout": 32,  # half an episode
+    "batch_size": 512,
+    "gamma": 0.97,  # a rock is seen up to 31 steps before it lands, and 0.97 ** 31 is 0.4
+    "explore": 0.03,
+    "epsilon": 0.02,  # one slip in fifty costs few rocks, so Q is almost the greedy policy's
+}
 
 
 class Pqn(nn.Module):
     """observations (N, *shape) → the value of every action (N, actions)."""
 
     Config = PqnConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout": 16},
+        "falling-rocks-8x8": {**FALLING_ROCKS, "steps": 600_000},
+        "falling-rocks-16x16": {**FALLING_ROCKS, "steps": 3_200_000},
+        "falling-rocks-32x32": {**FALLING_ROCKS, "steps": 6_400_000},
+        "CartPole-v1": {"steps": 300_000, "epochs": 4},
+    }
     threads: ClassVar[int] = 1  # the products are too small for a second thread to pay
 
     def __init__(self, config: PqnConfig, info: rockfall.SourceInfo) -> None:

@@ -8,7 +8,7 @@ connectionist reinforcement learning", Machine Learning 8; with the baseline of 
         play T steps in each of N environments by the policy π
         G_t ← r_t + γ G_{t+1}                                      for t = T − 1 … 0
         A_t ← G_t − b(s_t)                  better or worse than the baseline expected?
-        descend the gradient of  − A_t log π(a_t | s_t) + (b(s_t) − G_t)²
+        descend the gradient of  (b(s_t) − G_t)² / 2 − A_t log π(a_t | s_t)
 
 Two options make more of every step that was played:
 
@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.distributions import Categorical
 from torch.nn import functional as F
 
 import rockfall
@@ -36,17 +37,19 @@ from rockfall_agents.rollout import Player, lambda_returns, minibatches
 
 class ReinforceConfig(rockfall.Config):
     network: Kind = Field("mlp", description="conv sees grids place by place, and takes longer")
-    hidden: tuple[int, ...] = Field((128, 128), description="units a layer, for policy and baseline")
+    hidden: tuple[int, ...] = Field(
+        (128, 128), description="units a layer; enough for a few measurements"
+    )
     norm: bool = Field(True, description="LayerNorm: one step size then suits most observations")
-    steps: int = Field(500_000, ge=1, description="played in all; CartPole is learnt by then")
+    steps: int = Field(500_000, ge=1, description="played in all; easy games are learnt by then")
     envs: int = Field(32, ge=1, description="played at once; enough that steps are unalike")
-    rollout: int = Field(64, ge=1, description="steps of each between updates")
+    rollout: int = Field(64, ge=1, description="steps of each between updates; λ fades before")
     gamma: float = Field(0.99, ge=0, le=1, description="a reward's worth one step later")
     lam: float = Field(0.9, ge=0, le=1, description="λ: 1 returns, below it advantage estimation")
-    clip: float = Field(0.2, ge=0, lt=1, description="how far π may go an update; 0 is no bound")
+    clip: float = Field(0.2, ge=0, lt=1, description="how far an update may move π; 0 is no bound")
     epochs: int = Field(4, ge=1, description="passes over a rollout; needs a clip if above 1")
-    batch_size: int = Field(512, ge=1, description="steps a gradient")
-    entropy: float = Field(0.003, ge=0, description="reward for undecidedness; falls to 0")
+    batch_size: int = Field(512, ge=1, description="steps a gradient; fewer would leave it to luck")
+    entropy: float = Field(0.003, ge=0, description="pay for staying undecided; falls to 0")
     lr: float = Field(2e-3, gt=0, le=1, description="Adam's first step size; falls to 0")
 
     @model_validator(mode="after")
@@ -56,11 +59,37 @@ class ReinforceConfig(rockfall.Config):
         return self
 
 
+FALLING_ROCKS: dict[str, Any] = {
+    "norm": False,  # sooner there without
+    "envs": 256,
+    "rollout": 32,  # half an episode
+    "gamma": 0.9,  # which move matters shows within ten steps; further off is other rocks' luck
+    "lam": 0.8,
+    "epochs": 2,
+}
+TEXTBOOK: dict[str, Any] = {
+    **FALLING_ROCKS,
+    "lam": 1,
+    "clip": 0,
+    "epochs": 1,
+    "batch_size": 2048,  # nothing bounds a step but its size: a calmer gradient,
+    "lr": 1e-3,  # a smaller step,
+    "entropy": 0.02,  # and a price on being sure too soon
+}
+
+
 class Reinforce(nn.Module):
     """observations (N, *shape) → logits of the actions and, last, the baseline (N, actions + 1)."""
 
     Config = ReinforceConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout": 16, "batch_size": 64},
+        "falling-rocks-8x8": {**FALLING_ROCKS, "steps": 600_000},
+        "falling-rocks-16x16": {**FALLING_ROCKS, "steps": 1_600_000},
+        "falling-rocks-32x32": {**FALLING_ROCKS, "gamma": 0.95, "steps": 6_400_000},
+        "textbook": {**TEXTBOOK, "steps": 3_200_000},
+        "CartPole-v1": {"steps": 300_000, "lam": 0.95},
+    }
     threads: ClassVar[int] = 1  # the products are too small for a second thread to pay
 
     def __init__(self, config: ReinforceConfig, info: rockfall.SourceInfo) -> None:
@@ -82,33 +111,33 @@ class Reinforce(nn.Module):
         run.keep(player=player, optimizer=optimizer, schedule=schedule)
         for update in run.steps(updates):
             with run.autocast():
-                rollout = player.play(config.rollout, self.network, sample)
-            returns = lambda_returns(
-                rollout, rollout.next_outputs[..., -1], config.gamma, config.lam
-            )
-            advantages = returns - rollout.outputs[..., -1]
+                rollout = player.play(
+                    config.rollout, self.network, lambda outputs: policy(outputs).sample()
+                )
+            values, next_values = rollout.outputs[..., -1], rollout.next_outputs[..., -1]
+            returns = lambda_returns(rollout, next_values, config.gamma, config.lam)
+            advantages = returns - values
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-            played = log_probability(rollout.outputs, rollout.actions)
+            before = policy(rollout.outputs).log_prob(rollout.actions)
             examples = [
                 column.flatten(0, 1)
-                for column in (rollout.observations, rollout.actions, played, advantages, returns)
+                for column in (rollout.observations, rollout.actions, before, advantages, returns)
             ]
-            for rows in minibatches(
-                returns.numel(), config.epochs, config.batch_size, run.device
-            ):
-                seen, actions, before, better, target = (column[rows] for column in examples)
+            for rows in minibatches(returns.numel(), config.epochs, config.batch_size, run.device):
+                observation, action, before, advantage, target = (c[rows] for c in examples)
                 with run.autocast():
-                    outputs = self.network(seen).float()
-                policy = policy_loss(log_probability(outputs, actions), before, better, config.clip)
-                baseline = F.mse_loss(outputs[:, -1], target)
-                undecided = entropy(outputs)
-                loss = policy + 0.5 * baseline - config.entropy * (1 - update / updates) * undecided
+                    outputs = self.network(observation).float()
+                now = policy(outputs)
+                gain = surrogate(now.log_prob(action), before, advantage, config.clip).mean()
+                error = F.mse_loss(outputs[:, -1], target)
+                entropy = now.entropy().mean()
+                loss = 0.5 * error - gain - config.entropy * (1 - update / updates) * entropy
                 optimizer.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(self.parameters(), 0.5)
                 optimizer.step()
             schedule.step()
-            run.log(policy=policy.detach(), baseline=baseline.detach(), entropy=undecided.detach())
+            run.log(loss=loss.detach(), baseline_error=error.detach(), entropy=entropy.detach())
             if len(rollout.scores):
                 run.log(score=rollout.scores.mean())
 
@@ -118,28 +147,17 @@ class Reinforce(nn.Module):
         return outputs[:, :-1].argmax(1)
 
 
-def sample(outputs: Tensor) -> Tensor:
-    """Outputs (N, actions + 1) → actions (N,), each as likely as the policy says."""
-    return torch.multinomial(outputs[:, :-1].softmax(1), 1).squeeze(1)
+def policy(outputs: Tensor) -> Categorical:
+    """π(· | s), from outputs (…, actions + 1) of the network."""
+    return Categorical(logits=outputs[..., :-1], validate_args=False)
 
 
-def log_probability(outputs: Tensor, actions: Tensor) -> Tensor:
-    """log π(a | s) of outputs (…, actions + 1) and actions (…)."""
-    return outputs[..., :-1].log_softmax(-1).gather(-1, actions[..., None]).squeeze(-1)
-
-
-def entropy(outputs: Tensor) -> Tensor:
-    """Of the policy, in nats, over a batch of outputs (N, actions + 1): 0 is decided."""
-    log = outputs[:, :-1].log_softmax(1)
-    return -(log.exp() * log).sum(1).mean()
-
-
-def policy_loss(now: Tensor, before: Tensor, advantages: Tensor, clip: float) -> Tensor:
-    """The loss whose gradient is the policy's, all (N,).
+def surrogate(now: Tensor, before: Tensor, advantages: Tensor, clip: float) -> Tensor:
+    """(N,) whose mean's gradient is the policy's; all arguments are (N,).
 
     now, before: log π of the actions played, by the policy as it is and as it was when it played.
     """
     if not clip:
-        return -(now * advantages).mean()
+        return now * advantages
     ratio = (now - before).exp()
-    return -torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages).mean()
+    return torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)

@@ -10,14 +10,15 @@ Raffin et al. 2021, "Stable-Baselines3: Reliable Reinforcement Learning Implemen
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import torch
 from pydantic import Field
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ from rockfall_agents.features import Features
 from rockfall_agents.networks import Kind
 from rockfall_agents.vec_env import BatchVecEnv, flat_spaces
 
-A = TypeVar("A", bound=BaseAlgorithm)
+A = TypeVar("A", bound=OffPolicyAlgorithm | OnPolicyAlgorithm)
 
 CHANGING = (
     "num_timesteps",
@@ -52,7 +53,7 @@ class Config(rockfall.Config):
     )
     norm: bool = Field(True, description="LayerNorm: stability on what nobody has tried yet")
     steps: int = Field(100_000, ge=1, description="played in all")
-    envs: int = Field(8, ge=1, description="played at once")
+    envs: int = Field(8, ge=1, description="played at once; a step of all costs little more")
     gamma: float = Field(0.99, ge=0, le=1, description="a reward's worth one step later")
     lr: float = Field(1e-3, gt=0, le=1, description="Adam's first step size; falls to 0, linearly")
 
@@ -88,9 +89,14 @@ class Sb3Agent(nn.Module):
 
     @contextlib.contextmanager
     def learner(
-        self, kind: type[A], source: Environment, run: rockfall.Run, steps: int, **settings: Any
-    ) -> Iterator[tuple[A, BaseCallback]]:
-        """The algorithm, ready to collect and train, and the callback that it wants to be given.
+        self,
+        kind: Callable[..., A],
+        source: Environment,
+        run: rockfall.Run,
+        steps: int,
+        **settings: Any,
+    ) -> Iterator[tuple[A, Callable[..., Any]]]:
+        """The algorithm, ready to train, and its `collect_rollouts` in its environment.
 
         steps: environment steps in all; the step size is 0 after the last.
         settings: the algorithm's own.
@@ -110,54 +116,80 @@ class Sb3Agent(nn.Module):
         _, callback = algorithm._setup_learn(steps)
         run.keep(env=env, optimizer=self.policy.optimizer, progress=Progress(algorithm))
         try:
-            yield algorithm, callback
+            yield algorithm, partial(algorithm.collect_rollouts, env, callback)
         finally:
             env.close()
 
 
+class OnPolicyConfig(Config):
+    """Settings of those that learn from what their present policy played, and then forget it."""
+
+    rollout: int
+    lam: float = Field(0.95, ge=0, le=1, description="λ: 1 trusts rewards played, 0 the critic")
+    entropy: float = Field(0.01, ge=0, description="reward for undecidedness; falls to 0")
+    value_weight: float = Field(0.5, ge=0, description="of the critic's loss, beside the actor's")
+    max_norm: float = Field(0.5, gt=0, description="longer gradients are cut to it; SB3's")
+
+
 class OnPolicyAgent(Sb3Agent):
-    """Plays `rollout` steps in every environment with one policy, then learns from them once."""
+    """An actor and a critic on one network."""
 
     policy_class = ActorCriticPolicy
-    adam_eps = 1e-5  # SB3's, for its actor-critics
+    adam_eps = 1e-5  # SB3's, for actor-critics
 
-    def learn(
+    def play_and_learn(
         self,
         kind: type[OnPolicyAlgorithm],
         source: Environment,
         run: rockfall.Run,
-        reported: tuple[str, ...],
+        loss: str,
         **settings: Any,
     ) -> None:
+        """Fit: play `rollout` steps in every environment with one policy, learn from them, repeat.
+
+        loss: SB3's name of the actor's loss. settings: those that only this algorithm has.
+        """
         config = self.config
-        turns, total = whole_turns(config.steps, config.envs * config.rollout)
-        settings |= {"n_steps": config.rollout}
-        with self.learner(kind, source, run, total, **settings) as (algorithm, callback):
-            for _ in run.steps(turns):
-                algorithm.collect_rollouts(
-                    algorithm.env, callback, algorithm.rollout_buffer, config.rollout
-                )
-                algorithm._update_current_progress_remaining(algorithm.num_timesteps, total)
+        turns, steps = whole_turns(config.steps, config.envs * config.rollout)
+        settings |= {
+            "n_steps": config.rollout,
+            "gae_lambda": config.lam,
+            "vf_coef": config.value_weight,
+            "max_grad_norm": config.max_norm,
+        }
+        with self.learner(kind, source, run, steps, **settings) as (algorithm, collect):
+            for turn in run.steps(turns):
+                collect(algorithm.rollout_buffer, config.rollout)
+                algorithm._update_current_progress_remaining(algorithm.num_timesteps, steps)
+                algorithm.ent_coef = config.entropy * (1 - turn / turns)
                 algorithm.train()
-                report(run, algorithm, reported)
+                report(
+                    run,
+                    algorithm,
+                    loss=loss,
+                    value_loss="train/value_loss",
+                    entropy_loss="train/entropy_loss",
+                )
 
 
 class Progress:
     """What an algorithm changes while it learns, beside policy, optimizer and buffers."""
 
     def __init__(self, algorithm: BaseAlgorithm) -> None:
+        assert algorithm.ep_info_buffer is not None
         self.algorithm = algorithm
+        self.episodes = algorithm.ep_info_buffer
 
     def state_dict(self) -> dict[str, Any]:
         held = vars(self.algorithm)
         return {
             "changing": {name: held[name] for name in CHANGING if name in held},
-            "episodes": list(self.algorithm.ep_info_buffer or ()),
+            "episodes": list(self.episodes),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         vars(self.algorithm).update(state["changing"])
-        self.algorithm.ep_info_buffer.extend(state["episodes"])
+        self.episodes.extend(state["episodes"])
 
 
 def whole_turns(steps: int, steps_a_turn: int) -> tuple[int, int]:
@@ -166,11 +198,10 @@ def whole_turns(steps: int, steps_a_turn: int) -> tuple[int, int]:
     return turns, turns * steps_a_turn
 
 
-def report(run: rockfall.Run, algorithm: BaseAlgorithm, names: tuple[str, ...]) -> None:
-    """Log some of SB3's records, and the mean score of the last hundred episodes."""
+def report(run: rockfall.Run, algorithm: BaseAlgorithm, **names: str) -> None:
+    """Log some of SB3's records, each by our name, and the mean score of the last 100 episodes."""
     records = algorithm.logger.name_to_value
-    metrics = {name.split("/")[1]: records[name] for name in names if name in records}
-    episodes = algorithm.ep_info_buffer
-    if episodes:
+    metrics = {ours: records[theirs] for ours, theirs in names.items() if theirs in records}
+    if episodes := algorithm.ep_info_buffer:
         metrics["score"] = sum(episode["r"] for episode in episodes) / len(episodes)
     run.log(**metrics)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -93,9 +92,6 @@ class BatchVecEnv(VecEnv):
 
     def close(self) -> None:
         self.batch.close()
-
-    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        return self.batch.render()
 
     # SB3 asks for what single environments have; a batch has no single environments.
 

@@ -15,7 +15,7 @@ import torch
 from rockfall.capabilities.figures import Figures
 from rockfall.config import Config
 from rockfall.errors import RockfallError, UsageError, did_you_mean
-from rockfall.evaluate import evaluate_model
+from rockfall.evaluation import evaluate_model
 from rockfall.files import write_json
 from rockfall.model import Model
 from rockfall.registry import CORE, registry

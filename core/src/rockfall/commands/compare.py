@@ -1,0 +1,38 @@
+"""`rockfall compare RUN RUN …`: runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rockfall.commands.new_file import check_new_file, new_file
+from rockfall.commands.options import as_json
+from rockfall.display.plain import print_json, say
+from rockfall.errors import UsageError
+
+
+@click.command("compare")
+@click.argument("names", nargs=-1, required=True, metavar="RUN RUN …")
+@new_file("--out", ".png", help="the picture to write; default: compare.png")
+@as_json
+def command(names: tuple[str, ...], out: Path | None, as_json: bool) -> None:
+    """Put runs side by side: how they differ, how good they became, how they got there."""
+    from rockfall.display.comparison import Comparison
+    from rockfall.run.directory import find_run
+
+    directories = [find_run(name) for name in names]
+    paths = {directory.path.resolve() for directory in directories}
+    if len(paths) < len(directories):
+        raise UsageError(f"{' '.join(names)} names a run twice")
+    if len(directories) < 2:
+        raise UsageError(f"one run has nothing beside it: `rockfall show {names[0]}`")
+    comparison = Comparison(directories)
+    out = out or check_new_file(Path("compare.png"), ".png")
+    if as_json:
+        print_json({**comparison.data(), "picture": str(comparison.draw(out) or "") or None})
+    else:
+        comparison.print()
+        written = comparison.draw(out)
+        say(f"wrote {written}" if written else "no picture: they log no metric in common")
+        say(f"next: {comparison.next}")

@@ -1,0 +1,70 @@
+"""`rockfall reconstruct RUN`: examples, and what a trained model makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rockfall.commands.new_file import check_new_file, new_file
+from rockfall.commands.options import as_json
+from rockfall.display.plain import print_json, say
+from rockfall.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+COLUMNS = 12
+
+
+@click.command("reconstruct")
+@click.argument("run")
+@click.option("-n", "count", type=click.IntRange(1, 1024), default=3 * COLUMNS, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="which examples")
+@new_file("--out", ".png", help="the picture to write; default: RUN-reconstructions.png")
+@as_json
+def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) -> None:
+    """Show test examples, and below each what RUN's model makes of it."""
+    import torch
+
+    from rockfall import pictures
+    from rockfall.display.runs import callable_name, open_capable
+    from rockfall.display.sheets import require_pictures, sheet
+    from rockfall.evaluation import looking
+    from rockfall.run.randomness import forked
+    from rockfall.sources import open_source
+    from rockfall.sources.dataset import Dataset
+
+    opened = open_capable(run, "reconstructs")
+    model: Any = opened.model
+    record = opened.record
+    require_pictures(f"the examples of {opened.name}", record.info["shape"], record.info["dtype"])
+    out = out or check_new_file(Path(f"{opened.name}-reconstructions.png"), ".png")
+    source = open_source(record.source, record.source_options)
+    if not isinstance(source, Dataset):
+        raise UsageError(f"{record.source} is no dataset, so there are no examples to make again")
+    order = torch.randperm(len(source.test), generator=torch.Generator().manual_seed(seed))
+    before = source.test.inputs[order[:count]]
+    with forked(seed), looking(model):
+        after = model.reconstruct(before.to(opened.device)).cpu()
+    pairs = zip(torch.split(before, COLUMNS), torch.split(after, COLUMNS), strict=True)
+    rows = [row for old, new in pairs for row in (("given", old), ("made", new))]
+    pictures.save(out, sheet(rows))
+    mean = source.train.inputs.float().mean(0)
+    error, baseline = _error(before, after), _error(before, mean)
+    if as_json:
+        figures = {"squared_error": error, "mean_picture": baseline}
+        print_json({"run": opened.name, "count": len(before), **figures, "picture": str(out)})
+    else:
+        say(
+            f"{len(before)} test examples of {record.source}, made again by {opened.name}: "
+            f"mean squared error {error:.4g} (the mean picture {baseline:.4g})",
+            f"wrote {out}",
+            f"next: rockfall show {callable_name(opened.directory)}",
+        )
+
+
+def _error(given: Tensor, made: Tensor) -> float:
+    """Mean squared difference a pixel, of values from 0 to 1."""
+    return ((given.float() - made.float()) / 255).square().mean().item()

@@ -1,0 +1,180 @@
+"""Runs side by side, as `rockfall compare` tells of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rockfall import pictures
+from rockfall.config import to_text
+from rockfall.display.curves import Curve, Panel, draw
+from rockfall.display.figures import duration
+from rockfall.display.plain import say
+from rockfall.display.runs import (
+    callable_name,
+    logged,
+    model_name,
+    source_name,
+    unusual_settings,
+)
+from rockfall.display.tables import console, print_table
+from rockfall.registry import registry
+from rockfall.run.directory import RunDirectory
+
+Rows = dict[str, list[str]]
+"""What is compared → one cell a run, empty where a run has none."""
+
+LEAST_COLUMN = 16
+"""Characters that a run's column needs; narrower, the table is written one below the other."""
+
+
+@dataclass
+class Comparison:
+    """Two runs or more."""
+
+    runs: list[RunDirectory]
+
+    def __post_init__(self) -> None:
+        self.records = [run.record() for run in self.runs]
+        self.results = [run.result() or {} for run in self.runs]
+        self.statuses = [run.status for run in self.runs]
+
+    def data(self) -> dict[str, Any]:
+        runs = zip(self.runs, self.records, self.results, self.statuses, strict=True)
+        return {
+            "runs": [
+                {
+                    "run": run.name,
+                    "model": model_name(record),
+                    "source": record.source,
+                    "source_options": record.source_options,
+                    "seed": record.seed,
+                    "status": status,
+                    "config": record.config,
+                    "figures": result.get("figures", {}),
+                    "steps": result.get("steps"),
+                    "seconds": result.get("seconds"),
+                }
+                for run, record, result, status in runs
+            ],
+            "metric": self.metric,
+            "warnings": self.warnings(),
+        }
+
+    def print(self) -> None:
+        """Tell everything on standard output; below 40 columns or so without a table."""
+        rows = self.rows()
+        names = [run.name for run in self.runs]
+        labels = max(map(len, rows))
+        if console().width >= labels + LEAST_COLUMN * len(names):
+            print_table(("", *names), [(label, *cells) for label, cells in rows.items()])
+        else:
+            say(f"runs: {', '.join(names)}")
+            for label, cells in rows.items():
+                if len(set(cells)) == 1:
+                    say(f"{label}: {cells[0]}")
+                else:
+                    pairs = zip(names, cells, strict=True)
+                    say(f"{label}:", *(f"  {name}: {cell}" for name, cell in pairs if cell))
+        say(*self.warnings())
+
+    def rows(self) -> Rows:
+        """What the table says, top to bottom."""
+        rows = {
+            "model": [model_name(record) for record in self.records],
+            "source": [source_name(record) for record in self.records],
+            "seed": [str(record.seed) for record in self.records],
+            "status": self.statuses,
+            **self._settings(),
+            **self._figures(),
+            "steps": [f"{r['steps']:,}" if r else "" for r in self.results],
+            "time": [duration(r["seconds"]) if r else "" for r in self.results],
+        }
+        return {label: cells for label, cells in rows.items() if any(cells)}
+
+    def warnings(self) -> list[str]:
+        """Why the figures should not be held against each other."""
+        found = []
+        sources = list(dict.fromkeys(map(source_name, self.records)))
+        if len(sources) > 1:
+            found.append(f"not comparable: they learned from {' and '.join(sources)}")
+        unfinished = [
+            run.name for run, result in zip(self.runs, self.results, strict=True) if not result
+        ]
+        if unfinished:
+            found.append(f"not finished, so without figures: {', '.join(unfinished)}")
+        return found
+
+    @cached_property
+    def metric(self) -> str | None:
+        """The metric that all log: one that a model monitors, one of the figures, or the first."""
+        columns = [logged(run) for run in self.runs]
+        shared = [name for name in columns[0] if all(name in other for other in columns)]
+        monitored = {self._monitor(record.model) for record in self.records}
+        figures = {name for result in self.results for name in result.get("figures", {})}
+        shared.sort(key=lambda name: (name not in monitored, name not in figures))
+        return shared[0] if shared else None
+
+    def draw(self, out: Path) -> Path | None:
+        """Write the curves of the shared metric, by steps and by seconds; None without one."""
+        if self.metric is None:
+            return None
+        columns = [logged(run)[self.metric] for run in self.runs]
+        panels = [
+            Panel(
+                self.metric,
+                across,
+                [
+                    Curve(run.name, [(line[across], value) for line, value in column])
+                    for run, column in zip(self.runs, columns, strict=True)
+                ],
+            )
+            # A step of one method is not a step of another, but a second is a second.
+            for across in ("step", "seconds")
+        ]
+        return pictures.save(out, draw(panels))
+
+    @property
+    def next(self) -> str:
+        names = map(callable_name, self.runs)
+        return "  ·  ".join(f"rockfall show {name}" for name in names)
+
+    def _settings(self) -> Rows:
+        """Those that differ; one that not all have, where it is not the model's default."""
+        unusual = {name for record in self.records for name in unusual_settings(record)}
+        names = dict.fromkeys(name for record in self.records for name in record.config)
+        rows = {}
+        for name in names:
+            cells = [to_text(r.config[name]) if name in r.config else "" for r in self.records]
+            if len(set(cells)) > 1 and (all(cells) or name in unusual):
+                rows[name] = cells
+        return rows
+
+    def _figures(self) -> Rows:
+        rows: Rows = {}
+        figures = [result.get("figures", {}) for result in self.results]
+        for name in dict.fromkeys(name for found in figures for name in found):
+            mine = [found.get(name, {}) for found in figures]
+            rows[name] = [_figure(figure) for figure in mine]
+            rows[f"{name}, % of the oracle"] = [
+                _number(figure.get("percent_of_oracle")) for figure in mine
+            ]
+            for baseline in dict.fromkeys(b for f in mine for b in f.get("baselines", {})):
+                measured = [figure.get("baselines", {}).get(baseline, {}) for figure in mine]
+                rows[f"({baseline})"] = [_figure(theirs) for theirs in measured]
+        return rows
+
+    def _monitor(self, model: str) -> str:
+        entry = registry().models.get(model)
+        monitor: str = getattr(entry.spec.load(), "monitor", "") if entry else ""
+        return monitor.lstrip("-")
+
+
+def _figure(figure: dict[str, Any]) -> str:
+    return f"{figure['value']:.4g} ± {figure['error']:.2g}" if figure else ""
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

@@ -1,0 +1,274 @@
+"""`rockfall show` and `rockfall compare`, as typed, and the charts that they draw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rockfall.display.blocks import bar, sparkline
+from rockfall.display.curves import Curve, Panel, _number, _ticks, draw
+from rockfall.display.tables import console
+from tests.core.test_cli_train import rockfall
+from tests.core.toys import toys
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Runs `tiny` and `small` of `mlp` on digits, and `plays` on falling rocks."""
+    path = tmp_path_factory.mktemp("work")
+    with toys(path / "site"):
+        for words in (
+            ("mlp", "--preset", "tiny", "--name", "tiny"),
+            ("mlp", "layers=8", "epochs=1", "--seed", "1", "--name", "small"),
+            ("player", "speed=3", "--name", "plays"),
+        ):
+            assert rockfall(path, "train", *words).returncode == 0
+        yield path
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+# show RUN -------------------------------------------------------------------------------------
+
+
+def test_a_run(folder: Path) -> None:
+    done = rockfall(folder, "show", "tiny")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("tiny: mlp on digits, seed 0, cpu: finished, 42 steps in ")
+    assert lines[1] == "settings: layers=16 epochs=2 (preset tiny)"
+    assert lines[2].startswith("accuracy 0.")
+    assert "nearest neighbour" in lines[2]
+    assert lines[3].split()[0] == "loss"
+    assert set(lines[3].split()[-1]) <= set("▁▂▃▄▅▆▇█")
+    assert lines[-2] == "wrote runs/tiny/pictures/curves.png"
+    assert lines[-1] == "next: rockfall evaluate tiny  ·  rockfall classify tiny"
+
+
+def test_a_run_for_programs(folder: Path) -> None:
+    (folder / "runs/tiny/pictures/drawn-3.png").write_bytes(b"")
+    data = json.loads(rockfall(folder, "show", "tiny", "--json").stdout)
+    assert data["unusual"] == {"layers": "16", "epochs": "2"}
+    assert data["status"] == "finished"
+    assert data["figures"]["accuracy"]["count"] == 359
+    assert set(data["metrics"]) == {"loss", "accuracy"}
+    assert data["pictures"] == ["drawn-3.png"]  # its own curves are no picture that it made
+    assert data["picture"] == "runs/tiny/pictures/curves.png"
+
+
+def test_its_curves_have_a_panel_a_metric(folder: Path) -> None:
+    rockfall(folder, "show", "tiny", "--out", "curves")
+    drawn = pixels(folder / "curves.png")
+    left, right = np.array_split(drawn, 2, axis=1)
+    for panel in (left, right):
+        blue = (panel[..., 2] - panel[..., 0]) > 60
+        assert blue.sum() > 100
+        assert (panel.mean(axis=2) < 120).sum() > 50  # letters
+
+
+def test_a_run_that_was_stopped_can_be_shown(folder: Path) -> None:
+    for name in ("stopped", "begun"):
+        rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", name)
+        (folder / "runs" / name / "result.json").unlink()
+    (folder / "runs/begun/metrics.jsonl").unlink()
+    done = rockfall(folder, "show", "stopped")
+    assert "cpu: resumable" in done.stdout
+    assert "next: rockfall resume stopped" in done.stdout
+    done = rockfall(folder, "show", "begun")
+    assert done.returncode == 0
+    assert "wrote" not in done.stdout
+
+
+def test_a_run_whose_model_is_gone(folder: Path) -> None:
+    record = folder / "runs/small/run.json"
+    before = record.read_text()
+    record.write_text(before.replace("rockfall-vision:mlp", "gone:mlp"))
+    done = rockfall(folder, "show", "small")
+    record.write_text(before)
+    assert done.returncode == 0, done.stderr
+    assert "settings: layers=8 epochs=1 batch_size=64" in done.stdout
+
+
+def test_forty_columns(folder: Path) -> None:
+    console.cache_clear()
+    shown = rockfall(folder, "show", "tiny", COLUMNS="40").stdout.splitlines()
+    console.cache_clear()
+    assert all(len(line) <= 40 for line in shown if "→" in line)
+    compared = rockfall(folder, "compare", "tiny", "small", COLUMNS="40").stdout.splitlines()
+    console.cache_clear()
+    assert all(len(line) <= 40 for line in compared[:-1])
+    assert compared[compared.index("layers:") + 1] == "  tiny: 16"
+
+
+# show DATASET ---------------------------------------------------------------------------------
+
+
+def test_a_dataset(folder: Path) -> None:
+    done = rockfall(folder, "show", "digits")
+    assert done.returncode == 0, done.stderr
+    assert "examples: 1,294 train, 144 validation, 359 test" in done.stdout
+    assert "each: 1 × 8 × 8 uint8, 0 to 255" in done.stdout
+    assert "10 classes: 0, 1, 2" in done.stdout
+    assert "licence: CC BY 4.0" in done.stdout
+    assert done.stdout.splitlines()[-2] == "wrote digits.png"
+    sheet = pixels(folder / "digits.png")
+    # One row a class: ten bands of black pictures between white gaps, right of the names.
+    dark = (sheet[:, 40:] == 0).any(axis=(1, 2))
+    assert (np.diff(dark.astype(int)) == 1).sum() + dark[0] == 10
+    assert (sheet[:, :16] < 128).any()
+
+
+def test_a_dataset_for_programs(folder: Path) -> None:
+    data = json.loads(rockfall(folder, "show", "digits", "--json", "--out", "d.png").stdout)
+    assert data["licence"] == "CC BY 4.0"
+    assert data["sizes"]["test"] == 359
+    assert data["picture"] == "d.png"
+    assert (folder / "d.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("digist",), "no run or dataset named digist; did you mean digits?"),
+        (("tin",), ""),
+        (("s",), "s begins the names of"),
+        (("falling-rocks-8x8",), "`rockfall play random falling-rocks-8x8` shows it"),
+        (("CartPole-v1",), "CartPole-v1 is no dataset to show"),
+        (("zzz",), "no run named zzz"),
+        (("digits", "--out", "a.jpg"), "what is written is a PNG, say a.png"),
+        (("digits", "--out", "."), "is a folder"),
+    ],
+)
+def test_one_line_says_why_not(folder: Path, words: tuple[str, ...], expected: str) -> None:
+    done = rockfall(folder, "show", *words)
+    assert done.returncode == (2 if expected else 0)
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == bool(expected)
+
+
+def test_figures_are_told_even_if_the_picture_cannot_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("rockfall.files.tempfile.mkstemp", refuse)
+    done = rockfall(folder, "show", "tiny")
+    assert done.returncode == 1
+    assert "accuracy 0." in done.stdout
+    assert "can't write runs/tiny/pictures/curves.png: Read-only file system" in done.stderr
+
+
+# compare --------------------------------------------------------------------------------------
+
+
+def test_side_by_side(folder: Path) -> None:
+    done = rockfall(folder, "compare", "tiny", "small")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("  ")[0]: line.split() for line in done.stdout.splitlines()}
+    assert done.stdout.split()[:2] == ["tiny", "small"]
+    assert rows["layers"] == ["layers", "16", "8"]
+    assert rows["seed"] == ["seed", "0", "1"]
+    assert "lr" not in rows  # the same in both
+    assert rows["accuracy"][2] == rows["accuracy"][5] == "±"
+    assert rows["steps"] == ["steps", "42", "21"]
+    assert "not comparable" not in done.stdout
+    assert done.stdout.splitlines()[-2] == "wrote compare.png"
+    drawn = pixels(folder / "compare.png")
+    orange = (drawn[..., 0] - drawn[..., 2]) > 120
+    blue = (drawn[..., 2] - drawn[..., 0]) > 120
+    assert orange.sum() > 50
+    assert blue.sum() > 50
+
+
+def test_the_metric_is_the_one_that_is_monitored(folder: Path) -> None:
+    data = json.loads(rockfall(folder, "compare", "tiny", "small", "--json").stdout)
+    assert data["metric"] == "accuracy"  # though the loss is logged first
+    assert [run["run"] for run in data["runs"]] == ["tiny", "small"]
+    assert data["runs"][1]["figures"]["accuracy"]["value"] < 0.9
+    assert data["picture"] == "compare.png"
+
+
+def test_runs_on_other_sources_are_not_comparable(folder: Path) -> None:
+    for name, seed in (("one", 1), ("two", 2)):
+        words = ("mlp", f"source.seed={seed}", "--preset", "tiny", "--name", name)
+        assert rockfall(folder, "train", *words).returncode == 0
+    done = rockfall(folder, "compare", "one", "two")
+    expected = "not comparable: they learned from digits source.seed=1 and digits source.seed=2"
+    assert expected in done.stdout
+    done = rockfall(folder, "compare", "one", "plays", "--out", "nothing.png")
+    assert "not comparable" in done.stdout
+    assert "no picture: they log no metric in common" in done.stdout
+    assert not (folder / "nothing.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), "Missing argument"),
+        (("tiny",), "`rockfall show tiny`"),
+        (("tiny", "runs/tiny"), "names a run twice"),
+        (("tiny", "nonsuch"), "no run named nonsuch"),
+    ],
+)
+def test_what_cannot_be_compared(folder: Path, words: tuple[str, ...], expected: str) -> None:
+    done = rockfall(folder, "compare", *words)
+    assert done.returncode == 2
+    assert expected in done.stderr
+
+
+# The drawings ---------------------------------------------------------------------------------
+
+
+def test_a_curve_goes_where_its_points_are() -> None:
+    rising = [(float(x), float(x)) for x in range(400)]
+    image = draw([Panel("rising", "step", [Curve("a", rising)])])
+    blue = np.asarray(image).astype(int)
+    rows, columns = np.nonzero((blue[..., 2] - blue[..., 0]) > 100)
+    assert np.corrcoef(rows, columns)[0, 1] < -0.99  # up is a smaller row
+    assert columns.max() - columns.min() > 0.8 * image.width
+    assert rows.max() - rows.min() > 0.6 * (image.height - 80)
+
+
+def test_curves_without_any_spread_can_be_drawn() -> None:
+    for points in ([(0.0, 0.0)], [(5.0, 2.0)] * 3, [(0.0, -1e-9), (1.0, 1e12)]):
+        assert draw([Panel("flat", "step", [Curve("a", points), Curve("b", points)])]).width > 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (-0.1, 2.4, [0, 0.5, 1, 1.5, 2]),
+        (0.78, 0.99, [0.8, 0.85, 0.9, 0.95]),
+        (0, 1.6e6, [0, 5e5, 1e6, 1.5e6]),
+    ],
+)
+def test_axes_are_marked_at_round_numbers(low: float, high: float, expected: list[float]) -> None:
+    assert _ticks(low, high, 5) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (0.25, "0.25"), (1500, "1500"), (20_000, "20k"), (1.6e6, "1.6M")]
+)
+def test_numbers_are_short(value: float, text: str) -> None:
+    assert _number(value) == text
+
+
+def test_sparklines_and_bars() -> None:
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
+    assert sparkline([0, 0, 7, 7], 2) == "▁█"
+    assert sparkline([3], 9) == "▁"
+    assert bar(1, 4) == "████"
+    assert bar(0.5, 4) == "██  "
+    assert bar(1 / 32, 4) == "▏   "
+    assert bar(0, 4) == "    "

@@ -1,0 +1,261 @@
+"""`check_model` passes a good model and says what is wrong with each faulty one."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+import rockfall
+from rockfall.catalogue import Catalogue
+from rockfall.registry import registry
+from rockfall.specs import ModelSpec
+from rockfall.testing import check_model
+
+Check = Callable[..., None]
+
+
+class Good(nn.Module):
+    """A linear classifier that keeps every promise."""
+
+    class Config(rockfall.Config):
+        epochs: int = Field(3, ge=1, description="passes over the data")
+
+    presets: ClassVar[dict[str, Any]] = {"tiny": {"epochs": 2}}
+
+    def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
+        super().__init__()
+        self.config = config
+        self.linear = nn.Linear(64, len(info.classes))
+
+    def fit(self, data: rockfall.Dataset, run: rockfall.Run) -> None:
+        optimizer = torch.optim.Adam(self.parameters(), lr=0.01)
+        self.keep(run, optimizer)
+        for epoch in run.epochs(self.config.epochs):
+            self.begin(run)
+            for batch in epoch.batches(data.train, 300, shuffle=self.shuffles):
+                loss = self.factor() * cross_entropy(self.logits(batch.inputs), batch.labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                run.log(loss=loss)
+            run.picture("weights", self.draw)
+
+    # What the faulty ones do otherwise.
+    shuffles: ClassVar[bool] = True
+
+    def keep(self, run: rockfall.Run, optimizer: torch.optim.Optimizer) -> None:
+        run.keep(optimizer=optimizer)
+
+    def begin(self, run: rockfall.Run) -> None:
+        pass
+
+    def factor(self) -> float:
+        return 1.0
+
+    def draw(self) -> Tensor:
+        return torch.zeros(1, 8, 8, dtype=torch.uint8)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.linear(inputs.flatten(1) / 255)
+        return logits
+
+    def classify(self, inputs: Tensor) -> Tensor:
+        return self.logits(inputs).softmax(1)
+
+
+class ForgetsItsOptimizer(Good):
+    def keep(self, run: rockfall.Run, optimizer: torch.optim.Optimizer) -> None:
+        pass
+
+
+class ForgetsACounter(Good):
+    count = 0
+
+    def factor(self) -> float:
+        self.count += 1
+        return 1 / self.count
+
+
+class LogsTheSameTwice(Good):
+    """What a turn does before its inner loop is done again when that loop is resumed."""
+
+    def begin(self, run: rockfall.Run) -> None:
+        run.log(begun=1)
+
+
+class DrawsUnseeded(Good):
+    def factor(self) -> float:
+        return float(np.random.default_rng().random())
+
+
+class SeedsItself(Good):
+    shuffles = False
+
+    def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
+        torch.manual_seed(0)
+        super().__init__(config, info)
+
+
+class LooksWithSideEffects(Good):
+    def draw(self) -> Tensor:
+        self.linear.bias.mul_(0.5)
+        return super().draw()
+
+
+class ChangesWhenAsked(Good):
+    def classify(self, inputs: Tensor) -> Tensor:
+        self.linear.weight.mul_(0.999)
+        return super().classify(inputs[:0]).new_full((len(inputs), 10), 0.1)
+
+
+class KeepsSomethingOutOfItsState(Good):
+    def factor(self) -> float:
+        self.learned = 2.0
+        return 1.0
+
+    def classify(self, inputs: Tensor) -> Tensor:
+        return (getattr(self, "learned", 1.0) * self.logits(inputs)).softmax(1)
+
+
+class GivesNoProbabilities(Good):
+    def classify(self, inputs: Tensor) -> Tensor:
+        return self.logits(inputs)
+
+
+class CanEncodeToo(Good):
+    def encode(self, inputs: Tensor) -> Tensor:
+        return self.logits(inputs)
+
+
+class HoldsAPickle(Good):
+    def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
+        super().__init__(config, info)
+        data = bytearray(pickle.dumps({"a": 1}))
+        self.register_buffer("blob", torch.frombuffer(data, dtype=torch.uint8).clone())
+
+
+class NeedsItsData(Good):
+    def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
+        super().__init__(config, info)
+        rockfall.open_source(info.name)
+
+
+class TakesNoStep(Good):
+    def fit(self, data: rockfall.Dataset, run: rockfall.Run) -> None:
+        pass
+
+
+class Raises(Good):
+    def fit(self, data: rockfall.Dataset, run: rockfall.Run) -> None:
+        raise ZeroDivisionError("by nothing")
+
+
+class Undescribed(Good):
+    class Config(rockfall.Config):
+        epochs: int = 3
+
+
+class HasNoTiny(Good):
+    presets: ClassVar[dict[str, Any]] = {}
+
+
+class HasABadPreset(Good):
+    presets: ClassVar[dict[str, Any]] = {"tiny": {"epoch": 2}}
+
+
+class TakesAnySetting(Good):
+    class Config(rockfall.Config):
+        model_config = ConfigDict(extra="allow")
+
+
+class HasABadDefault(Good):
+    class Config(rockfall.Config):
+        epochs: int = Field(0, ge=1, description="passes over the data")
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Register a class of this file, and check it."""
+    catalogue = Catalogue(ModelSpec)
+    monkeypatch.setattr(registry(), "models", catalogue)
+    module = ModuleType("faulty_models")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def run(kind: type, **fields: Any) -> None:
+        module.Model = kind  # type: ignore[attr-defined]
+        values: dict[str, Any] = {
+            "name": "made-up",
+            "summary": "made up",
+            "target": "faulty_models:Model",
+            "learns_from": ("labelled-pictures",),
+            "default_source": "digits",
+            "capabilities": ("classifies",),
+            **fields,
+        }
+        catalogue.add("rockfall-vision", ModelSpec(**values))
+        check_model("made-up")
+
+    return run
+
+
+def test_a_good_model_passes(check: Check) -> None:
+    before = torch.get_rng_state(), torch.get_num_threads()
+    check(Good)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1] == torch.get_num_threads()
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        (ForgetsItsOptimizer, "and resumed, it differs from an uninterrupted run in"),
+        (ForgetsACounter, "and resumed, it differs from an uninterrupted run in"),
+        (LogsTheSameTwice, r"it differs from an uninterrupted run in metrics\.jsonl"),
+        (DrawsUnseeded, "with the same seed, another run has other"),
+        (SeedsItself, "another seed gives the same model"),
+        (LooksWithSideEffects, "on pictures being drawn"),
+        (ChangesWhenAsked, "classify must be deterministic|evaluating changes linear.weight"),
+        (KeepsSomethingOutOfItsState, "loaded from its checkpoint, classify gives another"),
+        (GivesNoProbabilities, "it classifies, but: probabilities must lie between 0 and 1"),
+        (CanEncodeToo, "it encodes, but the spec's capabilities don't say so"),
+        (HoldsAPickle, "its state holds a pickle"),
+        (NeedsItsData, "opened from run.json without its source: UnknownName: no source digits"),
+        (TakesNoStep, "fit took no step"),
+        (Raises, "trained with preset tiny: ZeroDivisionError: by nothing"),
+        (Undescribed, "setting epochs has no description"),
+        (HasNoTiny, "it has no preset `tiny`"),
+        (HasABadPreset, "preset tiny don't fit: no setting named epoch; did you mean epochs?"),
+        (TakesAnySetting, "its Config takes unknown settings"),
+        (HasABadDefault, "the defaults don't fit: epochs: input should be greater"),
+    ],
+)
+def test_a_faulty_model_is_told_what_is_wrong(kind: type, complaint: str, check: Check) -> None:
+    with pytest.raises(AssertionError, match="model rockfall-vision:made-up: .*" + complaint):
+        check(kind)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"capabilities": ("classifies", "samples")}, "says that it samples, but it has no sample"),
+        ({"capabilities": ("flies",)}, "no capability named flies"),
+        ({"default_source": "no-such-source"}, "its default source no-such-source: UnknownName"),
+        ({"learns_from": ("texts",)}, "made-up learns from texts, and digits is"),
+        ({"target": "faulty_models:Missing"}, "AttributeError"),
+    ],
+)
+def test_a_spec_that_is_not_true_is_told(
+    fields: dict[str, Any], complaint: str, check: Check
+) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        check(Good, **fields)

@@ -1,0 +1,69 @@
+"""Models that learn nothing but can do things, as a plugin would bring them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rockfall.registry import registry
+from tests.core.sites import REGISTER, Site, model
+
+CODE = """
+import torch
+import rockfall
+
+class Toy(torch.nn.Module):
+    monitor = "good"
+
+    class Config(rockfall.Config):
+        speed: int = 1
+        width: int = 8
+
+    def __init__(self, config, info):
+        super().__init__()
+        self.config, self.info = config, info
+        self.weight = torch.nn.Parameter(torch.zeros(2))
+
+    def fit(self, source, run):
+        for step in run.steps(self.config.width):
+            run.log(bad=1.0 + step, good=float(self.config.speed * step))
+
+class Player(Toy):
+    def act(self, seen):
+        assert not self.training and not torch.is_grad_enabled()
+        return torch.zeros(len(seen), dtype=torch.long, device=seen.device)
+
+class Maker(Toy):
+    def sample(self, count):
+        return torch.randint(256, (count, *self.info.shape)).to(torch.uint8)
+
+    def reconstruct(self, inputs):
+        return inputs // 2
+"""
+
+
+@contextlib.contextmanager
+def toys(path: Path) -> Iterator[None]:
+    """While open, the models `player` and `maker` are installed."""
+    path.mkdir()
+    register = (
+        model(
+            "player",
+            target="fake_toys:Player",
+            learns_from=("discrete-actions",),
+            default_source="falling-rocks-8x8",
+            capabilities=("acts",),
+        ),
+        model("maker", target="fake_toys:Maker", capabilities=("samples", "reconstructs")),
+    )
+    Site(path).add("toys", CODE + REGISTER + "".join(f"    {call}\n" for call in register))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path)
+        importlib.invalidate_caches()
+        registry.cache_clear()
+        yield
+    registry.cache_clear()
