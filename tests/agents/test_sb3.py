@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import rockfall
 from rockfall.errors import ConfigError, UsageError
+from rockfall.registry import registry
 from rockfall.run.run import Run
 from rockfall.training import build_model
 from rockfall_agents.sb3 import Sb3Agent
@@ -170,18 +171,16 @@ def test_its_pixels_are_scaled_once_whatever_their_shape() -> None:
         high=255.0,
         actions=4,
     )
-    seen: list[torch.Tensor] = []
+    pixels = torch.arange(360, dtype=torch.uint8).reshape(1, 10, 12, 3)
     for agent in AGENTS:
-        kind = rockfall.registry.registry().models.find(agent).spec.load()
+        kind = registry().models.find(agent).spec.load()
         model = kind(kind.Config(hidden=(8,)), info)
-        model.policy.apply(
-            lambda m: m.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-            if isinstance(m, torch.nn.Flatten)
-            else None
-        )
-        pixels = torch.arange(360, dtype=torch.uint8).reshape(1, 10, 12, 3)
+        seen: list[torch.Tensor] = []
+        for module in model.policy.modules():
+            if isinstance(module, torch.nn.Flatten):
+                module.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(*inputs))
         model.act(pixels)
-        torch.testing.assert_close(seen[-1], pixels / 255)
+        torch.testing.assert_close(seen[0], pixels / 255)
 
 
 def test_a_replay_that_no_checkpoint_could_bear_is_refused() -> None:

@@ -122,7 +122,7 @@ def test_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "FORMAT", 99)
         checkpoint.write(tmp_path / "a", {})
-    with pytest.raises(CheckpointError, match="format 99.*upgrade"):
+    with pytest.raises(CheckpointError, match=r"format 99.*upgrade"):
         checkpoint.read(tmp_path / "a")
 
 

@@ -51,7 +51,7 @@ def test_a_run(folder: Path) -> None:
     assert lines[3].split()[0] == "loss"
     assert set(lines[3].split()[-1]) <= set("▁▂▃▄▅▆▇█")
     assert lines[-2] == "wrote runs/tiny/pictures/curves.png"
-    assert lines[-1] == "next: rockfall evaluate tiny  ·  rockfall classify tiny"
+    assert lines[-1] == "next: rockfall evaluate tiny  ·  rockfall classify tiny PICTURE"
 
 
 def test_a_run_for_programs(folder: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_terminal_redraws_one_line_that_fits(
     assert len(progress.splitlines()[0]) < width + 20  # with the codes that move the cursor
     said = capsys.readouterr().out
     assert said.startswith("run a is done in 1 min 15 s\nscore 6.3 ± 0.03")
-    assert said.endswith("next: rockfall classify a  ·  rockfall show a\n")
+    assert said.endswith("next: rockfall classify a PICTURE  ·  rockfall show a\n")
 
 
 def test_a_pipe_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_exif_orientation(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
 def test_what_is_not_a_picture(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(UsageError, match="a.png can't be read as a picture"):
+    with pytest.raises(UsageError, match=r"a\.png can't be read as a picture"):
         pictures.load(tmp_path / "a.png")
 
 

@@ -72,7 +72,7 @@ def rockfall_register(register: Register) -> None:
         name="classifies",
         summary="tells classes apart",
         target="rockfall.capabilities.classifies:Classifies",
-        verb="classify",
+        verb="classify PICTURE",
         evaluate="rockfall.capabilities.classifies:evaluate",
         check="rockfall.capabilities.classifies:check",
     )

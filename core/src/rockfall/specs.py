@@ -129,7 +129,7 @@ class EnvironmentSpec(Spec):
 class CapabilitySpec(Spec):
     """What a trained model can do; the target is a runtime-checkable `typing.Protocol`.
 
-    verb: the command that uses it.
+    verb: the command that uses it, and what it takes after the run: `"classify PICTURE"`.
     evaluate: target of `(model, source, *, seed, limit) -> Figures`, for `result.json`.
     check: target of `(model, source) -> None`, the conformance kit's test of the behaviour.
     """

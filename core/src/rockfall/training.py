@@ -19,7 +19,7 @@ from rockfall.evaluation import evaluate_model
 from rockfall.files import write_json
 from rockfall.model import Model
 from rockfall.registry import CORE, registry
-from rockfall.run.device import check_precision, choose_device
+from rockfall.run.device import check_precision, choose_device, computing
 from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.events import Listener
 from rockfall.run.randomness import forked, seed_everything
@@ -144,9 +144,7 @@ def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Figures:
 
 def complete(run: Run, source: Source) -> Run:
     """Fit from wherever the run is, evaluate, and write `result.json`."""
-    torch.set_num_threads(run.record.threads)
-    torch.set_float32_matmul_precision(run.record.matmul_precision)
-    with run.directory.lock():
+    with run.directory.lock(), computing(run.record.threads, run.record.matmul_precision):
         resumed = run.directory.checkpoint("last").exists()
         if resumed:
             run.load()

@@ -26,14 +26,20 @@ def figure_lines(figures: dict[str, Any]) -> list[str]:
 def outcome_lines(finished: dict[str, Any]) -> list[str]:
     """The lines that close a run: how long, how good, and what to type next."""
     name = finished["run"]
-    spec = registry().models.find(finished["model"]).spec
-    verbs = [registry().capabilities.find(c).spec.verb for c in spec.capabilities]
-    following = [f"rockfall {verb} {name}" for verb in (*filter(None, verbs), "show")]
+    following = [*uses(finished["model"], name), f"rockfall show {name}"]
     return [
         f"run {name} is done in {duration(finished['seconds'])}",
         *figure_lines(finished["result"]["figures"]),
         f"next: {'  ·  '.join(following)}",
     ]
+
+
+def uses(model: str, run: str) -> list[str]:
+    """What to type to use a trained model, by its capabilities."""
+    entry = registry().models.get(model)
+    found = [registry().capabilities.get(c) for c in (entry.spec.capabilities if entry else ())]
+    verbs = [capability.spec.verb.partition(" ") for capability in found if capability]
+    return [f"rockfall {verb} {run} {more}".rstrip() for verb, _, more in verbs if verb]
 
 
 def duration(seconds: float) -> str:

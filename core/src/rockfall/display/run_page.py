@@ -8,7 +8,7 @@ from typing import Any
 
 from rockfall import pictures
 from rockfall.display.blocks import sparkline
-from rockfall.display.figures import duration, figure_lines
+from rockfall.display.figures import duration, figure_lines, uses
 from rockfall.display.runs import (
     callable_name,
     logged,
@@ -17,7 +17,6 @@ from rockfall.display.runs import (
     unusual_settings,
 )
 from rockfall.display.tables import console
-from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
 
 CURVES = "curves.png"
@@ -102,12 +101,7 @@ class RunPage:
         name = callable_name(self.directory)
         if self.status != "finished":
             return f"rockfall resume {name}"
-        entry = registry().models.get(self.record.model)
-        found = (registry().capabilities.get(c) for c in (entry.spec.capabilities if entry else ()))
-        verbs = [capability.spec.verb for capability in found if capability]
-        return "  ·  ".join(
-            f"rockfall {verb} {name}" for verb in ("evaluate", *filter(None, verbs))
-        )
+        return "  ·  ".join((f"rockfall evaluate {name}", *uses(self.record.model, name)))
 
     def _sparklines(self) -> list[str]:
         if not self.metrics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import torch
 
@@ -42,3 +43,16 @@ def check_precision(name: str) -> str:
             f"no precision {name}: {', '.join(PRECISIONS)}{did_you_mean(name, PRECISIONS)}"
         )
     return name
+
+
+@contextlib.contextmanager
+def computing(threads: int, matmul_precision: str) -> Iterator[None]:
+    """Inside, torch has so many threads and that precision; afterwards what it had before."""
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(matmul_precision)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_float32_matmul_precision(before[1])

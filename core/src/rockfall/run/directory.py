@@ -17,6 +17,10 @@ FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+class RunningElsewhere(RockfallError):
+    """Another process holds the run."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """`run.json`: what was asked, and all it takes to build the model again."""
@@ -90,22 +94,29 @@ class RunDirectory:
     @property
     def status(self) -> str:
         """running, finished, resumable (a checkpoint is there) or started."""
-        with contextlib.suppress(RockfallError), self.lock():
-            if self.result_file.exists():
-                return "finished"
-            return "resumable" if self.checkpoint("last").exists() else "started"
-        return "running"
+        try:
+            with self.lock():
+                pass
+        except RunningElsewhere:
+            return "running"
+        except RockfallError:  # nobody can train in a folder that can't be written
+            pass
+        if self.result_file.exists():
+            return "finished"
+        return "resumable" if self.checkpoint("last").exists() else "started"
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the run for this process. Raises RockfallError if another one has it."""
+        """Hold the run for this process. Raises RunningElsewhere if another one has it."""
         import filelock
 
         lock = filelock.FileLock(self.path / ".lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise RockfallError(f"run {self.name} is being trained by another process") from None
+            raise RunningElsewhere(
+                f"run {self.name} is being trained by another process"
+            ) from None
         except OSError as error:
             raise RockfallError(f"can't write to {self.path}: {error.strerror}") from None
         try:

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 from unittest import mock
 
-import torch
-
+from rockfall.run.device import computing
 from rockfall.run.randomness import forked
 
 
@@ -31,14 +30,8 @@ def undisturbed() -> Iterator[None]:
 
     Inside there is one thread: the work is tiny, and several would wait for one another.
     """
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(1)
-    try:
-        with forked():
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_float32_matmul_precision(precision)
+    with forked(), computing(threads=1, matmul_precision="highest"):
+        yield
 
 
 @contextlib.contextmanager

@@ -127,7 +127,8 @@ def _check_capability(spec: CapabilitySpec, protocol: Any) -> None:
     assert getattr(protocol, "_is_runtime_protocol", False), "it is not @runtime_checkable"
     assert not isinstance(object(), protocol), "anything at all fulfils its protocol"
     if spec.verb:
-        assert registry().commands.get(spec.verb), f"no command {spec.verb} is registered"
+        verb = spec.verb.partition(" ")[0]
+        assert registry().commands.get(verb), f"no command {verb} is registered"
     for target, names in ((spec.evaluate, {"seed", "limit"}), (spec.check, set[str]())):
         if target:
             parameters = inspect.signature(load_target(target)).parameters

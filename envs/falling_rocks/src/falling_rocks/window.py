@@ -30,7 +30,7 @@ class Window:
     def show(self, picture: NDArray[np.uint8]) -> None:
         """Show a picture of shape ``(height, width, 3)``, in time with the frame rate."""
         pygame = self._pygame
-        if not pygame.display.get_init():
+        if pygame.display.get_surface() is None:  # another game may have begun with pygame
             pygame.display.init()
             pygame.display.set_caption(self._title)
             pygame.display.set_mode((picture.shape[1], picture.shape[0]))
