@@ -355,7 +355,10 @@ def test_two_processes_cannot_train_one_run(start: Start, tmp_path: Path) -> Non
     )
     with run.directory.lock():
         said = subprocess.run(
-            [sys.executable, "-c", code, str(run.directory.path)], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code, str(run.directory.path)],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
     assert said == "running\nrun toy-1 is being trained by another process\n"
     assert run.directory.status == "started"
