@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.options import as_json
 from rockfall.display.plain import print_json, say
 
 
 @click.command("classify")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.argument(
     "files",
     nargs=-1,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.new_file import check_new_file, new_file
 from rockfall.commands.options import as_json
 from rockfall.display.plain import print_json, say
@@ -13,7 +14,9 @@ from rockfall.errors import UsageError
 
 
 @click.command("compare")
-@click.argument("names", nargs=-1, required=True, metavar="RUN RUN …")
+@click.argument(
+    "names", shell_complete=completion.runs, nargs=-1, required=True, metavar="RUN RUN …"
+)
 @new_file("--out", ".png", help="the picture to write; default: compare.png")
 @as_json
 def command(names: tuple[str, ...], out: Path | None, as_json: bool) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.options import as_json
 from rockfall.display.figures import figure_lines
 from rockfall.display.plain import print_json, say
 
 
 @click.command("evaluate")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the trial")
 @click.option("--limit", type=click.IntRange(1), help="at most so many episodes or examples")
 @click.option("--checkpoint", type=click.Choice(["last", "best"]), default="last")

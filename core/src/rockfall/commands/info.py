@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rockfall.catalogue import Entry
+from rockfall.commands import completion
 from rockfall.commands.options import as_json
 from rockfall.display.plain import print_json, say
 from rockfall.display.tables import print_table
@@ -17,7 +18,7 @@ from rockfall.specs import ModelSpec
 
 
 @click.command("info")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.named)
 @as_json
 def command(name: str, as_json: bool) -> None:
     """Tell what NAME is: a model, a dataset, an environment, a Gymnasium id or a picture."""

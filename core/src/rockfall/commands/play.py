@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.new_file import new_file
 from rockfall.commands.options import as_json, key_values
 from rockfall.display.plain import print_json, say
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 
 @click.command("play")
-@click.argument("player", metavar="RUN|random|oracle|human")
-@click.argument("words", nargs=-1, metavar="[SOURCE] [source.key=value …]")
+@click.argument("player", shell_complete=completion.players, metavar="RUN|random|oracle|human")
+@click.argument(
+    "words", shell_complete=completion.sources, nargs=-1, metavar="[SOURCE] [source.key=value …]"
+)
 @new_file("--gif", ".gif", help="write the games to this file")
 @click.option(
     "--games",

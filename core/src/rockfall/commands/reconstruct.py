@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.new_file import check_new_file, new_file
 from rockfall.commands.options import as_json
 from rockfall.display.plain import print_json, say
@@ -19,7 +20,7 @@ COLUMNS = 12
 
 
 @click.command("reconstruct")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("-n", "count", type=click.IntRange(1, 1024), default=3 * COLUMNS, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="which examples")
 @new_file("--out", ".png", help="the picture to write; default: RUN-reconstructions.png")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.options import as_json
 from rockfall.display import default_listener
 from rockfall.display.jsonlines import print_event
 
 
 @click.command("resume")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @as_json
 def command(run: str, as_json: bool) -> None:
     """Go on with RUN (a name, a unique prefix, a path, or `last`) from its last checkpoint."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.new_file import check_new_file, new_file
 from rockfall.commands.options import as_json
 from rockfall.display.plain import print_json, say
 
 
 @click.command("sample")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("-n", "count", type=click.IntRange(1, 4096), default=64, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="which examples")
 @new_file("--out", ".png", help="the picture to write; default: RUN-samples.png")

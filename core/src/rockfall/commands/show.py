@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.new_file import new_file
 from rockfall.commands.options import as_json
 from rockfall.display.plain import print_json, say
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("name", metavar="RUN|DATASET")
+@click.argument("name", shell_complete=completion.shown, metavar="RUN|DATASET")
 @new_file("--out", ".png", help="the picture to write; default: in the run, or NAME.png here")
 @as_json
 def command(name: str, out: Path | None, as_json: bool) -> None:

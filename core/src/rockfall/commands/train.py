@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import click
 
+from rockfall.commands import completion
 from rockfall.commands.options import as_json, key_values
 from rockfall.display import default_listener
 from rockfall.display.jsonlines import print_event
 
 
 @click.command("train")
-@click.argument("model")
-@click.argument("words", nargs=-1, metavar="[SOURCE] [key=value …] [source.key=value …]")
+@click.argument("model", shell_complete=completion.models)
+@click.argument(
+    "words",
+    shell_complete=completion.sources,
+    nargs=-1,
+    metavar="[SOURCE] [key=value …] [source.key=value …]",
+)
 @click.option("--preset", help="a named set of settings; default: the one named like the source")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps")

@@ -114,9 +114,7 @@ class RunDirectory:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise RunningElsewhere(
-                f"run {self.name} is being trained by another process"
-            ) from None
+            raise RunningElsewhere(f"run {self.name} is being trained by another process") from None
         except OSError as error:
             raise RockfallError(f"can't write to {self.path}: {error.strerror}") from None
         try:

@@ -1,0 +1,46 @@
+"""Tab completion: the right names, and torch stays out of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("rockfall trai", {"train"}),
+        ("rockfall train rein", {"reinforce"}),
+        ("rockfall train mlp dig", {"digits"}),
+        ("rockfall info fall", {f"falling-rocks-{n}x{n}" for n in (8, 16, 32)}),
+        ("rockfall evaluate my", {"my-run"}),
+        ("rockfall play ", {"my-run", "last", "random", "oracle", "human"}),
+        ("rockfall show di", {"digits"}),
+    ],
+)
+def test_tab(tmp_path: Path, typed: str, offered: set[str]) -> None:
+    (tmp_path / "runs" / "my-run").mkdir(parents=True)
+    (tmp_path / "runs" / "my-run" / "run.json").touch()
+    code = (
+        "import sys\nfrom rockfall.cli import main\n"
+        "try:\n    main()\nfinally:\n    assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "_ROCKFALL_COMPLETE": "bash_complete",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": str(len(typed.split(" ")) - 1),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == offered
