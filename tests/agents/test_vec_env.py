@@ -113,7 +113,7 @@ class Reusing:
 
 
 def test_what_was_given_is_never_written_to_again() -> None:
-    source = opened("falling-rocks-8x8", steps=5, rock_probability=0.9)
+    source = opened("falling-rocks-8x8", size=4, steps=5, rock_probability=0.9)
     env = BatchVecEnv(Reusing(source.batch(ENVS, seed=SEED)), source.info, SEED)
     given, copies = [env.reset()], []
     for action in actions(source, 12):

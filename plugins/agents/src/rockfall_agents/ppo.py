@@ -64,7 +64,7 @@ class Ppo(sb3.OnPolicyAgent):
         "falling-rocks-8x8": {**ROCKS, "steps": 600_000},
         "falling-rocks-16x16": {**ROCKS, "steps": 1_500_000},
         "falling-rocks-32x32": {**ROCKS, "steps": 1_500_000},
-        "CartPole-v1": {},
+        "CartPole-v1": {"steps": 200_000, "lam": 0.9, "batch_size": 128},
     }
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:

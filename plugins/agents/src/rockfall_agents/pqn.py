@@ -74,7 +74,7 @@ class Pqn(nn.Module):
         "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout": 16},
         "falling-rocks-8x8": {**FALLING_ROCKS, "steps": 600_000},
         "falling-rocks-16x16": {**FALLING_ROCKS, "steps": 3_200_000},
-        "falling-rocks-32x32": {**FALLING_ROCKS, "steps": 6_400_000},
+        "falling-rocks-32x32": {**FALLING_ROCKS, "steps": 3_200_000},
         "CartPole-v1": {"steps": 300_000, "epochs": 4},
     }
     threads: ClassVar[int] = 1  # the products are too small for a second thread to pay

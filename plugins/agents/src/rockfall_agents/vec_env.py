@@ -74,7 +74,7 @@ class BatchVecEnv(VecEnv):
                 }
             self._returns[ended] = 0
             self._lengths[ended] = 0
-        return self._flat(step.observation), reward, over.numpy().copy(), infos
+        return self._flat(step.observation), reward, over.numpy(), infos
 
     def state_dict(self) -> dict[str, Any]:
         return {
