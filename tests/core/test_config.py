@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 import rockfall
 from rockfall.config import settings, to_text
@@ -16,7 +16,7 @@ from rockfall.errors import ConfigError
 
 class Example(rockfall.Config):
     lr: float = Field(1e-3, gt=0, le=1, description="step size")
-    layers: tuple[int, ...] = Field((128,), description="widths")
+    layers: tuple[PositiveInt, ...] = Field((128,), description="widths")
     network: Literal["mlp", "conv"] = Field("mlp", description="shape")
     clip: float | None = Field(None, ge=0, description="bound")
     double: bool = Field(False, description="twice")
@@ -27,7 +27,7 @@ class Example(rockfall.Config):
 examples = st.fixed_dictionaries(
     {
         "lr": st.floats(1e-300, 1),
-        "layers": st.lists(st.integers(-99, 10**6), min_size=1).map(tuple),
+        "layers": st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
         "network": st.sampled_from(["mlp", "conv"]),
         "clip": st.none() | st.floats(0, 1e9),
         "double": st.booleans(),
@@ -66,7 +66,7 @@ def test_every_mistake_is_shown_at_once() -> None:
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("text", ["a", "1,b", "1.5", "{}"])
+@pytest.mark.parametrize("text", ["a", "1,b", "1.5", "{}", "3,0"])
 def test_bad_tuples(text: str) -> None:
     with pytest.raises(ConfigError, match="layers"):
         Example.build("x", {"layers": text})

@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -35,7 +35,7 @@ from rockfall_agents.rollout import Player, lambda_returns, minibatches
 
 class PqnConfig(rockfall.Config):
     network: Kind = Field("mlp", description="conv sees grids place by place, and takes longer")
-    hidden: tuple[int, ...] = Field(
+    hidden: tuple[PositiveInt, ...] = Field(
         (128, 128), description="units a layer; enough for a few measurements"
     )
     norm: bool = Field(True, description="LayerNorm: stability on what nobody has tried yet")

@@ -27,7 +27,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.distributions import Categorical
 from torch.nn import functional as F
@@ -40,7 +40,7 @@ from rockfall_agents.rollout import Player, lambda_returns, minibatches
 
 class ReinforceConfig(rockfall.Config):
     network: Kind = Field("mlp", description="conv sees grids place by place, and takes longer")
-    hidden: tuple[int, ...] = Field(
+    hidden: tuple[PositiveInt, ...] = Field(
         (128, 128), description="units a layer; enough for a few measurements"
     )
     norm: bool = Field(True, description="LayerNorm: one step size then suits most observations")

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -48,7 +48,7 @@ class Config(rockfall.Config):
     """Settings that all three have."""
 
     network: Kind = Field("mlp", description="conv sees grids place by place, and takes longer")
-    hidden: tuple[int, ...] = Field(
+    hidden: tuple[PositiveInt, ...] = Field(
         (128, 128), min_length=1, description="units a layer; enough to tell a small grid's squares"
     )
     norm: bool = Field(True, description="LayerNorm: stability on what nobody has tried yet")

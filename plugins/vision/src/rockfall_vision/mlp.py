@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,12 +20,12 @@ from rockfall.sources.dataset import Dataset, Split
 
 
 class MlpConfig(rockfall.Config):
-    layers: tuple[int, ...] = Field(
+    layers: tuple[PositiveInt, ...] = Field(
         (128,), description="hidden units a layer; 128 is enough for digits, and quick"
     )
-    epochs: int = Field(30, ge=1, description="passes over the data; validation is flat by then")
-    batch_size: int = Field(64, ge=1, description="pictures a step; small enough to be noisy")
-    lr: float = Field(2e-3, gt=0, le=1, description="Adam's first step size; falls to 0 (cosine)")
+    epochs: int = Field(40, ge=1, description="passes over the data; validation is flat by then")
+    batch_size: int = Field(128, ge=1, description="pictures a step; a tenth of digits")
+    lr: float = Field(1e-2, gt=0, le=1, description="Adam's first step size; falls to 0 (cosine)")
     weight_decay: float = Field(1e-4, ge=0, description="pull on the weights towards 0")
 
 
