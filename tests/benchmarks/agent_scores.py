@@ -1,7 +1,7 @@
 """What every agent finally reaches: `rockfall train` by its preset, judged as `evaluate` judges.
 
 Every agent on two sizes of our game with both networks, and on CartPole; the CPU seconds are those
-of the whole training and judging, on one thread. Convolutions take long and are tried with one seed.
+of the whole training and judging, on one thread. Convolutions take long: they get one seed.
 """
 
 from __future__ import annotations
