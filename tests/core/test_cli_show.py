@@ -44,7 +44,7 @@ def test_a_run(folder: Path) -> None:
     done = rockfall(folder, "show", "tiny")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("tiny: mlp on digits, seed 0, cpu: finished, 42 steps in ")
+    assert lines[0].startswith("tiny: mlp on digits, seed 0, cpu: finished, 22 steps in ")
     assert lines[1] == "settings: layers=16 epochs=2 (preset tiny)"
     assert lines[2].startswith("accuracy 0.")
     assert "nearest neighbour" in lines[2]
@@ -95,7 +95,7 @@ def test_a_run_whose_model_is_gone(folder: Path) -> None:
     done = rockfall(folder, "show", "small")
     record.write_text(before)
     assert done.returncode == 0, done.stderr
-    assert "settings: layers=8 epochs=1 batch_size=64" in done.stdout
+    assert "settings: layers=8 epochs=1 batch_size=128" in done.stdout
 
 
 def test_forty_columns(folder: Path) -> None:
@@ -180,7 +180,7 @@ def test_side_by_side(folder: Path) -> None:
     assert rows["seed"] == ["seed", "0", "1"]
     assert "lr" not in rows  # the same in both
     assert rows["accuracy"][2] == rows["accuracy"][5] == "±"
-    assert rows["steps"] == ["steps", "42", "21"]
+    assert rows["steps"] == ["steps", "22", "11"]
     assert "not comparable" not in done.stdout
     assert done.stdout.splitlines()[-2] == "wrote compare.png"
     drawn = pixels(folder / "compare.png")

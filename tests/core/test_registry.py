@@ -267,7 +267,7 @@ def test_what_a_lifecycle_hook_draws_changes_nothing(
     call = lambda run: drawn.append(random.random())  # noqa: E731
     monkeypatch.setattr(registry(), "follow", lambda hook: [("tracker", call)])
     before = random_state()
-    run.follow("rockfall_run_started", run=run)
+    run.audience.started(run)
     assert drawn
     assert not difference(before, random_state())
 

@@ -150,7 +150,7 @@ def complete(run: Run, source: Source) -> Run:
             run.load()
         else:
             run.restart()
-        run.emit(
+        run.audience.emit(
             "started",
             run=run.name,
             model=run.record.model,
@@ -158,12 +158,12 @@ def complete(run: Run, source: Source) -> Run:
             device=run.record.device,
             resumed=run.step if resumed else None,
         )
-        run.follow("rockfall_run_started", run=run)
+        run.audience.started(run)
         result: dict[str, Any] | None = None
         try:
             source = source.to(run.device)
             _fit(run, source)
-            run.emit("evaluating", what=run.record.source)
+            run.audience.emit("evaluating", what=run.record.source)
             result = {
                 "figures": evaluate_model(run.model, run.record.model, source),
                 "steps": run.step,
@@ -172,7 +172,7 @@ def complete(run: Run, source: Source) -> Run:
             write_json(run.directory.result_file, result)
         except BaseException as error:
             interrupted = getattr(error, "exit_code", 1) == 130
-            run.emit(
+            run.audience.emit(
                 "interrupted" if interrupted else "failed",
                 run=run.name,
                 step=run.step,
@@ -180,8 +180,8 @@ def complete(run: Run, source: Source) -> Run:
             )
             raise
         finally:
-            run.follow("rockfall_run_finished", run=run, result=result)
-        run.emit(
+            run.audience.finished(run, result)
+        run.audience.emit(
             "finished",
             run=run.name,
             model=run.record.model,

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from rockfall.config import settings, to_text
 from rockfall.registry import registry
+from rockfall.run.audience import NOT_METRICS
 from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.metrics import read
 
 if TYPE_CHECKING:
     from rockfall.run.run import Run
-
-WHERE = ("step", "seconds", "epoch")
-"""What a logged line says of itself beside its metrics."""
 
 Columns = dict[str, list[tuple[dict[str, Any], float]]]
 """Metric → its values, each with the whole line that it was logged in."""
@@ -45,7 +43,7 @@ def logged(directory: RunDirectory) -> Columns:
     columns: Columns = {}
     for line in read(directory.metrics_file):
         for name, value in line.items():
-            if name not in WHERE:
+            if name not in NOT_METRICS:
                 columns.setdefault(name, []).append((line, value))
     return columns
 

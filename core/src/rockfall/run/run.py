@@ -15,11 +15,11 @@ from torch import Tensor
 from rockfall import pictures
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
 from rockfall.model import Model
-from rockfall.registry import registry
 from rockfall.run import checkpoint
+from rockfall.run.audience import NOT_METRICS, Audience
 from rockfall.run.device import autocast
 from rockfall.run.directory import Record, RunDirectory
-from rockfall.run.events import Event, Kind, Listener
+from rockfall.run.events import Listener
 from rockfall.run.interrupt import Interrupt
 from rockfall.run.metrics import Metrics
 from rockfall.run.metrics import read as read_metrics
@@ -65,9 +65,10 @@ class Run:
         self.state: dict[str, Any] = {}
         self.step = 0
         self.finished = False
-        self._listeners = list(listeners)
-        self._followers = registry().follow("rockfall_run_logged")
-        self._metrics = Metrics(directory.metrics_file, self._announce_metrics)
+        self.audience = Audience(listeners)
+        self._metrics = Metrics(
+            directory.metrics_file, lambda lines: self.audience.logged(self, lines)
+        )
         self._kept: dict[str, Stateful] = {}
         self._restored: dict[str, Any] | None = None
         self._position = Position()
@@ -92,10 +93,12 @@ class Run:
 
     def epochs(self, total: int) -> Iterator[Epoch]:
         """Yield `total` epochs, each of which hands out batches."""
-        for index in self._loop(total):
-            self._epoch = index
-            yield Epoch(self, index)
-        self._epoch = None
+        try:
+            for index in self._loop(total):
+                self._epoch = index
+                yield Epoch(self, index)
+        finally:
+            self._epoch = None
 
     def log(self, **metrics: float | Tensor) -> None:
         """Keep metrics of the current step. Tensors are read later, in bulk.
@@ -126,11 +129,11 @@ class Run:
         with forked(), torch.no_grad():
             drawn = draw()
         path = pictures.save(self.directory.pictures / f"{name}-{self.step}.png", drawn)
-        self.emit("picture", path=str(path))
+        self.audience.emit("picture", path=str(path))
 
     def warn(self, message: str) -> None:
         """Say something that the user should know, without stopping."""
-        self.emit("warning", message=message)
+        self.audience.emit("warning", message=message)
 
     def permutation(self, count: int) -> Tensor:
         """A random order of `range(count)` that belongs to this place in the loops.
@@ -189,6 +192,14 @@ class Run:
         finally:
             position.leave(random_state())
 
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """While open, Ctrl-C ends the run between two steps; the clock starts here."""
+        with self._interrupt:
+            self._started = time.monotonic()
+            self._next_checkpoint = self._started + self._checkpoint_every
+            yield
+
     def _between_steps(self) -> None:
         now = time.monotonic()
         if now >= self._next_tick:
@@ -230,8 +241,9 @@ class Run:
         }
         path = self.directory.checkpoint(name)
         checkpoint.write(path, state)
-        self._next_checkpoint = time.monotonic() + self._checkpoint_every
-        self.emit("checkpoint", path=str(path))
+        if name == "last":
+            self._next_checkpoint = time.monotonic() + self._checkpoint_every
+        self.audience.emit("checkpoint", path=str(path))
 
     def load(self, name: str = "last") -> None:
         """Read a checkpoint. The model takes it at once, the rest when a loop first advances."""
@@ -270,55 +282,16 @@ class Run:
         self.step = saved["step"]
         set_random_state(saved["random"])
 
-    # Being followed -------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """While open, Ctrl-C ends the run between two steps; the clock starts here."""
-        with self._interrupt:
-            self._started = time.monotonic()
-            self._next_checkpoint = self._started + self._checkpoint_every
-            yield
-
-    def emit(self, kind: Kind, **data: Any) -> None:
-        """Tell every listener."""
-        event = Event(kind, data)
-        for listener in self._listeners:
-            listener(event)
-
-    def follow(self, hook: str, **arguments: Any) -> None:
-        """Call a lifecycle hook of every plugin; one that raises is reported, not fatal."""
-        with forked():
-            for name, call in registry().follow(hook):
-                self._call(name, call, **arguments)
-
-    def _announce_metrics(self, lines: list[dict[str, Any]]) -> None:
-        if not self._followers:
-            return
-        with forked():
-            for line in lines:
-                values = {k: v for k, v in line.items() if k not in ("step", "seconds", "epoch")}
-                for name, call in list(self._followers):
-                    if not self._call(name, call, run=self, step=line["step"], metrics=values):
-                        self._followers.remove((name, call))
-
-    def _call(self, plugin: str, call: Callable[..., Any], **arguments: Any) -> bool:
-        try:
-            call(**arguments)
-        except Exception as error:
-            self.warn(f"plugin {plugin} failed and is left out: {type(error).__name__}: {error}")
-            return False
-        return True
-
     def _progress(self) -> None:
+        latest = self._metrics.latest
         labels = [f"{frame.index}/{frame.total}" for frame in self._position.frames]
-        self.emit(
+        self.audience.emit(
             "progress",
             fraction=self._position.fraction,
             step=self.step,
             label=" · ".join(labels),
             seconds=self.seconds,
-            metrics={k: v for k, v in self._metrics.latest.items() if k not in ("step", "seconds")},
+            metrics={k: v for k, v in latest.items() if k not in NOT_METRICS},
         )
 
 
