@@ -74,7 +74,7 @@ def write(tables: list[Table]) -> None:
     """Replace this script's section of RESULTS.md, which says where and when it ran."""
     name = Path(sys.argv[0]).stem
     command = f"python -m tests.benchmarks.{name} {' '.join(sys.argv[1:])}".strip()
-    where = f"`{command}`, {datetime.date.today()}, {hardware()}."
+    where = f"Measured by `{command}`, {datetime.date.today()}, {hardware()}."
     body = "\n\n".join(table.markdown() for table in tables)
     section = f"<!-- {name} -->\n{body}\n\n{where}\n<!-- /{name} -->"
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEADER
