@@ -221,3 +221,77 @@ def test_json_of_each_listing(folder: Path) -> None:
     assert info["settings"][0]["name"] == "layers"
     runs = json.loads(rockfall(folder, "runs", "--json").stdout)
     assert next(r for r in runs if r["run"] == "plain")["figures"]["accuracy"] > 0.9
+
+
+def shell(folder: Path, line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A line of shell in which `rockfall` is the command."""
+    rockfall = f"{sys.executable} -c 'from rockfall.cli import main; main()'"
+    return subprocess.run(
+        ["bash", "-c", f'rockfall() {{ {rockfall} "$@"; }}; {line}'],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("verb", ["runs", "info mlp", "train mlp --preset tiny --json"])
+def test_nobody_listens(folder: Path, verb: str) -> None:
+    done = shell(folder, f"rockfall {verb} >&- <&-")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("verb", ["info digits", "evaluate plain"])
+def test_letters_that_the_terminal_lacks(folder: Path, verb: str) -> None:
+    done = shell(folder, f"rockfall {verb}", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["info", "two\nlines"], "no source two lines"),
+        (["resume", "x" * 5000], "no run named"),
+        (["train", "mlp", "--name", "x" * 300], "File name too long"),
+        (["new-plugin", "x" * 300], "File name too long"),
+        (["evaluate", "plain", "--seed", str(2**70)], "--seed"),
+        (["play", "random", "--seed", str(2**70)], "--seed"),
+        (["nosuchverb"], "`rockfall --help`"),
+    ],
+)
+def test_more_mistakes_are_one_line(folder: Path, words: list[str], said: str) -> None:
+    done = rockfall(folder, *words)
+    assert done.returncode in (1, 2)
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert "--traceback" not in done.stderr
+
+
+def test_one_run_that_can_not_be_read_hides_no_other(folder: Path, tmp_path: Path) -> None:
+    done = rockfall(folder, "train", "mlp", "--preset", "tiny", "--out", str(tmp_path))
+    assert done.returncode == 0
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "locked").mkdir(mode=0)  # to all but root
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "run.json").write_text("{}")
+    (tmp_path / "odd2").mkdir()
+    (tmp_path / "odd2" / "run.json").write_bytes((tmp_path / "mlp-digits-1/run.json").read_bytes())
+    (tmp_path / "odd2" / "result.json").write_text("[1]")
+    done = rockfall(folder, "runs", "--json", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    statuses = {run["run"]: run["status"].partition(":")[0] for run in json.loads(done.stdout)}
+    assert statuses == {"mlp-digits-1": "finished", "odd": "damaged", "odd2": "damaged"}
+
+
+def test_a_run_elsewhere_is_named_so_that_it_is_found(folder: Path, tmp_path: Path) -> None:
+    where = str(tmp_path / "mlp-digits-1")
+    done = rockfall(folder, "train", "mlp", "--preset", "tiny", "--out", str(tmp_path))
+    assert f"rockfall show {where}" in done.stdout
+    (tmp_path / "mlp-digits-1" / "result.json").unlink()
+    done = rockfall(folder, "resume", where, "--checkpoint-every", "1")
+    assert f"rockfall show {where}" in done.stdout
+    done = rockfall(folder, "resume", where)
+    assert f"rockfall evaluate {where}" in done.stderr
+    done = rockfall(folder, "evaluate", where)
+    assert f"rockfall show {where}" in done.stdout

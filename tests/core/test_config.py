@@ -84,3 +84,12 @@ def test_settings_are_described() -> None:
     assert shown["network"].type == "mlp | conv"
     assert shown["clip"][1:3] == ("float or none", "none")
     assert list(shown) == list(Example.model_fields)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
+def test_numbers_are_finite(text: str) -> None:
+    class Unbounded(rockfall.Config):
+        x: float = 1.0
+
+    with pytest.raises(ConfigError, match="x: input should be a finite number"):
+        Unbounded.build("toy", {"x": text})

@@ -44,6 +44,7 @@ STORY = [
         "finished",
         {
             "run": "a",
+            "address": "a",
             "model": "rockfall-vision:mlp",
             "seconds": 75.0,
             "result": {"figures": FIGURES},

@@ -284,3 +284,56 @@ def test_looking_around_imports_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_any_exception_at_all_on_import(site: Site) -> None:
+    site.add("bad-odd", "class Odd(BaseException): pass\nraise Odd('odd')")
+    done = site.run("plugins")
+    assert done.returncode == 0, done.stderr
+    assert "Odd: odd" in done.stdout
+
+
+def test_what_a_plugin_prints_on_import_is_not_an_answer(site: Site) -> None:
+    site.add("chatty", "print('hello')\n" + REGISTER + "    print('again')")
+    done = site.run("list", "--json")
+    assert json.loads(done.stdout)
+    assert done.stderr == "hello\nagain\n"
+
+
+def test_sources_open_beside_broken_openers_and_environments(site: Site) -> None:
+    call = "register.source_opener(name={0!r}, summary='s', target={1!r}, order=5)"
+    site.registering("bad-openers", call.format("gone", "no_such_module:opener"))
+    site.add(
+        "bad-opener",
+        "def opener(text, options): return 1 / 0\n"
+        + REGISTER
+        + "    "
+        + call.format("raises", "fake_bad_opener:opener"),
+    )
+    site.registering(
+        "bad-environment",
+        "register.environment(name='bad', summary='s', target='no_such_module:x', "
+        "gymnasium_id='Bad-v0', kinds=('environment',))",
+    )
+    for source in ("CartPole-v1", "digits"):
+        done = site.run("info", source)
+        assert done.returncode == 0, done.stderr
+    done = site.run("info", "nowhere")
+    assert "no source nowhere" in done.stderr
+    assert "bad-openers:gone" in done.stderr
+
+
+def test_a_hook_that_exits_ends_nothing(site: Site, tmp_path: Path) -> None:
+    site.add(
+        "leaving",
+        """
+        from rockfall.plugin import hookimpl
+        rockfall_api = 1
+        @hookimpl
+        def rockfall_run_logged():
+            raise SystemExit("good\\nbye")
+        """,
+    )
+    done = site.run("train", "mlp", "--preset", "tiny", "--out", str(tmp_path / "runs"))
+    assert done.returncode == 0, done.stderr
+    assert "left out: SystemExit: good bye\n" in done.stderr

@@ -13,7 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rockfall.errors import CheckpointError, Diverged, Interrupted
+from rockfall.errors import CheckpointError, Diverged, Interrupted, RockfallError
+from rockfall.run import checkpoint
 from rockfall.run.directory import RunDirectory
 from rockfall.run.position import Position
 from rockfall.run.run import Run, StoppedForTest
@@ -162,7 +163,10 @@ def test_an_interrupt_saves_and_says_how_to_go_on(start: Start) -> None:
                 signal.raise_signal(signal.SIGINT)
 
     run = start(fit)
-    with pytest.raises(Interrupted, match="step 5; `rockfall resume toy-1`"), run.interruptible():
+    with (
+        pytest.raises(Interrupted, match=r"step 5; .*resume .*toy-1`"),
+        run.interruptible(),
+    ):
         run.model.fit(None, run)
     resumed = start(fit, again=run)
     assert resumed.step == 5
@@ -362,3 +366,85 @@ def test_two_processes_cannot_train_one_run(start: Start, tmp_path: Path) -> Non
         ).stdout
     assert said == "running\nrun toy-1 is being trained by another process\n"
     assert run.directory.status == "started"
+
+
+def test_what_changes_before_an_inner_loop_is_restored_in_it(start: Start) -> None:
+    """The outer loop restores, its turn begins again, and the inner loop restores once more."""
+
+    def fit(model: Toy, run: Run) -> None:
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+        run.keep(optimizer=optimizer)
+        run.state["seen"] = []
+
+        def learn() -> None:
+            optimizer.zero_grad()
+            (model(torch.randn(4, 2)) - 1).square().mean().backward()
+            optimizer.step()
+            run.state["seen"].append(model.weight.sum().item())
+
+        for _ in run.steps(3):
+            learn()
+            for _ in run.steps(3):
+                learn()
+
+    expected = start(fit)
+    expected.model.fit(None, expected)
+    killed = start(fit, stop_at=5, checkpoint_every=0)
+    with pytest.raises(StoppedForTest):
+        killed.model.fit(None, killed)
+    resumed = start(fit, again=killed)
+    resumed.model.fit(None, resumed)
+    assert resumed.state == expected.state
+
+
+def test_the_last_metric_may_be_the_best(start: Start) -> None:
+    def fit(model: Toy, run: Run) -> None:
+        for step in run.steps(3):
+            run.log(score=float(step))
+        run.state["at"] = "end"
+        run.log(score=9.0)
+
+    run = start(fit, monitor="score")
+    run.model.fit(None, run)
+    run.finish()
+    run.load("best")
+    assert run._restored is not None
+    assert run._restored["state"] == {"at": "end"}
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut short"])
+def test_lost_lines_are_said_and_harm_no_others(start: Start, damage: str) -> None:
+    run = start(sgd, stop_at=4, checkpoint_every=0)
+    with pytest.raises(StoppedForTest):
+        run.model.fit(None, run)
+    file = run.directory.metrics_file
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-9])
+    events: list[Any] = []
+    resumed = start(sgd, again=run, listeners=[events.append])
+    assert [e.data["message"] for e in events] == [
+        f"{file} has lost lines, so the curves have a gap"
+    ]
+    finish(resumed)
+    whole = start(sgd)
+    lost = 4 if damage == "gone" else 1
+    expected = [line for line in finish(whole)[0] if not 4 - lost <= line["step"] < 4]
+    assert outcome(resumed)[0] == expected
+
+
+def test_a_checkpoint_of_another_model_changes_nothing(start: Start) -> None:
+    def fit(model: Toy, run: Run) -> None:
+        for step in run.steps(5):
+            run.log(loss=float(step))
+
+    run = start(fit, checkpoint_every=0)
+    run.model.fit(None, run)
+    lines = run.metrics
+    path = run.directory.checkpoint("last")
+    state = checkpoint.read(path)
+    checkpoint.write(path, {**state, "model": {"other": torch.zeros(1)}, "metrics_size": 0})
+    with pytest.raises(RockfallError, match="does not fit the model"):
+        start(fit, again=run)
+    assert run.metrics == lines

@@ -207,3 +207,48 @@ def test_a_batch_follows_the_plain_environment(source: str) -> None:
         assert rewards == plain
     else:
         assert len(rewards) == 64
+
+
+MODULE = """
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+class Waiting(gymnasium.Env):
+    observation_space, action_space = spaces.Box(0, 1, (3,), np.float32), spaces.Discrete(2)
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.np_random.random(3, np.float32), {}
+    def step(self, action):
+        self.steps += 1
+        return self.np_random.random(3, np.float32), float(action), self.steps >= 9, False, {}
+
+gymnasium.register("Waiting-v0", entry_point="waiting_rooms:Waiting")
+"""
+
+
+def test_a_gymnasium_id_keeps_the_module_that_registers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a run could not be resumed in another process, where nobody imported the module."""
+    (tmp_path / "waiting_rooms.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    source = open_source("waiting_rooms:Waiting-v0")
+    assert source.info.name == "waiting_rooms:Waiting-v0"
+    assert isinstance(source, Environment)
+    source.batch(2, seed=0).close()
+
+
+@pytest.mark.parametrize("code", ["1 / 0", "def:", "raise SystemExit(3)"])
+def test_a_module_that_fails(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "failing_rooms.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=r"failing_rooms.* can't be imported"):
+        open_source("failing_rooms:Any-v0")
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "~nobody-at-all/x", "a\0b"])
+def test_what_can_be_no_path(text: str) -> None:
+    with pytest.raises(UnknownName):
+        open_source(text)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
 
 import rockfall
-from rockfall.errors import ConfigError, RockfallError, UsageError
+from rockfall.errors import CheckpointError, ConfigError, RockfallError, UsageError
+from rockfall.files import TEMPORARY
+from rockfall.run.directory import RunDirectory
 from rockfall.sources.dataset import Dataset
+from tests.core.conftest import record
 
 TINY: dict[str, Any] = {"preset": "tiny", "listeners": []}
 
@@ -109,3 +113,76 @@ def test_tensorboard_follows_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     seen = [(e.step, pytest.approx(e.value)) for e in events.Scalars("accuracy")]
     assert [(m["step"], m["accuracy"]) for m in followed.metrics if "accuracy" in m] == seen
     assert figures(followed) == figures(run)
+
+
+def test_an_interrupt_while_it_is_measured_says_how_to_go_on(tmp_path: Path) -> None:
+    events: list[rockfall.Event] = []
+    with (
+        mock.patch("rockfall.training.evaluate_model", side_effect=KeyboardInterrupt),
+        pytest.raises(rockfall.Interrupted, match=r"`rockfall resume .*mlp-digits-1`"),
+    ):
+        train(tmp_path, listeners=[events.append])
+    assert events[-1].kind == "interrupted"
+    resumed = rockfall.resume(tmp_path / "mlp-digits-1", listeners=[])
+    assert figures(resumed) == figures(train(tmp_path))
+
+
+def test_a_checkpoint_that_can_not_be_reached_is_not_one_that_never_was(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    run.directory.result_file.unlink()
+    lines = run.metrics
+    path = run.directory.checkpoint("last")
+    path.unlink()
+    path.symlink_to(path.name)
+    with pytest.raises(CheckpointError, match="can't read"):
+        rockfall.resume(run.directory.path, listeners=[])
+    assert run.metrics == lines
+
+
+def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    run.directory.result_file.unlink()
+    left = run.directory.checkpoint("last").with_name(f"{TEMPORARY}last.safetensors.k1ll3d")
+    left.write_bytes(b"half")
+    rockfall.resume(run.directory.path, listeners=[])
+    assert not left.exists()
+
+
+def test_settings_that_no_longer_fit_are_said_in_one_line(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    text = run.directory.record_file.read_text()
+    run.directory.record_file.write_text(text.replace('"lr": ', '"speed": 1, "lr": -'))
+    with pytest.raises(ConfigError, match=r"lr: .*; no setting named speed") as said:
+        rockfall.open_run(run.directory.path)
+    assert "\n" not in str(said.value)
+
+
+def test_a_finished_run_without_a_best_checkpoint(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    run.directory.checkpoint("best").unlink()
+    with pytest.raises(RockfallError, match="no checkpoint best") as said:
+        rockfall.open_run(run.directory.path, checkpoint="best")
+    assert "resume" not in str(said.value), "which would refuse it"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seed": 1.5},
+        {"seed": "1"},
+        {"seed": 2**70},
+        {"threads": 10**9},
+        {"threads": 0},
+        {"checkpoint_every": float("nan")},
+    ],
+)
+def test_what_can_not_be_leaves_no_folder(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        train(tmp_path, **wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_record_that_is_no_json_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        RunDirectory.create(tmp_path, "", "toy", record(info={"x": object()}))
+    assert not list(tmp_path.iterdir())

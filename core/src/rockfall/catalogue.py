@@ -64,6 +64,6 @@ class Catalogue(Generic[S]):
         """As `get`, but an unknown name raises UnknownName with a suggestion."""
         entry = self.get(name)
         if entry is None:
-            hint = did_you_mean(name, self.names()) or f"; `rockfall list {self.kind.kind}s`"
+            hint = did_you_mean(name, self.names()) or f"; `{self.kind.listed_by}`"
             raise UnknownName(f"no {self.kind.kind} named {name}{hint}")
         return entry

@@ -6,6 +6,7 @@ and `list` answer at once.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -58,6 +59,7 @@ def rockfall(ctx: click.Context, traceback: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    _prepare_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     # --traceback counts wherever it is typed.
     shown = "--traceback" in arguments or bool(os.environ.get("ROCKFALL_TRACEBACK"))
@@ -69,30 +71,29 @@ def _run(arguments: list[str], traceback: bool) -> int:
     try:
         code: Any = rockfall.main(arguments, prog_name="rockfall", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.exceptions.Abort:
-        return _say("stopped", 130)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return _say("stopped", 130)
     except BrokenPipeError:  # `rockfall list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except click.ClickException as error:
-        if traceback:
-            raise
-        return _say(error.format_message(), error.exit_code)
-    except UnknownName as error:
-        if traceback:
-            raise
-        return _say(_with_path_to_plugins(str(error)), error.exit_code)
-    except RockfallError as error:
-        if traceback:
-            raise
-        return _say(str(error), error.exit_code)
     except Exception as error:
         if traceback:
             raise
-        line = " ".join(str(error).split()) or "no message"
-        return _say(f"{type(error).__name__}: {line} (--traceback shows where)", 1)
+        return _say(*_explained(error))
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code."""
+    match error:
+        case click.ClickException():
+            return error.format_message(), error.exit_code
+        case UnknownName():
+            return _with_path_to_plugins(str(error)), error.exit_code
+        case RockfallError():
+            return str(error), error.exit_code
+        case OSError(strerror=str(reason)):
+            return f"{error.filename or 'output'}: {reason}", 1
+    return f"{type(error).__name__}: {error or 'no message'} (--traceback shows where)", 1
 
 
 def _with_path_to_plugins(message: str) -> str:
@@ -101,5 +102,16 @@ def _with_path_to_plugins(message: str) -> str:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(f"rockfall: {message}", err=True)
+    """One line, whatever the message, for it may quote what a user or a library wrote."""
+    click.echo(f"rockfall: {' '.join(message.split())}", err=True)
     return code
+
+
+def _prepare_streams() -> None:
+    """A closed stream is one that nobody reads; letters that a terminal lacks become `?`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

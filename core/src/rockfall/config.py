@@ -24,7 +24,9 @@ class Config(BaseModel):
     Values may be given as text: `"1e-3"`, `"128,128"` for a tuple, `"none"` for None.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,9 @@ from typing import IO, Any
 
 from rockfall.errors import RockfallError
 
+TEMPORARY = ".writing-"
+"""What the names of unfinished files begin with."""
+
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
@@ -21,7 +24,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     """
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f"{TEMPORARY}{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()

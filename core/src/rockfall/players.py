@@ -29,7 +29,7 @@ DEFAULT_SOURCE = "falling-rocks-8x8"
 class Player:
     """Who plays where. `policy(batch, seed)` plays a batch that was made on `device`.
 
-    run: the name of the run, empty for a baseline or a person.
+    run: what to type for the run, empty for a baseline or a person.
     human: a person, whose policy is made where the keyboard is.
     """
 
@@ -93,7 +93,7 @@ def _trained(directory: RunDirectory, source: str | None, options: Mapping[str, 
             actions: Tensor = model.act(seen)
             return actions
 
-    return Player(run.name, environment, lambda *_: act, run.name, run.device)
+    return Player(run.name, environment, lambda *_: act, directory.address, run.device)
 
 
 def _find(name: str) -> RunDirectory:

@@ -6,9 +6,11 @@ alone or to leave out; `ROCKFALL_STRICT=1` lets a plugin's error through with it
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -78,11 +80,14 @@ class Registry:
             self.plugins.append(plugin(skipped=reason))
             return
         try:
-            module = entry.load()
-            _check_api(module)
-            specs = self._collect(module, f"{owner}:{entry.name}")
+            with contextlib.redirect_stdout(sys.stderr):  # else it would be part of an answer
+                module = entry.load()
+                _check_api(module)
+                specs = self._collect(module, f"{owner}:{entry.name}")
             self._check_names(owner, specs)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may raise SystemExit, or one of its own
             if os.environ.get("ROCKFALL_STRICT", "0") not in ("", "0"):
                 raise
             import traceback

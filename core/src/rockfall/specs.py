@@ -40,6 +40,8 @@ class Spec:
     """
 
     kind: ClassVar[str]
+    listed_by: ClassVar[str] = "rockfall plugins"
+    """What to type to see the names of this kind."""
 
     name: str
     summary: str
@@ -77,6 +79,7 @@ class ModelSpec(Spec):
     """
 
     kind: ClassVar[str] = "model"
+    listed_by: ClassVar[str] = "rockfall list models"
 
     learns_from: tuple[str, ...]
     default_source: str
@@ -89,6 +92,7 @@ class DatasetSpec(Spec):
     """Pictures or vectors to learn from. The target is called with the source's options."""
 
     kind: ClassVar[str] = "dataset"
+    listed_by: ClassVar[str] = "rockfall list datasets"
 
     kinds: tuple[str, ...]
     licence: str = ""
@@ -109,6 +113,7 @@ class EnvironmentSpec(Spec):
     """
 
     kind: ClassVar[str] = "environment"
+    listed_by: ClassVar[str] = "rockfall list environments"
 
     gymnasium_id: str
     kinds: tuple[str, ...]
@@ -149,6 +154,7 @@ class CommandSpec(Spec):
     """
 
     kind: ClassVar[str] = "command"
+    listed_by: ClassVar[str] = "rockfall --help"
 
     section: str = "More"
 

@@ -14,7 +14,7 @@ import torch
 
 from rockfall.capabilities.figures import Figures
 from rockfall.config import Config
-from rockfall.errors import RockfallError, UsageError, did_you_mean
+from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
 from rockfall.evaluation import evaluate_model
 from rockfall.files import write_json
 from rockfall.model import Model
@@ -25,6 +25,9 @@ from rockfall.run.events import Listener
 from rockfall.run.randomness import forked, seed_everything
 from rockfall.run.run import Run
 from rockfall.sources import Source, SourceInfo, open_source, require_kind
+
+MOST_THREADS = 1024
+"""Asked for many more, OpenMP ends the process."""
 
 
 def train(
@@ -57,8 +60,12 @@ def train(
     """
     entry = registry().models.find(model)
     asked = str(source or entry.spec.default_source)
-    if not 0 <= seed < 2**63:
-        raise UsageError(f"seed must be between 0 and 2^63 − 1, not {seed}")
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise UsageError(f"seed must be a whole number from 0 to 2^63 − 1, not {seed!r}")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"threads must be from 1 to {MOST_THREADS}, not {threads}")
+    if not checkpoint_every >= 0:
+        raise UsageError(f"checkpoint_every must be 0 seconds or more, not {checkpoint_every}")
     opened = open_source(asked, source_options)
     require_kind(entry.spec.name, entry.spec.learns_from, opened.info)
     kind = entry.spec.load()
@@ -107,7 +114,9 @@ def resume(
     """
     directory = find_run(name, Path(out) if out else None)
     if directory.result_file.exists():
-        raise UsageError(f"run {directory.name} has finished: `rockfall evaluate {directory.name}`")
+        raise UsageError(
+            f"run {directory.name} has finished: `rockfall evaluate {directory.address}`"
+        )
     record = directory.record()
     opened = open_source(record.source, record.source_options)
     choose_device(record.device)
@@ -127,11 +136,10 @@ def open_run(name: str | Path, *, checkpoint: str = "last", out: str | Path | No
     record = replace(directory.record(), device=str(choose_device()))
     with forked():
         run = Run(directory, record, build_model(record))
-    if not directory.checkpoint(checkpoint).exists():
-        raise RockfallError(
-            f"run {directory.name} has no checkpoint {checkpoint} yet: "
-            f"`rockfall resume {directory.name}`"
-        )
+    if not directory.has_checkpoint(checkpoint):
+        finished = directory.result_file.exists()
+        how = "" if finished else f" yet: `rockfall resume {directory.address}`"
+        raise RockfallError(f"run {directory.name} has no checkpoint {checkpoint}{how}")
     run.load_weights(checkpoint)
     return run
 
@@ -145,7 +153,8 @@ def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Figures:
 def complete(run: Run, source: Source) -> Run:
     """Fit from wherever the run is, evaluate, and write `result.json`."""
     with run.directory.lock(), computing(run.record.threads, run.record.matmul_precision):
-        resumed = run.directory.checkpoint("last").exists()
+        run.directory.tidy()
+        resumed = run.directory.has_checkpoint("last")
         if resumed:
             run.load()
         else:
@@ -170,20 +179,19 @@ def complete(run: Run, source: Source) -> Run:
                 "seconds": round(run.seconds, 2),
             }
             write_json(run.directory.result_file, result)
+        except (KeyboardInterrupt, Interrupted) as error:
+            stopped = error if isinstance(error, Interrupted) else _stopped_at_once(run)
+            run.audience.emit("interrupted", run=run.name, step=run.step, message=str(stopped))
+            raise stopped from None
         except BaseException as error:
-            interrupted = getattr(error, "exit_code", 1) == 130
-            run.audience.emit(
-                "interrupted" if interrupted else "failed",
-                run=run.name,
-                step=run.step,
-                message=str(error),
-            )
+            run.audience.emit("failed", run=run.name, step=run.step, message=str(error))
             raise
         finally:
             run.audience.finished(run, result)
         run.audience.emit(
             "finished",
             run=run.name,
+            address=run.directory.address,
             model=run.record.model,
             seconds=run.seconds,
             result=result,
@@ -196,8 +204,13 @@ def _fit(run: Run, source: Source) -> None:
         return
     with run.interruptible():
         run.model.fit(source, run)
-        run.finished = True
-        run.save("last")
+        run.finish()
+
+
+def _stopped_at_once(run: Run) -> Interrupted:
+    """What to say of a second Ctrl-C, or of one while the model was measured."""
+    again = f"`rockfall resume {run.directory.address}`"
+    return Interrupted(f"stopped; {again} goes on from the last checkpoint")
 
 
 def build_config(
@@ -215,12 +228,14 @@ def build_config(
 
 def build_model(record: Record) -> Model:
     """The model of a record, on its device, initialised from its seed."""
+    name = record.model.rpartition(":")[2]
     kind = registry().models.find(record.model).spec.load()
+    config = kind.Config.build(name, record.config)
     seed_everything(record.seed)
     try:
-        built = kind(kind.Config(**record.config), SourceInfo.from_json(record.info))
+        built = kind(config, SourceInfo.from_json(record.info))
     except ValueError as error:
-        raise UsageError(f"{record.model.rpartition(':')[2]}: {error}") from None
+        raise UsageError(f"{name}: {error}") from None
     if isinstance(built, torch.nn.Module):
         built.to(record.device)
     model: Model = built

@@ -29,7 +29,7 @@ def command(run: str, files: tuple[Path, ...], top: int, as_json: bool) -> None:
     A picture of any size and colour is made to fit; if it is dark on light and the model learned
     light on dark, or the other way round, the model sees its negative.
     """
-    from rockfall.display.runs import callable_name, open_capable
+    from rockfall.display.runs import open_capable
 
     opened = open_capable(run, "classifies")
     seen = [_seen(opened, file, top) for file in files]
@@ -38,7 +38,7 @@ def command(run: str, files: tuple[Path, ...], top: int, as_json: bool) -> None:
         return
     for picture in seen:
         _print(picture)
-    say(f"next: rockfall show {callable_name(opened.directory)}")
+    say(f"next: rockfall show {opened.directory.address}")
 
 
 def _seen(run: Any, file: Path, top: int) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from rockfall.commands import completion
-from rockfall.commands.options import as_json
+from rockfall.commands.options import SEED, as_json
 from rockfall.display.figures import figure_lines
 from rockfall.display.plain import print_json, say
 
 
 @click.command("evaluate")
 @click.argument("run", shell_complete=completion.runs)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the trial")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="of the trial")
 @click.option("--limit", type=click.IntRange(1), help="at most so many episodes or examples")
 @click.option("--checkpoint", type=click.Choice(["last", "best"]), default="last")
 @as_json
@@ -25,4 +25,4 @@ def command(run: str, seed: int, limit: int | None, checkpoint: str, as_json: bo
     if as_json:
         print_json({"run": opened.name, "checkpoint": checkpoint, "figures": figures})
     else:
-        say(*figure_lines(figures), f"next: rockfall show {opened.name}")
+        say(*figure_lines(figures), f"next: rockfall show {opened.directory.address}")

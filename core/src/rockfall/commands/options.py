@@ -9,6 +9,18 @@ from rockfall.errors import UsageError
 as_json = click.option("--json", "as_json", is_flag=True, help="for programs")
 
 
+every = click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    help="seconds between checkpoints",
+)
+
+SEED = click.IntRange(0, 2**63 - 1)
+"""What every generator takes."""
+
+
 def key_values(pairs: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     """Split `key=value` words into (model settings, source options).
 

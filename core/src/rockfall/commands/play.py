@@ -10,7 +10,7 @@ import click
 
 from rockfall.commands import completion
 from rockfall.commands.new_file import new_file
-from rockfall.commands.options import as_json, key_values
+from rockfall.commands.options import SEED, as_json, key_values
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UsageError
 from rockfall.registry import registry
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     help="side by side; a person's one after another",
 )
 @click.option("--fps", type=click.FloatRange(0.1, 50), help="steps a second; default: the game's")
-@click.option("--seed", type=click.IntRange(0), help="which games; default: 0, a person's any")
+@click.option("--seed", type=SEED, help="which games; default: 0, a person's any")
 @click.option(
     "--steps",
     type=click.IntRange(1),

@@ -9,7 +9,7 @@ import click
 
 from rockfall.commands import completion
 from rockfall.commands.new_file import check_new_file, new_file
-from rockfall.commands.options import as_json
+from rockfall.commands.options import SEED, as_json
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UsageError
 
@@ -22,7 +22,7 @@ COLUMNS = 12
 @click.command("reconstruct")
 @click.argument("run", shell_complete=completion.runs)
 @click.option("-n", "count", type=click.IntRange(1, 1024), default=3 * COLUMNS, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="which examples")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="which examples")
 @new_file("--out", ".png", help="the picture to write; default: RUN-reconstructions.png")
 @as_json
 def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) -> None:
@@ -30,7 +30,7 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     import torch
 
     from rockfall import pictures
-    from rockfall.display.runs import callable_name, open_capable
+    from rockfall.display.runs import open_capable
     from rockfall.display.sheets import require_pictures, sheet
     from rockfall.evaluation import looking
     from rockfall.run.randomness import forked
@@ -62,7 +62,7 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
             f"{len(before)} test examples of {record.source}, made again by {opened.name}: "
             f"mean squared error {error:.4g} (the mean picture {baseline:.4g})",
             f"wrote {out}",
-            f"next: rockfall show {callable_name(opened.directory)}",
+            f"next: rockfall show {opened.directory.address}",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rockfall.commands import completion
-from rockfall.commands.options import as_json, key_values
+from rockfall.commands.options import SEED, as_json, every, key_values
 from rockfall.display import default_listener
 from rockfall.display.jsonlines import print_event
 
@@ -19,7 +19,7 @@ from rockfall.display.jsonlines import print_event
     metavar="[SOURCE] [key=value …] [source.key=value …]",
 )
 @click.option("--preset", help="a named set of settings; default: the one named like the source")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps")
 @click.option("--precision", default="auto", show_default=True, help="float32, bf16, fp16")
 @click.option(
@@ -27,13 +27,7 @@ from rockfall.display.jsonlines import print_event
 )
 @click.option("--name", default="", help="of the run; default: MODEL-SOURCE-number")
 @click.option("--out", type=click.Path(file_okay=False), help="where runs go  [default: runs]")
-@click.option(
-    "--checkpoint-every",
-    type=click.FloatRange(0),
-    default=30.0,
-    show_default=True,
-    help="seconds between checkpoints",
-)
+@every
 @as_json
 def command(
     model: str,

@@ -13,7 +13,6 @@ from rockfall.display.curves import Curve, Panel, draw
 from rockfall.display.figures import duration
 from rockfall.display.plain import say
 from rockfall.display.runs import (
-    callable_name,
     logged,
     model_name,
     source_name,
@@ -138,8 +137,7 @@ class Comparison:
 
     @property
     def next(self) -> str:
-        names = map(callable_name, self.runs)
-        return "  ·  ".join(f"rockfall show {name}" for name in names)
+        return "  ·  ".join(f"rockfall show {run.address}" for run in self.runs)
 
     def _settings(self) -> Rows:
         """Those that differ; one that not all have, where it is not the model's default."""

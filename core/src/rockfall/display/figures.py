@@ -25,10 +25,10 @@ def figure_lines(figures: dict[str, Any]) -> list[str]:
 
 def outcome_lines(finished: dict[str, Any]) -> list[str]:
     """The lines that close a run: how long, how good, and what to type next."""
-    name = finished["run"]
-    following = [*uses(finished["model"], name), f"rockfall show {name}"]
+    address = finished["address"]
+    following = [*uses(finished["model"], address), f"rockfall show {address}"]
     return [
-        f"run {name} is done in {duration(finished['seconds'])}",
+        f"run {finished['run']} is done in {duration(finished['seconds'])}",
         *figure_lines(finished["result"]["figures"]),
         f"next: {'  ·  '.join(following)}",
     ]

@@ -10,7 +10,6 @@ from rockfall import pictures
 from rockfall.display.blocks import sparkline
 from rockfall.display.figures import duration, figure_lines, uses
 from rockfall.display.runs import (
-    callable_name,
     logged,
     model_name,
     source_name,
@@ -98,7 +97,7 @@ class RunPage:
 
     @property
     def next(self) -> str:
-        name = callable_name(self.directory)
+        name = self.directory.address
         if self.status != "finished":
             return f"rockfall resume {name}"
         return "  ·  ".join((f"rockfall evaluate {name}", *uses(self.record.model, name)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rockfall.config import settings, to_text
 from rockfall.registry import registry
 from rockfall.run.audience import NOT_METRICS
-from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
+from rockfall.run.directory import Record, RunDirectory, find_run
 from rockfall.run.metrics import read
 
 if TYPE_CHECKING:
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 
 Columns = dict[str, list[tuple[dict[str, Any], float]]]
 """Metric → its values, each with the whole line that it was logged in."""
-
-
-def callable_name(directory: RunDirectory) -> str:
-    """What to type so that this run is found again: its name, or its path if it lies elsewhere."""
-    here = (runs_folder() / directory.name).resolve() == directory.path.resolve()
-    return directory.name if here else str(directory.path)
 
 
 def model_name(record: Record) -> str:

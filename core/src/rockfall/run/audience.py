@@ -57,7 +57,7 @@ class Audience:
                 continue
             try:
                 call(**arguments)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._silenced.add((plugin, hook))
-                reason = f"{type(error).__name__}: {error}"
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
                 self.emit("warning", message=f"plugin {plugin} failed and is left out: {reason}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
-from rockfall.files import read_json, write_json
+from rockfall.files import TEMPORARY, read_json, write_json
 
 FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -52,6 +52,12 @@ class RunDirectory:
         return self.path.name
 
     @property
+    def address(self) -> str:
+        """What to type so that it is found again: its name, or its path if it lies elsewhere."""
+        here = (runs_folder() / self.name).resolve() == self.path.resolve()
+        return self.name if here else str(self.path)
+
+    @property
     def record_file(self) -> Path:
         return self.path / "run.json"
 
@@ -71,6 +77,16 @@ class RunDirectory:
         """The file of checkpoint `last` or `best`."""
         return self.path / "checkpoint" / f"{name}.safetensors"
 
+    def has_checkpoint(self, name: str) -> bool:
+        """Whether one was written: one that can't be reached is not one that never was."""
+        return os.path.lexists(self.checkpoint(name))
+
+    def tidy(self) -> None:
+        """Clear away files that a killed process was writing. Only for who holds the lock."""
+        for folder in (self.path, self.checkpoint("last").parent):
+            for left in folder.glob(f"{TEMPORARY}*"):
+                left.unlink()
+
     def record(self) -> Record:
         """Read `run.json`. Raises RockfallError if it is damaged or newer than this core."""
         data = read_json(self.record_file)
@@ -88,7 +104,9 @@ class RunDirectory:
         """The final figures; None while there are none."""
         if not self.result_file.exists():
             return None
-        data: dict[str, Any] = read_json(self.result_file)
+        data = read_json(self.result_file)
+        if not isinstance(data, dict):
+            raise RockfallError(f"{self.result_file} is damaged: it holds no figures")
         return data
 
     @property
@@ -103,7 +121,7 @@ class RunDirectory:
             pass
         if self.result_file.exists():
             return "finished"
-        return "resumable" if self.checkpoint("last").exists() else "started"
+        return "resumable" if self.has_checkpoint("last") else "started"
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -127,7 +145,7 @@ class RunDirectory:
         """Make a new directory called `name`, or `stem-1`, `stem-2`, … if that is empty."""
         if name and not NAME.fullmatch(name):
             raise UsageError(f"run name {name!r}: use letters, digits, '.', '_' and '-'")
-        if name and (out / name).exists():
+        if name and os.path.lexists(out / name):
             raise UsageError(
                 f"there is a run {name} in {out}: choose another --name, "
                 f"or continue it with `rockfall resume {name}`"
@@ -146,7 +164,7 @@ class RunDirectory:
             directory.checkpoint("last").parent.mkdir()
             directory.pictures.mkdir()
             write_json(directory.record_file, asdict(record))
-        except (OSError, RockfallError):
+        except BaseException:
             import shutil
 
             shutil.rmtree(path, ignore_errors=True)
@@ -179,14 +197,14 @@ def all_runs(out: Path | None = None) -> list[RunDirectory]:
     out = out or runs_folder()
     if not out.is_dir():
         return []
-    found = [RunDirectory(path) for path in out.iterdir() if (path / "run.json").is_file()]
+    found = [RunDirectory(path) for path in out.iterdir() if os.path.isfile(path / "run.json")]
     return sorted(found, key=lambda run: (run.record_file.stat().st_mtime_ns, run.name))
 
 
 def find_run(text: str | Path, out: Path | None = None) -> RunDirectory:
     """A run by path, name, unique prefix, or `last`. Raises UnknownName with a suggestion."""
-    path = Path(text).expanduser()
-    if (path / "run.json").is_file():
+    path = Path(os.path.expanduser(text))
+    if os.path.isfile(path / "run.json"):  # unlike Path's, False for what can be no path
         return RunDirectory(path)
     runs = all_runs(out)
     folder = out or runs_folder()

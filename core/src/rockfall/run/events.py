@@ -28,7 +28,7 @@ class Event:
     picture, checkpoint: path
     warning: message
     evaluating: what
-    finished: run, model, seconds, result
+    finished: run, address (what to type for it), model, seconds, result
     interrupted, failed: run, step, message
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,21 @@ class Metrics:
             self._logged(lines)
         return self._path.stat().st_size if self._path.exists() else 0
 
-    def cut(self, size: int) -> None:
-        """Forget what was logged after a checkpoint that knew `size` bytes."""
+    def cut(self, size: int) -> bool:
+        """Forget what was logged after a checkpoint that knew `size` bytes.
+
+        False if lines are missing that were logged before it; one cut short goes too, so that the
+        next does not continue it.
+        """
         self._pending.clear()
-        if self._path.exists() and self._path.stat().st_size > size:
-            with self._path.open("r+b") as file:
-                file.truncate(size)
+        if not self._path.exists():
+            return size == 0
+        with self._path.open("r+b") as file:
+            kept = file.read(size)
+            end = kept.rfind(b"\n") + 1
+            if file.seek(0, os.SEEK_END) > end:
+                file.truncate(end)
+        return len(kept) == size
 
 
 def read(path: Path) -> list[dict[str, Any]]:

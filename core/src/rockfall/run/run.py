@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ class Run:
             for index in self._loop(total):
                 self._epoch = index
                 yield Epoch(self, index)
-        finally:
+        finally:  # the method may leave the loop early
             self._epoch = None
 
     def log(self, **metrics: float | Tensor) -> None:
@@ -206,13 +207,12 @@ class Run:
             self._next_tick = now + TICK
             self._metrics.flush()
             self._progress()
-        if self._best_is_due:
-            self._best_is_due = False
-            self.save("best")
+        self._save_best()
         if self._interrupt.asked:
             self.save("last")
             raise Interrupted(
-                f"stopped at step {self.step}; `rockfall resume {self.name}` goes on from there"
+                f"stopped at step {self.step}; "
+                f"`rockfall resume {self.directory.address}` goes on from there"
             )
         if now >= self._next_checkpoint:
             self.save("last")
@@ -245,17 +245,30 @@ class Run:
             self._next_checkpoint = time.monotonic() + self._checkpoint_every
         self.audience.emit("checkpoint", path=str(path))
 
+    def finish(self) -> None:
+        """Write the last checkpoint. A run that is resumed from it has nothing left to fit."""
+        self._save_best()
+        self.finished = True
+        self.save("last")
+
+    def _save_best(self) -> None:
+        if self._best_is_due:
+            self._best_is_due = False
+            self.save("best")
+
     def load(self, name: str = "last") -> None:
         """Read a checkpoint. The model takes it at once, the rest when a loop first advances."""
-        saved = checkpoint.read(self.directory.checkpoint(name))
+        path = self.directory.checkpoint(name)
+        saved = checkpoint.read(path)
+        load_model(self.model, saved["model"], path)  # first: a foreign file changes nothing
         self._restored = saved
         self.step = saved["step"]
         self.finished = saved["finished"]
         self._best = saved["best"]
         self._seconds_before = saved["seconds"]
         self._position.seek(saved["position"])
-        self._metrics.cut(saved["metrics_size"])
-        load_model(self.model, saved["model"], self.directory.checkpoint(name))
+        if not self._metrics.cut(saved["metrics_size"]):
+            self.warn(f"{self.directory.metrics_file} has lost lines, so the curves have a gap")
 
     def load_weights(self, name: str) -> None:
         """Give the model what checkpoint `name` holds; nothing else changes on disk or here."""
@@ -269,8 +282,9 @@ class Run:
         self._metrics.cut(0)
 
     def _restore(self) -> None:
-        saved = self._restored
-        assert saved is not None
+        assert self._restored is not None
+        # A method may change what it is given, and a loop inside this turn is given it once more.
+        saved = copy.deepcopy(self._restored) if self._position.sought else self._restored
         load_model(self.model, saved["model"], self.directory.path)
         missing = self._kept.keys() - saved["kept"].keys()
         if missing:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rockfall.errors import UnknownName, UsageError, did_you_mean
-from rockfall.registry import registry
+from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
+from rockfall.registry import CORE, registry
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.source import Source
 
@@ -23,14 +23,23 @@ def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> S
     """
     text = str(text)
     read = {name: _value(value) for name, value in (options or {}).items()}
+    broken = []
     for entry in sorted(registry().openers, key=lambda entry: entry.spec.order):
-        source: Source | None = entry.spec.load()(text, read)
+        try:
+            source: Source | None = entry.spec.load()(text, read)
+        except Exception as error:
+            if isinstance(error, RockfallError) or entry.owner == CORE:
+                raise  # the source's own
+            broken.append(f"{entry.full_name} ({type(error).__name__}: {error})")
+            continue
         if source is not None:
             return source
     known = [*registry().datasets.names(), *registry().environments.names()]
     hint = did_you_mean(text, known) or "; `rockfall list` shows the names"
+    failed = f"; openers that failed: {', '.join(broken)}" if broken else ""
     raise UnknownName(
-        f"no source {text}: not a registered name, a Gymnasium id, or a path that can be read{hint}"
+        f"no source {text}: not a registered name, a Gymnasium id, or a path that can be read"
+        f"{hint}{failed}"
     )
 
 

@@ -53,12 +53,11 @@ class Environment:
 
     def make(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
         """One plain environment."""
+        # Not all environments have a render mode; those are not asked for None either.
+        drawn: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
         try:
             return gymnasium.make(
-                self.gymnasium_id,
-                render_mode=render_mode,
-                disable_env_checker=True,
-                **self.options,
+                self.gymnasium_id, disable_env_checker=True, **self.options, **drawn
             )
         except gymnasium.error.DependencyNotInstalled as error:
             raise UsageError(f"{self.gymnasium_id}: {error}") from None
@@ -94,18 +93,23 @@ class Environment:
         batch.reset(seed)
         return batch
 
+    @property
+    def _registered(self) -> gymnasium.envs.registration.EnvSpec:
+        """Gymnasium's own spec; an id may name the module that registers it: `module:Name-v0`."""
+        return gymnasium.spec(self.gymnasium_id.rpartition(":")[2])
+
     def _tensor_batch(self, num_envs: int, device: torch.device) -> TensorBatch | None:
         if self.spec is None or not self.spec.tensor:
             return None
         # Gymnasium adds what an id stands for, such as its size, to its own forms alone.
-        options = {**gymnasium.spec(self.gymnasium_id).kwargs, **self.options}
+        options = {**self._registered.kwargs, **self.options}
         make = load_target(self.spec.tensor)
         return TensorBatch(make(num_envs, device=device, **options), device)
 
     def _vector_batch(
         self, num_envs: int, device: torch.device, render_mode: str | None
     ) -> VectorBatch | None:
-        if gymnasium.spec(self.gymnasium_id).vector_entry_point is None:
+        if self._registered.vector_entry_point is None:
             return None
         env = gymnasium.make_vec(
             self.gymnasium_id,

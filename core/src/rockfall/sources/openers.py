@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,21 +39,26 @@ def open_gymnasium(text: str, options: Mapping[str, Any]) -> Source | None:
     if module:
         try:
             __import__(module)
-        except ImportError:
-            return None
-    for spec in registry().environments:
-        spec.spec.load()  # so that our own ids are known to Gymnasium too
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ModuleNotFoundError) and module.startswith(error.name or ""):
+                return None
+            raise UsageError(
+                f"{module} can't be imported: {type(error).__name__}: {error}"
+            ) from error
+    for entry in registry().environments:
+        with contextlib.suppress(Exception):  # a broken plugin hides no other's ids
+            entry.spec.load()
     if bare not in gymnasium.registry:
         return None
     from rockfall.sources.environment import Environment
 
-    return Environment(bare, options)
+    return Environment(text, options)
 
 
 def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:
     """The path of a picture file."""
-    path = Path(text).expanduser()
-    if not path.is_file():
+    path = Path(os.path.expanduser(text))
+    if not os.path.isfile(path):  # unlike Path's, False for what can be no path
         return None
     from rockfall.sources.picture import Picture
 
