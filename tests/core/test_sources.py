@@ -52,6 +52,13 @@ def test_options_reach_the_source() -> None:
     assert env.make().unwrapped.rules.bowl_width == 5  # type: ignore[attr-defined]
 
 
+def test_a_gymnasium_id_brings_what_its_plugin_knows_of_it() -> None:
+    by_id, by_name = open_source("rockfall/FallingRocks-8x8-v0"), open_source("falling-rocks-8x8")
+    assert by_id.info == by_name.info
+    assert isinstance(by_id, Environment)
+    assert by_id.baselines == ("random", "oracle")
+
+
 @pytest.mark.parametrize("source", ["digits", "falling-rocks-8x8", "CartPole-v1"])
 def test_an_unknown_option(source: str) -> None:
     with pytest.raises(UsageError, match="sede"):

@@ -70,7 +70,7 @@ def train(
     require_kind(entry.spec.name, entry.spec.learns_from, opened.info)
     kind = entry.spec.load()
     values = {**(config or {}), **settings}
-    built = build_config(kind, entry.spec.name, asked, preset, values)
+    built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
     place = choose_device(device)
     threads = threads or getattr(kind, "threads", None) or torch.get_num_threads()
     record = Record(
@@ -152,7 +152,7 @@ def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Figures:
 
 def complete(run: Run, source: Source) -> Run:
     """Fit from wherever the run is, evaluate, and write `result.json`."""
-    with run.directory.lock(), computing(run.record.threads, run.record.matmul_precision):
+    with run.directory.lock(wait=1.0), computing(run.record.threads, run.record.matmul_precision):
         run.directory.tidy()
         resumed = run.directory.has_checkpoint("last")
         if resumed:
@@ -221,7 +221,7 @@ def build_config(
     if preset is not None and preset not in presets:
         hint = did_you_mean(preset, presets) or f": {', '.join(presets) or 'it has none'}"
         raise UsageError(f"{model} has no preset {preset}{hint}")
-    base = presets.get(preset if preset is not None else source.rpartition(":")[2], {})
+    base = presets.get(source if preset is None else preset, {})
     built: Config = kind.Config.build(model, base, values)
     return built
 

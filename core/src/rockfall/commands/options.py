@@ -24,7 +24,7 @@ SEED = click.IntRange(0, 2**63 - 1)
 def key_values(pairs: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     """Split `key=value` words into (model settings, source options).
 
-    Raises UsageError for a word without `=`.
+    Raises UsageError for a word without `=`, and for a key given twice.
     """
     settings: dict[str, str] = {}
     source: dict[str, str] = {}
@@ -32,10 +32,13 @@ def key_values(pairs: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UsageError(f"{pair!r} is not key=value; a source comes right after the model")
-        into, _, name = key.rpartition(".")
-        if into not in ("", "source"):
+        into, dot, name = key.rpartition(".")
+        if dot and into != "source":
             raise UsageError(
                 f"{key}: write a model's setting as key=value, a source's as source.key=value"
             )
-        (source if into else settings)[name] = value
+        words = source if into else settings
+        if name in words:
+            raise UsageError(f"{key} is given twice")
+        words[name] = value
     return settings, source

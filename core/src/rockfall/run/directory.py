@@ -14,6 +14,7 @@ from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
 from rockfall.files import TEMPORARY, read_json, write_json
 
 FORMAT = 1
+LAST = "last"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -124,13 +125,16 @@ class RunDirectory:
         return "resumable" if self.has_checkpoint("last") else "started"
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the run for this process. Raises RunningElsewhere if another one has it."""
+    def lock(self, wait: float = 0.0) -> Iterator[None]:
+        """Hold the run for this process. Raises RunningElsewhere if another one has it.
+
+        wait: seconds to allow for one that only looks whether the run is free.
+        """
         import filelock
 
         lock = filelock.FileLock(self.path / ".lock", thread_local=False)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=wait)
         except filelock.Timeout:
             raise RunningElsewhere(f"run {self.name} is being trained by another process") from None
         except OSError as error:
@@ -145,6 +149,8 @@ class RunDirectory:
         """Make a new directory called `name`, or `stem-1`, `stem-2`, … if that is empty."""
         if name and not NAME.fullmatch(name):
             raise UsageError(f"run name {name!r}: use letters, digits, '.', '_' and '-'")
+        if name == LAST:
+            raise UsageError(f"{LAST} always means the newest run: choose another --name")
         if name and os.path.lexists(out / name):
             raise UsageError(
                 f"there is a run {name} in {out}: choose another --name, "
@@ -210,7 +216,7 @@ def find_run(text: str | Path, out: Path | None = None) -> RunDirectory:
     folder = out or runs_folder()
     if not runs:
         raise UnknownName(f"there are no runs in {folder}/ yet: `rockfall train reinforce`")
-    if str(text) == "last":
+    if str(text) == LAST:
         return runs[-1]
     matching = [run for run in runs if run.name == str(text)] or [
         run for run in runs if run.name.startswith(str(text))

@@ -34,7 +34,9 @@ def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> S
             continue
         if source is not None:
             return source
-    known = [*registry().datasets.names(), *registry().environments.names()]
+    import gymnasium
+
+    known = [*registry().datasets.names(), *registry().environments.names(), *gymnasium.registry]
     hint = did_you_mean(text, known) or "; `rockfall list` shows the names"
     failed = f"; openers that failed: {', '.join(broken)}" if broken else ""
     raise UnknownName(

@@ -61,9 +61,9 @@ class Environment:
             )
         except gymnasium.error.DependencyNotInstalled as error:
             raise UsageError(f"{self.gymnasium_id}: {error}") from None
-        except (gymnasium.error.Error, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(f"{self.gymnasium_id} can't be made: {reason}") from None
+        except Exception as error:  # an environment may raise anything
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UsageError(f"{self.gymnasium_id} can't be made: {reason}") from error
 
     def batch(
         self,

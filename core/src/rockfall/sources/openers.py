@@ -45,14 +45,14 @@ def open_gymnasium(text: str, options: Mapping[str, Any]) -> Source | None:
             raise UsageError(
                 f"{module} can't be imported: {type(error).__name__}: {error}"
             ) from error
-    for entry in registry().environments:
-        with contextlib.suppress(Exception):  # a broken plugin hides no other's ids
-            entry.spec.load()
-    if bare not in gymnasium.registry:
-        return None
     from rockfall.sources.environment import Environment
 
-    return Environment(text, options)
+    for _, spec in registry().environments:
+        if spec.gymnasium_id == bare:  # with all that its plugin knows of it
+            return Environment(bare, options, spec)
+        with contextlib.suppress(Exception):  # a broken plugin hides no other's ids
+            spec.load()
+    return Environment(text, options) if bare in gymnasium.registry else None
 
 
 def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:

@@ -40,7 +40,7 @@ class PqnConfig(rockfall.Config):
     )
     norm: bool = Field(True, description="LayerNorm: stability on what nobody has tried yet")
     steps: int = Field(500_000, ge=1, description="played in all; easy games are learnt by then")
-    envs: int = Field(32, ge=1, description="played at once; enough that steps are unalike")
+    envs: int = Field(32, ge=1, le=65_536, description="played at once; enough to differ")
     rollout: int = Field(64, ge=1, description="steps of each between updates; λ fades well before")
     epochs: int = Field(2, ge=1, description="passes over a rollout before it is forgotten")
     batch_size: int = Field(128, ge=1, description="steps a gradient; small ones learn soonest")

@@ -45,7 +45,7 @@ class ReinforceConfig(rockfall.Config):
     )
     norm: bool = Field(True, description="LayerNorm: one step size then suits most observations")
     steps: int = Field(500_000, ge=1, description="played in all; easy games are learnt by then")
-    envs: int = Field(32, ge=1, description="played at once; enough that steps are unalike")
+    envs: int = Field(32, ge=1, le=65_536, description="played at once; enough to differ")
     rollout: int = Field(64, ge=1, description="steps of each between updates; λ fades before")
     gamma: float = Field(0.99, ge=0, le=1, description="a reward's worth one step later")
     lam: float = Field(0.9, ge=0, le=1, description="λ: 1 returns, below it advantage estimation")

@@ -53,7 +53,7 @@ class Config(rockfall.Config):
     )
     norm: bool = Field(True, description="LayerNorm: stability on what nobody has tried yet")
     steps: int = Field(100_000, ge=1, description="played in all")
-    envs: int = Field(8, ge=1, description="played at once; a step of all costs little more")
+    envs: int = Field(8, ge=1, le=65_536, description="played at once; costs little more")
     gamma: float = Field(0.99, ge=0, le=1, description="a reward's worth one step later")
     lr: float = Field(1e-3, gt=0, le=1, description="Adam's first step size; falls to 0, linearly")
 
