@@ -188,6 +188,7 @@ class Run:
                 yield frame.index
                 frame.index += 1
                 position.sought = []  # a turn that was left early must not be sought again
+                self._restored = None  # it may be large
                 self.step += not frame.endings  # an inner loop has counted its own
                 self._between_steps()
         finally:
