@@ -22,6 +22,7 @@ $(STAMP): $(FILES)
 demo: venv
 	$(BIN)/rockfall train reinforce falling-rocks-16x16
 	$(BIN)/rockfall play last --games 4 --gif demo.gif
+	@echo "to type rockfall yourself, first: source $(BIN)/activate"
 
 test: venv
 	$(BIN)/python -m pytest $(if $(SLOW),,-m "not slow")

@@ -47,9 +47,9 @@ def test_a_run(folder: Path) -> None:
     assert lines[0].startswith("tiny: mlp on digits, seed 0, cpu: finished, 22 steps in ")
     assert lines[1] == "settings: layers=16 epochs=2 (preset tiny)"
     assert lines[2].startswith("accuracy 0.")
-    assert "nearest neighbour" in lines[2]
-    assert lines[3].split()[0] == "loss"
-    assert set(lines[3].split()[-1]) <= set("▁▂▃▄▅▆▇█")
+    assert "nearest neighbour" in lines[3]
+    assert lines[4].split()[0] == "loss"
+    assert set(lines[4].split()[-1]) <= set("▁▂▃▄▅▆▇█")
     assert lines[-2] == "wrote runs/tiny/pictures/curves.png"
     assert lines[-1] == "next: rockfall evaluate tiny  ·  rockfall classify tiny PICTURE"
 
@@ -180,7 +180,7 @@ def test_side_by_side(folder: Path) -> None:
     assert rows["seed"] == ["seed", "0", "1"]
     assert "lr" not in rows  # the same in both
     assert rows["accuracy"][2] == rows["accuracy"][5] == "±"
-    assert rows["steps"] == ["steps", "22", "11"]
+    assert rows["run.steps"] == ["run.steps", "22", "11"]
     assert "not comparable" not in done.stdout
     assert done.stdout.splitlines()[-2] == "wrote compare.png"
     drawn = pixels(folder / "compare.png")

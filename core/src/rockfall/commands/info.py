@@ -68,6 +68,7 @@ def _print_model(data: dict[str, Any]) -> None:
             for name, values in data["presets"].items()
         ]
         print_table(("preset", "settings"), rows)
+        say("", "A preset named like the source is used without being asked for.")
     say("", f"rockfall train {data['name']} {data['default_source']} key=value …")
 
 

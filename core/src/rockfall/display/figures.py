@@ -8,7 +8,7 @@ from rockfall.registry import registry
 
 
 def figure_lines(figures: dict[str, Any]) -> list[str]:
-    """One line a figure: value ± error, what it amounts to, and its baselines."""
+    """A figure in a line, value ± error and what it amounts to; its baselines in another."""
     lines = []
     for name, figure in figures.items():
         parts = [f"{name} {_number(figure)}"]
@@ -16,10 +16,11 @@ def figure_lines(figures: dict[str, Any]) -> list[str]:
             parts.append(f"{figure['percent_of_oracle']:.1f} % of the oracle")
         if "times_random" in figure:
             parts.append(f"{figure['times_random']:.2f} × random")
-        baselines = ", ".join(
-            f"{other} {_number(theirs)}" for other, theirs in figure.get("baselines", {}).items()
-        )
-        lines.append(" · ".join(parts) + (f"  ({baselines})" if baselines else ""))
+        lines.append(" · ".join(parts))
+        baselines = figure.get("baselines", {})
+        if baselines:
+            beside = (f"{other} {_number(theirs)}" for other, theirs in baselines.items())
+            lines.append(f"  beside {' · '.join(beside)}")
     return lines
 
 

@@ -27,4 +27,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(header, overflow="fold", style="bold" if number == 0 else "")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, str) else str(cell) for cell in row))
-    console().print(table)
+    with console().capture() as printed:
+        console().print(table)
+    for line in printed.get().splitlines():
+        sys.stdout.write(f"{line.rstrip()}\n")

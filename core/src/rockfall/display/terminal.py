@@ -72,7 +72,8 @@ class TerminalListener:
     def _line(self, data: dict[str, Any]) -> Text:
         fraction, seconds = data["fraction"], data["seconds"]
         left = f", {duration(seconds / fraction - seconds)} left" if fraction > 0.02 else ""
-        metrics = "  ".join(f"{k} {v:.4g}" for k, v in data["metrics"].items() if k != "epoch")
+        # Backwards: what a method is after, it logs last, and a narrow line is cut at its end.
+        metrics = "  ".join(f"{k} {v:.4g}" for k, v in reversed(data["metrics"].items()))
         width = max(4, min(20, self.console.width // 5))
         bar = "━" * round(width * fraction)
         line = Text(f"{bar:─<{width}} {100 * fraction:3.0f} % {duration(seconds)}{left}  {metrics}")

@@ -16,6 +16,7 @@ class Hello(nn.Module):
         lr: float = Field(0.01, gt=0, description="Adam's step size; larger ones overshoot")
 
     presets: ClassVar = {"tiny": {"epochs": 2}}
+    threads: ClassVar = 1  # too small for a second thread to pay
 
     def __init__(self, config: Config, info: rockfall.SourceInfo) -> None:
         super().__init__()
