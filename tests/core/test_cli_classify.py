@@ -72,7 +72,7 @@ def test_drawings_are_read(folder: Path, drawn: Path) -> None:
 def test_the_best_classes_are_listed_with_bars(folder: Path, drawn: Path) -> None:
     done = rockfall(folder, "classify", "reads", str(drawn / "0.png"), "--top", "3")
     lines = done.stdout.splitlines()
-    assert lines[0].endswith("(as a negative, which is nearer to what it learned from)")
+    assert lines[0].endswith("(as a negative, nearer to what it learned from)")
     assert len(lines) == 5
     assert lines[1].split()[0] == "0"
     shares = [float(line.split()[-2]) for line in lines[1:4]]
@@ -99,7 +99,7 @@ def test_light_on_dark_stays_as_it_is(folder: Path, drawn: Path) -> None:
 def test_what_is_turned(ground: int, mean: float, expected: bool) -> None:
     picture = torch.full((3, 50, 50), ground, dtype=torch.uint8)
     picture[:, 20:30, 20:30] = 255 - ground
-    pixels, inverted = fit(picture, info(statistics={"mean": [mean]}))
+    pixels, inverted, _ = fit(picture, info(statistics={"mean": [mean]}))
     assert inverted is expected
     assert pixels[0, 0, 0] == (255 - ground if expected else ground)
     assert pixels[0, 4, 4] != pixels[0, 0, 0]
@@ -109,7 +109,7 @@ def test_what_is_turned(ground: int, mean: float, expected: bool) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (300, 40), (7, 90), (4, 4)])
 def test_every_picture_fits(shape: tuple[int, ...], size: tuple[int, int]) -> None:
     picture = torch.randint(256, (3, *size), dtype=torch.uint8)
-    pixels, _ = fit(picture, info(shape=shape, statistics={"mean": [120.0]}))
+    pixels, *_ = fit(picture, info(shape=shape, statistics={"mean": [120.0]}))
     assert pixels.shape == shape
     assert pixels.dtype == torch.uint8
 
@@ -117,16 +117,30 @@ def test_every_picture_fits(shape: tuple[int, ...], size: tuple[int, int]) -> No
 def test_nothing_is_stretched() -> None:
     picture = torch.zeros(3, 40, 80, dtype=torch.uint8)
     picture[:, 10:30, 30:50] = 255  # a square
-    pixels, _ = fit(picture, info(shape=(1, 16, 16)))
+    pixels, *_ = fit(picture, info(shape=(1, 16, 16)))
     rows, columns = np.nonzero(pixels[0].numpy() > 128)
     assert np.ptp(rows) == np.ptp(columns) == 3
     assert pixels[:, :4].max() == 0  # what was added above is as dark as the border
 
 
+@pytest.mark.parametrize("margin", [1, 20, 90])
+def test_how_much_paper_is_around_a_drawing_tells_nothing(margin: int) -> None:
+    paper = torch.full((3, 40 + 2 * margin, 20 + 3 * margin), 255, dtype=torch.uint8)
+    paper[:, margin : margin + 40, margin : margin + 20] = 0
+    learned = info(shape=(1, 8, 8), statistics={"mean": [30.0], "extent": [1.0, 0.5]})
+    pixels, inverted, cropped = fit(paper, learned)
+    assert (inverted, cropped) == (True, True)
+    expected = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    expected[:, :, 2:6] = 255
+    assert torch.equal(pixels, expected)
+    scene = torch.arange(40).byte().mul(6).expand(3, 40, 40)
+    assert not fit(scene, learned).cropped
+
+
 def test_colours_stay_in_their_channels() -> None:
     picture = torch.zeros(3, 9, 9, dtype=torch.uint8)
     picture[0] = 200
-    pixels, _ = fit(picture, info(shape=(3, 4, 4), statistics={"mean": [120.0, 120.0, 120.0]}))
+    pixels, *_ = fit(picture, info(shape=(3, 4, 4), statistics={"mean": [120.0, 120.0, 120.0]}))
     assert pixels.float().mean((1, 2)).tolist() == [200, 0, 0]
 
 

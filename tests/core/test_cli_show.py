@@ -180,7 +180,7 @@ def test_side_by_side(folder: Path) -> None:
     assert rows["seed"] == ["seed", "0", "1"]
     assert "lr" not in rows  # the same in both
     assert rows["accuracy"][2] == rows["accuracy"][5] == "±"
-    assert rows["run.steps"] == ["run.steps", "22", "11"]
+    assert rows["run steps"] == ["run", "steps", "22", "11"]
     assert "not comparable" not in done.stdout
     assert done.stdout.splitlines()[-2] == "wrote compare.png"
     drawn = pixels(folder / "compare.png")

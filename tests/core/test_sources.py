@@ -106,6 +106,15 @@ def test_statistics_are_a_channel() -> None:
     assert info.statistics["std"] == pytest.approx([10, 0])
 
 
+def test_extent_is_that_of_the_drawn() -> None:
+    pictures = torch.zeros(3, 1, 10, 10, dtype=torch.uint8)
+    pictures[0, 0, 2:8, 4:6] = 255  # 6 × 2
+    pictures[1, 0, 0:10, 3:7] = 200  # 10 × 4; the third is empty and does not count
+    split = Split(pictures, torch.zeros(3))
+    info = Dataset("x", dict.fromkeys(("train", "validation", "test"), split), kinds=("p",)).info
+    assert info.statistics["extent"] == pytest.approx([0.8, 0.3])
+
+
 def test_a_dataset_needs_its_splits_to_agree() -> None:
     a, b = Split(torch.zeros(2, 3), torch.zeros(2)), Split(torch.zeros(2, 4), torch.zeros(2))
     with pytest.raises(ValueError, match="no split test, validation"):

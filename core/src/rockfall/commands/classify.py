@@ -27,7 +27,8 @@ def command(run: str, files: tuple[Path, ...], top: int, as_json: bool) -> None:
     """Say what RUN's model sees in each PICTURE.
 
     A picture of any size and colour is made to fit; if it is dark on light and the model learned
-    light on dark, or the other way round, the model sees its negative.
+    light on dark, or the other way round, the model sees its negative; and a drawing is cropped if
+    it learned from drawings.
     """
     from rockfall.display.runs import open_capable
 
@@ -59,6 +60,7 @@ def _seen(run: Any, file: Path, top: int) -> dict[str, Any]:
     return {
         "picture": str(file),
         "inverted": fitted.inverted,
+        "cropped": fitted.cropped,
         "predictions": [
             {"class": info.classes[label], "probability": probability}
             for probability, label in zip(best.values.tolist(), best.indices.tolist(), strict=True)
@@ -70,8 +72,13 @@ def _print(picture: dict[str, Any]) -> None:
     from rockfall.display.blocks import bar
     from rockfall.display.tables import console
 
-    turned = "  (as a negative, which is nearer to what it learned from)"
-    say(picture["picture"] + (turned if picture["inverted"] else ""))
+    changes = {"cropped": "cropped to what is drawn", "inverted": "as a negative"}
+    done = " and ".join(words for change, words in changes.items() if picture[change])
+    say(
+        f"{picture['picture']}  ({done}, nearer to what it learned from)"
+        if done
+        else picture["picture"]
+    )
     predictions = picture["predictions"]
     names = max(len(each["class"]) for each in predictions)
     room = max(4, min(30, console().width - names - 14))

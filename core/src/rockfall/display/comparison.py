@@ -88,8 +88,8 @@ class Comparison:
             "status": self.statuses,
             **self._settings(),
             **self._figures(),
-            "run.steps": [f"{r['steps']:,}" if r else "" for r in self.results],
-            "run.time": [duration(r["seconds"]) if r else "" for r in self.results],
+            "run steps": [f"{r['steps']:,}" if r else "" for r in self.results],
+            "run time": [duration(r["seconds"]) if r else "" for r in self.results],
         }
         return {label: cells for label, cells in rows.items() if any(cells)}
 

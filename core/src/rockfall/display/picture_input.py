@@ -16,17 +16,24 @@ CLEARLY = 64.0
 """By how much, of 255, a negative's border must come nearer to what the model knows."""
 
 
+FLAT = 16.0
+"""How much, of 255, the outermost pixels of a drawing may differ: paper, not a scene."""
+
+
 class Fitted(NamedTuple):
-    """A picture (C, H, W) uint8 that a model takes, and whether it is the negative."""
+    """A picture (C, H, W) uint8 that a model takes, and what was done to it."""
 
     pixels: Tensor
     inverted: bool
+    cropped: bool
 
 
 def fit(picture: Tensor, info: SourceInfo) -> Fitted:
     """(3, H, W) uint8 of any size, as `info` describes a model's inputs.
 
-    The whole picture is kept: what its shape lacks is filled with the colour of its border.
+    The whole picture is kept, and what its shape lacks is filled with the colour of its border. But
+    a drawing on plain paper, for a model that learned from drawings, is brought to their size:
+    how much paper is left around it tells nothing.
     """
     channels, height, width = info.shape
     image = to_image(picture)
@@ -37,20 +44,46 @@ def fit(picture: Tensor, info: SourceInfo) -> Fitted:
     # the middle and are never turned.
     ground = float(border.mean())
     inverted = abs(255 - ground - mean) + CLEARLY < abs(ground - mean)
-    scaled = np.asarray(_scaled(image, border, width, height))
+    extent = info.statistics.get("extent")
+    box = _drawing(image) if extent and image.size != (width, height) else None
+    tall, wide = extent if extent and box else (1.0, 1.0)
+    scaled = np.asarray(
+        _scaled(image.crop(box) if box else image, border, (width, height), (wide, tall))
+    )
     pixels = torch.from_numpy(255 - scaled if inverted else scaled.copy())
-    return Fitted(pixels.reshape(height, width, channels).permute(2, 0, 1).contiguous(), inverted)
+    return Fitted(
+        pixels.reshape(height, width, channels).permute(2, 0, 1).contiguous(), inverted, bool(box)
+    )
+
+
+def _edges(image: Image.Image) -> np.ndarray:
+    """The outermost pixels, (N, channels)."""
+    pixels = np.asarray(image).reshape(image.height, image.width, -1)
+    return np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
 
 
 def _border(image: Image.Image) -> np.ndarray:
     """The median of the outermost pixels, a channel each."""
-    pixels = np.asarray(image).reshape(image.height, image.width, -1)
-    edges = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
-    return np.asarray(np.median(np.concatenate(edges), axis=0))
+    return np.asarray(np.median(_edges(image), axis=0))
 
 
-def _scaled(image: Image.Image, border: np.ndarray, width: int, height: int) -> Image.Image:
-    factor = min(width / image.width, height / image.height)
+def _drawing(image: Image.Image) -> tuple[int, int, int, int] | None:
+    """The box of what is drawn on plain paper, in grey; None if there is no such paper."""
+    if _edges(image).std() > FLAT:
+        return None
+    drawn = np.abs(np.asarray(image, np.int16) - _border(image)) > CLEARLY
+    return Image.fromarray(drawn).getbbox()
+
+
+def _scaled(
+    image: Image.Image,
+    border: np.ndarray,
+    size: tuple[int, int],
+    share: tuple[float, float],
+) -> Image.Image:
+    """The image in the middle of a page of `size`, within these shares of width and height."""
+    width, height = size
+    factor = min(share[0] * width / image.width, share[1] * height / image.height)
     inner = max(1, round(image.width * factor)), max(1, round(image.height * factor))
     # The mean of the pixels that fall together adds no rings; a few pixels are drawn out softly.
     how = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
