@@ -161,6 +161,7 @@ class Run:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """Every logged line so far."""
+        self._metrics.flush()
         return read_metrics(self.directory.metrics_file)
 
     @property
