@@ -220,8 +220,9 @@ def test_pending_nan_on_another_device_is_found_before_saving(start: Start) -> N
     run.model.fit(None, run)
     with pytest.raises(Diverged, match="at step 3"):
         run.save("last")
-    assert start(fit, again=run).step == 2
-    assert [line["loss"] for line in run.metrics] == [0.0, 1.0, 2.0]
+    resumed = start(fit, again=run)
+    assert resumed.step == 2
+    assert [line["loss"] for line in resumed.metrics] == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(("monitor", "best"), [("score", 3), ("-score", 1)])
