@@ -117,6 +117,15 @@ def test_a_damaged_checkpoint_is_refused(folder: Path) -> None:
     assert "does not match its SHA-256" in done.stderr
 
 
+def test_a_finished_run_has_nothing_to_resume_and_says_how_it_ended(folder: Path) -> None:
+    before = (folder / "runs" / "plain" / "result.json").read_bytes()
+    done = rockfall(folder, "resume", "plain")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("run plain is done in ")
+    assert "accuracy 0." in done.stdout
+    assert (folder / "runs" / "plain" / "result.json").read_bytes() == before
+
+
 def test_events_for_programs(folder: Path) -> None:
     done = rockfall(folder, "train", "mlp", "--preset", "tiny", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -150,7 +159,6 @@ def test_evaluate_repeats_the_result(folder: Path) -> None:
         (["train", "mlp", "lr=0", "epochs=0"], 2, "epochs"),
         (["train", "mlp", "name=x"], 2, "no setting named name"),
         (["train", "mlp", "digits", "more"], 2, "not key=value"),
-        (["resume", "plain"], 2, "has finished"),
         (["resume", "plian"], 2, "did you mean plain?"),
         (["evaluate", "nothing-like-it"], 2, "no run named nothing-like-it"),
         (["trian", "mlp"], 2, "did you mean train?"),
@@ -301,6 +309,6 @@ def test_a_run_elsewhere_is_named_so_that_it_is_found(folder: Path, tmp_path: Pa
     done = rockfall(folder, "resume", where, "--checkpoint-every", "1")
     assert f"rockfall show {where}" in done.stdout
     done = rockfall(folder, "resume", where)
-    assert f"rockfall evaluate {where}" in done.stderr
+    assert f"rockfall show {where}" in done.stdout
     done = rockfall(folder, "evaluate", where)
     assert f"rockfall show {where}" in done.stdout

@@ -65,9 +65,15 @@ def test_an_opened_run_is_the_run_that_was_trained(tmp_path: Path) -> None:
     assert best.step <= opened.step
 
 
-def test_a_finished_run_is_not_resumed(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has finished"):
-        rockfall.resume(train(tmp_path).directory.path)
+def test_a_finished_run_is_opened_not_trained(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    heard: list[rockfall.Event] = []
+    resumed = rockfall.resume(run.directory.path, listeners=[heard.append])
+    assert [event.kind for event in heard] == ["finished"]
+    assert heard[0].data["result"] == run.result
+    assert resumed.metrics == run.metrics
+    for name, tensor in run.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], tensor)
 
 
 def test_killed_between_the_last_checkpoint_and_the_result(tmp_path: Path) -> None:

@@ -110,13 +110,14 @@ def resume(
 ) -> Run:
     """Go on with a run from its last checkpoint, exactly as if it had never stopped.
 
-    Raises UsageError if the run has finished, RockfallError if another process is training it.
+    One that has finished is opened and told of as if it had just done so. Raises RockfallError if
+    another process is training it.
     """
     directory = find_run(name, Path(out) if out else None)
-    if directory.result_file.exists():
-        raise UsageError(
-            f"run {directory.name} has finished: `rockfall evaluate {directory.address}`"
-        )
+    if (result := directory.result()) is not None:
+        run = _opened(directory, "last", _listeners(listeners))
+        _tell_finished(run, result)
+        return run
     record = directory.record()
     opened = open_source(record.source, record.source_options)
     choose_device(record.device)
@@ -132,10 +133,13 @@ def resume(
 
 def open_run(name: str | Path, *, checkpoint: str = "last", out: str | Path | None = None) -> Run:
     """A run as it was left, its model loaded on the best device there is, without its data."""
-    directory = find_run(name, Path(out) if out else None)
+    return _opened(find_run(name, Path(out) if out else None), checkpoint)
+
+
+def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listener] = ()) -> Run:
     record = replace(directory.record(), device=str(choose_device()))
     with forked():
-        run = Run(directory, record, build_model(record))
+        run = Run(directory, record, build_model(record), listeners=listeners)
     if not directory.has_checkpoint(checkpoint):
         finished = directory.result_file.exists()
         how = "" if finished else f" yet: `rockfall resume {directory.address}`"
@@ -188,15 +192,19 @@ def complete(run: Run, source: Source) -> Run:
             raise
         finally:
             run.audience.finished(run, result)
-        run.audience.emit(
-            "finished",
-            run=run.name,
-            address=run.directory.address,
-            model=run.record.model,
-            seconds=run.seconds,
-            result=result,
-        )
+        _tell_finished(run, result)
     return run
+
+
+def _tell_finished(run: Run, result: dict[str, Any]) -> None:
+    run.audience.emit(
+        "finished",
+        run=run.name,
+        address=run.directory.address,
+        model=run.record.model,
+        seconds=result["seconds"],
+        result=result,
+    )
 
 
 def _fit(run: Run, source: Source) -> None:
