@@ -227,6 +227,7 @@ def test_narrow_and_without_colour(folder: Path, verb: list[str]) -> None:
     done = rockfall(folder, *verb, COLUMNS="40", NO_COLOR="1", TERM="dumb")
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
+    assert all(line == line.rstrip() for line in done.stdout.splitlines())
 
 
 def test_json_of_each_listing(folder: Path) -> None:

@@ -87,6 +87,15 @@ def test_a_terminal_redraws_one_line_that_fits(
     assert said.endswith("next: rockfall classify a PICTURE  ·  rockfall show a\n")
 
 
+def test_what_is_logged_last_is_seen_on_a_narrow_line() -> None:
+    screen = io.StringIO()
+    listener = TerminalListener(Console(file=screen, width=70))
+    metrics = {"loss": 0.1, "value": 0.2, "entropy": 0.3, "score": 8.5}
+    listener(Event("progress", {**STORY[1].data, "metrics": metrics}))
+    assert "score 8.5" in screen.getvalue()
+    assert "loss" not in screen.getvalue()
+
+
 def test_a_pipe_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))

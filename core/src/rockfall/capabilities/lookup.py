@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rockfall.errors import UsageError
 from rockfall.registry import registry
 
@@ -21,8 +19,3 @@ def require(model: str, capability: str) -> None:
     who = f"models that do: {', '.join(have)}" if have else "no installed model does"
     can = " and ".join(entry.spec.capabilities) or "does nothing more"
     raise UsageError(f"{entry.spec.name} {can}, but not {capability}; {who}")
-
-
-def protocol(capability: str) -> Any:
-    """The protocol class of a capability."""
-    return registry().capabilities.find(capability).spec.load()

@@ -24,8 +24,7 @@ class Audience:
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = list(listeners)
-        self._silenced: set[tuple[str, str]] = set()
-        self._follows_metrics = bool(registry().follow("rockfall_run_logged"))
+        self._following: dict[str, list[tuple[str, Any]]] = {}
 
     def emit(self, kind: Kind, **data: Any) -> None:
         """Tell every listener."""
@@ -39,7 +38,7 @@ class Audience:
 
     def logged(self, run: Run, lines: list[dict[str, Any]]) -> None:
         """Hand on the lines of one flush; the generators are forked once for all of them."""
-        if not self._follows_metrics:
+        if not self._followers("rockfall_run_logged"):
             return
         with forked():
             for line in lines:
@@ -50,14 +49,19 @@ class Audience:
         with forked():
             self._call("rockfall_run_finished", run=run, result=result)
 
+    def _followers(self, hook: str) -> list[tuple[str, Any]]:
+        """The plugins that implement a hook; found once, for metrics are many."""
+        if hook not in self._following:
+            self._following[hook] = registry().follow(hook)
+        return self._following[hook]
+
     def _call(self, hook: str, **arguments: Any) -> None:
         """Call a hook of every plugin; where it raises, it is reported and not called again."""
-        for plugin, call in registry().follow(hook):
-            if (plugin, hook) in self._silenced:
-                continue
+        followers = self._followers(hook)
+        for plugin, call in list(followers):
             try:
                 call(**arguments)
             except (Exception, SystemExit) as error:
-                self._silenced.add((plugin, hook))
+                followers.remove((plugin, call))
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 self.emit("warning", message=f"plugin {plugin} failed and is left out: {reason}")
