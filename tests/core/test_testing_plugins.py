@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import rockfall.testing.plugins as kit
+from rockfall.errors import Unavailable
 from rockfall.registry import registry
 from rockfall.testing import check_plugin, check_registration
 from tests.core.sites import REGISTER, Site, model
@@ -71,6 +72,15 @@ FAULTY = {
         ),
         "capability flies: no command fly is registered",
     ),
+    "pictures that are not there": (
+        code(
+            f"register.capability(name='flies', summary='x', target='{OWN}:Flies', "
+            f"pictures='{OWN}:draw')",
+            "from typing import Protocol, runtime_checkable\n@runtime_checkable\n"
+            "class Flies(Protocol):\n    def fly(self): ...\n",
+        ),
+        "capability flies: AttributeError",
+    ),
     "a baseline that is not there": (
         code(
             f"register.environment(name='game', summary='x', target='{OWN}:Thing', "
@@ -128,4 +138,22 @@ def test_a_plugin_is_found_by_any_spelling() -> None:
 
 
 def test_the_whole_of_a_good_plugin() -> None:
-    check_plugin("rockfall-datasets")
+    check_plugin("falling-rocks")
+
+
+def test_data_that_can_t_be_had_is_told_when_all_else_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked = []
+
+    def check(name: str) -> None:
+        checked.append(name)
+        if name.endswith(("kmnist", "cifar10")):
+            raise Unavailable(f"no {name}")
+
+    monkeypatch.setattr(kit, "check_registration", lambda _: None)
+    monkeypatch.setattr(kit, "check_dataset", check)
+    with pytest.raises(Unavailable, match=r"^no [\w-]+:cifar10; no [\w-]+:kmnist$"):
+        check_plugin("rockfall-datasets")
+    owned = {e.full_name for e in registry().datasets if e.owner == "rockfall-datasets"}
+    assert set(checked) == owned

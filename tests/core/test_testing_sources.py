@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from rockfall.catalogue import Catalogue
+from rockfall.errors import Unavailable
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec, EnvironmentSpec
@@ -71,6 +72,13 @@ def other_each_time() -> Dataset:
     return dataset(pictures(seed=int(np.random.default_rng().integers(2**31))))
 
 
+def keep_odd(classes: list[str] | None) -> Dataset:
+    if not classes:
+        return dataset()
+    odd = mapped(lambda s: Split(*s[s.labels == 1]))
+    return dataset(odd, classes=("odd",))
+
+
 DATASETS: dict[str, tuple[Callable[..., Any], str]] = {
     "another name": (lambda: dataset(name="other"), "it calls itself other"),
     "other kinds": (lambda: dataset(kinds=("pictures",)), "its spec says that it is"),
@@ -108,6 +116,26 @@ DATASETS: dict[str, tuple[Callable[..., Any], str]] = {
     "other each time": (other_each_time, "opened again, it"),
     "takes any option": (lambda **_: dataset(), "it takes options that it does not know"),
     "raises": (lambda: 1 / 0, "ZeroDivisionError"),
+    "classes that change nothing": (
+        lambda classes=None: dataset(),
+        r"classes=odd leaves it \('even', 'odd'\)",
+    ),
+    "classes with their old labels": (
+        lambda classes=None: keep_odd(classes),
+        "classes=odd leaves train other examples, or labels other than 0",
+    ),
+    "a limit that changes nothing": (
+        lambda limit=None: dataset(),
+        "limit=2 leaves 60 examples in train, not 2",
+    ),
+    "a limit of test too": (
+        lambda limit=None: dataset(mapped(lambda s: Split(*s[:limit]))),
+        "limit changes test",
+    ),
+    "a size that changes nothing": (
+        lambda size=None: dataset(),
+        r"size=5 makes them \(1, 4, 4\)",
+    ),
 }
 
 
@@ -152,6 +180,14 @@ def test_a_faulty_dataset_is_told(case: str, check_made_dataset: Check) -> None:
 def test_a_dataset_says_its_licence(check_made_dataset: Check) -> None:
     with pytest.raises(AssertionError, match="names no licence"):
         check_made_dataset(dataset, licence="")
+
+
+def test_data_that_can_t_be_had_is_no_fault(check_made_dataset: Check) -> None:
+    def nowhere() -> Dataset:
+        raise Unavailable("no network")
+
+    with pytest.raises(Unavailable, match=r"^no network$"):
+        check_made_dataset(nowhere)
 
 
 def test_offline_refuses_other_machines_alone() -> None:

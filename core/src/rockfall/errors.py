@@ -41,6 +41,10 @@ class CheckpointError(RockfallError):
     """A checkpoint that is damaged, foreign, or from a newer version."""
 
 
+class Unavailable(RockfallError):
+    """Data that is not on this machine and could not be had from anywhere."""
+
+
 class Diverged(RockfallError):
     """A metric stopped being a finite number."""
 

@@ -24,19 +24,27 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     """
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f"{TEMPORARY}{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise RockfallError(f"can't write {path}: {error.strerror or error}") from error
+        with writing(path):
+            handle, temporary = tempfile.mkstemp(prefix=f"{TEMPORARY}{path.name}.", dir=path.parent)
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
     finally:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Inside, what the disk or the permissions refuse is a RockfallError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise RockfallError(f"can't write {path}: {error.strerror or error}") from error
 
 
 def write_json(path: Path, data: Any) -> None:

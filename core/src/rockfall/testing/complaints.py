@@ -8,15 +8,21 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 from unittest import mock
 
+from rockfall.errors import Unavailable
 from rockfall.run.device import computing
 from rockfall.run.randomness import forked
 
 
 @contextlib.contextmanager
 def about(subject: str) -> Iterator[None]:
-    """Put `subject` before whatever an assertion inside says; any other error becomes one."""
+    """Put `subject` before whatever an assertion inside says; any other error becomes one.
+
+    Unavailable stays what it is: that data can't be had here is no fault of what is checked.
+    """
     try:
         yield
+    except Unavailable:
+        raise
     except AssertionError as error:
         raise AssertionError(f"{subject}: {error}") from error
     except Exception as error:

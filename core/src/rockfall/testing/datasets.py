@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,9 @@ def check_dataset(name: str) -> None:
     Raises AssertionError unless: it is what its spec says; its splits, types, labels and
     description fit together; test and validation examples do not turn up in training more often
     than the data itself repeats; it is the same each time it is opened, whatever the random
-    generators' state, which opening leaves alone; and it refuses an unknown option clearly.
+    generators' state, which opening leaves alone; it refuses an unknown option clearly; and the
+    options of every dataset, `classes`, `limit` and `size`, do to it what they say.
+    Raises Unavailable if its data is not on this machine and can't be had.
     """
     entry = registry().datasets.find(name)
     with about(f"dataset {entry.full_name}"), undisturbed():
@@ -34,10 +38,10 @@ def check_dataset(name: str) -> None:
         present = set(data.train.labels.unique().tolist())
         absent = [c for label, c in enumerate(data.info.classes) if label not in present]
         assert not absent, f"training has no example of {', '.join(absent)}"
-        for split in ("validation", "test"):
-            _check_no_leak(data.train, data.splits[split], split)
+        _check_no_leak(data)
         _check_reopening(entry, data)
         check_options(entry)
+        _check_selection(entry, data)
 
 
 def _open(entry: Entry[DatasetSpec]) -> Dataset:
@@ -77,19 +81,21 @@ def _check_split(info: SourceInfo, split: Split) -> None:
         assert (labels == -1).all(), "unlabelled examples have label -1"
 
 
-def _check_no_leak(train: Split, other: Split, name: str) -> None:
+def _check_no_leak(data: Dataset) -> None:
     """Real data repeats itself; a split that leaks repeats training far more often than that."""
-    known = _rows(train.inputs)
-    repeats = 1 - len(set(known)) / len(known)
+    known = _hashes(data.train.inputs)
     seen = set(known)
-    found = sum(row in seen for row in _rows(other.inputs)) / len(other)
-    assert found <= 2 * repeats + 0.01, (
-        f"{found:.1%} of {name} is in train too, while {repeats:.1%} of train is there twice"
-    )
+    repeats = 1 - len(seen) / len(known)
+    for name in ("validation", "test"):
+        other = _hashes(data.splits[name].inputs)
+        found = sum(row in seen for row in other) / len(other)
+        assert found <= 2 * repeats + 0.01, (
+            f"{found:.1%} of {name} is in train too, while {repeats:.1%} of train is there twice"
+        )
 
 
-def _rows(inputs: Tensor) -> list[bytes]:
-    return [row.tobytes() for row in inputs.flatten(1).numpy()]
+def _hashes(inputs: Tensor) -> list[int]:
+    return [hash(row.tobytes()) for row in inputs.flatten(1).numpy()]
 
 
 def _check_reopening(entry: Entry[DatasetSpec], data: Dataset) -> None:
@@ -102,3 +108,37 @@ def _check_reopening(entry: Entry[DatasetSpec], data: Dataset) -> None:
         for part in ("inputs", "labels"):
             same = not difference(getattr(split, part), getattr(again.splits[name], part))
             assert same, f"opened again, it has other {part} in split {name}"
+
+
+def _check_selection(entry: Entry[DatasetSpec], data: Dataset) -> None:
+    """The options that every dataset has, whoever sees to them."""
+    classes = data.info.classes
+    if classes:
+        last = classes[-1]
+        some = _opened_with(entry, data, classes=[last])
+        assert some.info.classes == (last,), f"classes={last} leaves it {some.info.classes}"
+        for name, split in data.splits.items():
+            expected = split.inputs[split.labels == len(classes) - 1]
+            found = some.splits[name]
+            same = torch.equal(found.inputs, expected) and not found.labels.any()
+            assert same, f"classes={last} leaves {name} other examples, or labels other than 0"
+    limit, side = max(1, len(classes)), 5
+    pictures = any("pictures" in kind for kind in data.info.kinds)
+    some = _opened_with(entry, data, limit=limit, **({"size": side} if pictures else {}))
+    for name in ("train", "validation"):
+        size = min(limit, len(data.splits[name]))
+        assert len(some.splits[name]) == size, (
+            f"limit={limit} leaves {len(some.splits[name])} examples in {name}, not {size}"
+        )
+    assert len(some.test) == len(data.test), "limit changes test, so figures can't be compared"
+    if pictures:
+        shape = some.info.shape
+        assert shape == (data.info.shape[0], side, side), f"size={side} makes them {shape}"
+
+
+def _opened_with(entry: Entry[DatasetSpec], data: Dataset, **options: Any) -> Dataset:
+    some = open_source(entry.full_name, options)
+    asked = " ".join(f"{name}={value}" for name, value in options.items())
+    assert isinstance(some, Dataset), f"with {asked} it is no Dataset"
+    assert some.info.name == data.info.name, f"with {asked} it calls itself {some.info.name}"
+    return some

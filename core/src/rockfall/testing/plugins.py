@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from rockfall.catalogue import Catalogue, Entry
+from rockfall.errors import Unavailable
 from rockfall.registry import CORE, Plugin, canonical, registry
 from rockfall.specs import (
     CapabilitySpec,
@@ -35,16 +36,23 @@ LONGEST_SUMMARY = 80
 def check_plugin(distribution: str) -> None:
     """Check an installed distribution: how it registers, and everything that it registers.
 
-    Raises AssertionError with one line for the first thing that is wrong.
+    Raises AssertionError with one line for the first thing that is wrong. If data of a dataset
+    can't be had here, raises Unavailable after all the rest has been checked.
     """
     check_registration(distribution)
     found = registry()
     for model in _owned(found.models, distribution):
         check_model(model.full_name)
+    missing = []
     for dataset in _owned(found.datasets, distribution):
-        check_dataset(dataset.full_name)
+        try:
+            check_dataset(dataset.full_name)
+        except Unavailable as error:
+            missing.append(str(error))
     for environment in _owned(found.environments, distribution):
         check_environment(environment.full_name)
+    if missing:
+        raise Unavailable("; ".join(missing))
 
 
 def check_registration(distribution: str) -> None:
@@ -129,7 +137,11 @@ def _check_capability(spec: CapabilitySpec, protocol: Any) -> None:
     if spec.verb:
         verb = spec.verb.partition(" ")[0]
         assert registry().commands.get(verb), f"no command {verb} is registered"
-    for target, names in ((spec.evaluate, {"seed", "limit"}), (spec.check, set[str]())):
+    for target, names in (
+        (spec.evaluate, {"seed", "limit"}),
+        (spec.pictures, set[str]()),
+        (spec.check, set[str]()),
+    ):
         if target:
             parameters = inspect.signature(load_target(target)).parameters
             missing = names - parameters.keys()

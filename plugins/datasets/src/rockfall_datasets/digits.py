@@ -7,9 +7,10 @@ import torch
 from sklearn.datasets import load_digits
 
 from rockfall.sources.dataset import Dataset, Split, hold_out
+from rockfall.sources.options import Seed
 
 
-def digits(seed: int = 0) -> Dataset:
+def digits(seed: Seed = 0) -> Dataset:
     """1,797 pictures (1, 8, 8), 0 … 255, in ten classes.
 
     The set has no official split. A seeded one holds out 20 % for test and, of the rest, 10 % for

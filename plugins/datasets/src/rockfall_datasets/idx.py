@@ -1,0 +1,70 @@
+"""IDX files, plain or gzipped: the format that MNIST and its relatives are published in.
+
+Two zero bytes, a byte for the type, a byte for the number of dimensions, each dimension as a
+big-endian 32-bit integer, then the values, big-endian, the last dimension fastest (LeCun, Cortes
+and Burges, "The MNIST database of handwritten digits").
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from rockfall.errors import RockfallError
+
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+GZIP = b"\x1f\x8b"
+LARGEST = 1 << 30
+"""Bytes of values; what says that it holds more is damaged, or no file that one should open."""
+
+
+def read_idx(path: Path) -> np.ndarray[Any, Any]:
+    """The array in the file, of the shape and type that it states, in this machine's byte order.
+
+    Raises RockfallError, naming the file, unless it is exactly one whole IDX file.
+    """
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == GZIP
+            file.seek(0)
+            if not zipped:
+                return _parse(file)
+            with gzip.GzipFile(fileobj=file) as unzipped:
+                return _parse(unzipped)
+    except (ValueError, EOFError, zlib.error, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RockfallError(
+            f"{path} is no whole IDX file: {reason}; delete it and it is downloaded again"
+        ) from error
+
+
+def _parse(file: IO[bytes] | gzip.GzipFile) -> np.ndarray[Any, Any]:
+    zeros, kind, dimensions = struct.unpack(">HBB", _exactly(file, 4))
+    if zeros or kind not in TYPES or not dimensions:
+        raise ValueError("it does not begin as one")
+    shape = struct.unpack(f">{dimensions}I", _exactly(file, 4 * dimensions))
+    dtype = np.dtype(TYPES[kind])
+    size = math.prod(shape) * dtype.itemsize
+    if size > LARGEST:
+        raise ValueError(f"it claims to be {' × '.join(map(str, shape))}")
+    values = file.read(size)
+    if len(values) < size:
+        raise ValueError(f"it ends after {len(values):,} of {size:,} bytes of values")
+    # One byte more: to see that nothing follows, and for gzip to compare its checksum.
+    if file.read(1):
+        raise ValueError(f"it goes on after {size:,} bytes of values")
+    array = np.frombuffer(values, dtype).reshape(shape)
+    return array.astype(dtype.newbyteorder("="))
+
+
+def _exactly(file: IO[bytes] | gzip.GzipFile, count: int) -> bytes:
+    data = file.read(count)
+    if len(data) < count:
+        raise ValueError("it ends within its header")
+    return data
