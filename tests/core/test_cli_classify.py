@@ -218,7 +218,7 @@ def test_reconstructions_for_programs(folder: Path) -> None:
 def test_a_model_that_can_not(folder: Path, verb: str) -> None:
     done = rockfall(folder, verb, "reads")
     assert done.returncode == 2
-    assert f"mlp classifies, but not {verb}s; models that do: maker" in done.stderr
+    assert f"mlp classifies and explains, but not {verb}s; models that do: maker" in done.stderr
     assert rockfall(folder, verb, "makes", "--out", "no/where.png").returncode == 1
 
 

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from rockfall.display.blocks import bar, sparkline
-from rockfall.display.curves import Curve, Panel, _number, _ticks, draw
+from rockfall.display.chart import short, ticks
+from rockfall.display.curves import Curve, Panel, draw
 from rockfall.display.tables import console
 from tests.core.test_cli_train import rockfall
 from tests.core.toys import toys
@@ -45,11 +46,14 @@ def test_a_run(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("tiny: mlp on digits, seed 0, cpu: finished, 22 steps in ")
-    assert lines[1] == "settings: layers=16 epochs=2 (preset tiny)"
+    assert " · 1,210 parameters · " in lines[0]
+    assert lines[0].endswith(" examples a second")
+    assert lines[1] == "settings: epochs=2 layers=16 (preset tiny)"
     assert lines[2].startswith("accuracy 0.")
     assert "nearest neighbour" in lines[3]
-    assert lines[4].split()[0] == "loss"
-    assert set(lines[4].split()[-1]) <= set("▁▂▃▄▅▆▇█")
+    assert lines[4].startswith("train accuracy 0.")
+    assert lines[5].split()[0] == "loss"
+    assert set(lines[5].split()[-1]) <= set("▁▂▃▄▅▆▇█")
     assert lines[-2] == "wrote runs/tiny/pictures/curves.png"
     assert lines[-1] == "next: rockfall evaluate tiny  ·  rockfall classify tiny PICTURE"
 
@@ -60,8 +64,12 @@ def test_a_run_for_programs(folder: Path) -> None:
     assert data["unusual"] == {"layers": "16", "epochs": "2"}
     assert data["status"] == "finished"
     assert data["figures"]["accuracy"]["count"] == 359
+    assert data["figures"]["train accuracy"]["count"] == 1294
+    assert (data["parameters"], data["steps"], data["examples"]) == (1210, 22, 2588)
     assert set(data["metrics"]) == {"loss", "accuracy"}
-    assert data["pictures"] == ["drawn-3.png"]  # its own curves are no picture that it made
+    left = {"confusion.png", "mistakes.png", "saliency.png", "weights.png", "layers.png"}
+    assert set(data["pictures"]) == {"drawn-3.png", *left}  # its curves are no picture that it made
+    assert data["warnings"] == []
     assert data["picture"] == "runs/tiny/pictures/curves.png"
 
 
@@ -95,7 +103,7 @@ def test_a_run_whose_model_is_gone(folder: Path) -> None:
     done = rockfall(folder, "show", "small")
     record.write_text(before)
     assert done.returncode == 0, done.stderr
-    assert "settings: layers=8 epochs=1 batch_size=128" in done.stdout
+    assert "settings: epochs=1 batch_size=128 optimizer=adamw" in done.stdout
 
 
 def test_forty_columns(folder: Path) -> None:
@@ -180,19 +188,41 @@ def test_side_by_side(folder: Path) -> None:
     assert rows["seed"] == ["seed", "0", "1"]
     assert "lr" not in rows  # the same in both
     assert rows["accuracy"][2] == rows["accuracy"][5] == "±"
-    assert rows["run steps"] == ["run", "steps", "22", "11"]
+    assert rows["train accuracy"][3] == rows["train accuracy"][6] == "±"
+    assert rows["parameters"] == ["parameters", "1,210", "610"]
+    assert rows["steps"] == ["steps", "22", "11"]
+    assert all(float(cell.replace(",", "")) > 100 for cell in rows["examples a second"][3:])
+    assert rows["training time"][-1] == "s"
     assert "not comparable" not in done.stdout
     assert done.stdout.splitlines()[-2] == "wrote compare.png"
-    drawn = pixels(folder / "compare.png")
-    orange = (drawn[..., 0] - drawn[..., 2]) > 120
-    blue = (drawn[..., 2] - drawn[..., 0]) > 120
-    assert orange.sum() > 50
-    assert blue.sum() > 50
+    for half in np.array_split(pixels(folder / "compare.png"), 2):  # the accuracy, and the loss
+        for panel in np.array_split(half, 2, axis=1):  # by steps, and by seconds
+            orange = (panel[..., 0] - panel[..., 2]) > 120
+            blue = (panel[..., 2] - panel[..., 0]) > 120
+            assert orange.sum() > 50
+            assert blue.sum() > 50
 
 
-def test_the_metric_is_the_one_that_is_monitored(folder: Path) -> None:
+def test_a_result_of_before_they_said_what_they_took(folder: Path) -> None:
+    rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", "older")
+    path = folder / "runs/older/result.json"
+    result = json.loads(path.read_text())
+    del result["parameters"], result["examples"], result["figures"]["train accuracy"]
+    path.write_text(json.dumps(result))
+    shown = rockfall(folder, "show", "older")
+    assert shown.returncode == 0, shown.stderr
+    assert "parameters" not in shown.stdout
+    compared = rockfall(folder, "compare", "older", "tiny")
+    assert compared.returncode == 0, compared.stderr
+    rows = {line.split("  ")[0]: line.split() for line in compared.stdout.splitlines()}
+    assert rows["parameters"] == ["parameters", "1,210"]
+    data = json.loads(rockfall(folder, "compare", "older", "tiny", "--json").stdout)
+    assert [run["examples"] for run in data["runs"]] == [None, 2588]
+
+
+def test_the_first_metric_is_the_one_that_is_monitored(folder: Path) -> None:
     data = json.loads(rockfall(folder, "compare", "tiny", "small", "--json").stdout)
-    assert data["metric"] == "accuracy"  # though the loss is logged first
+    assert data["metrics"] == ["accuracy", "loss"]  # though the loss is logged first
     assert [run["run"] for run in data["runs"]] == ["tiny", "small"]
     assert data["runs"][1]["figures"]["accuracy"]["value"] < 0.9
     assert data["picture"] == "compare.png"
@@ -254,14 +284,14 @@ def test_curves_without_any_spread_can_be_drawn() -> None:
     ],
 )
 def test_axes_are_marked_at_round_numbers(low: float, high: float, expected: list[float]) -> None:
-    assert _ticks(low, high, 5) == pytest.approx(expected)
+    assert ticks(low, high, 5) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0, "0"), (0.25, "0.25"), (1500, "1500"), (20_000, "20k"), (1.6e6, "1.6M")]
 )
 def test_numbers_are_short(value: float, text: str) -> None:
-    assert _number(value) == text
+    assert short(value) == text
 
 
 def test_sparklines_and_bars() -> None:

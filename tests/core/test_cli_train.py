@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_closing_lines(folder: Path) -> None:
     done = rockfall(folder, "train", "mlp", "--preset", "tiny")
     assert done.returncode == 0
-    assert done.stdout.startswith("run mlp-digits-1 is done in ")
+    assert done.stdout.startswith("run mlp-digits-1 is trained: ")
     assert "accuracy 0." in done.stdout
     assert "commonest class" in done.stdout
     assert "next: rockfall classify mlp-digits-1" in done.stdout
@@ -121,7 +121,7 @@ def test_a_finished_run_has_nothing_to_resume_and_says_how_it_ended(folder: Path
     before = (folder / "runs" / "plain" / "result.json").read_bytes()
     done = rockfall(folder, "resume", "plain")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("run plain is done in ")
+    assert done.stdout.startswith("run plain is trained: ")
     assert "accuracy 0." in done.stdout
     assert (folder / "runs" / "plain" / "result.json").read_bytes() == before
 
@@ -236,7 +236,7 @@ def test_json_of_each_listing(folder: Path) -> None:
         "reinforce",
     }
     info = json.loads(rockfall(folder, "info", "mlp", "--json").stdout)
-    assert info["settings"][0]["name"] == "layers"
+    assert info["settings"][0]["name"] == "epochs"  # what all classifiers share, and then its own
     runs = json.loads(rockfall(folder, "runs", "--json").stdout)
     assert next(r for r in runs if r["run"] == "plain")["figures"]["accuracy"] > 0.9
 

@@ -93,3 +93,12 @@ def test_numbers_are_finite(text: str) -> None:
 
     with pytest.raises(ConfigError, match="x: input should be a finite number"):
         Unbounded.build("toy", {"x": text})
+
+
+def test_a_choice_among_numbers_may_be_typed() -> None:
+    class Config(rockfall.Config):
+        stride: Literal[1, 2] = 1
+
+    assert Config.build("net", {"stride": "2"}).stride == 2
+    with pytest.raises(ConfigError, match="stride: .*not '3'"):
+        Config.build("net", {"stride": "3"})

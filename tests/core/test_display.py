@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from rockfall.display import default_listener
-from rockfall.display.figures import duration, figure_lines
+from rockfall.display.figures import duration, effort, figure_lines
 from rockfall.display.notebook import NotebookListener
 from rockfall.display.terminal import TerminalListener
 from rockfall.run.events import Event
@@ -67,6 +67,28 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (
+            {"parameters": 1234567, "examples": 100_000, "seconds": 3.0},
+            ["1,234,567 parameters", "33,300 examples a second"],
+        ),
+        (
+            {"parameters": 8, "examples": 1, "seconds": 3.0},
+            ["8 parameters", "0.333 examples a second"],
+        ),
+        ({"parameters": 8, "examples": 0, "seconds": 3.0}, ["8 parameters"]),
+        ({"examples": 5, "seconds": 0.0}, []),
+        ({"steps": 5, "seconds": 2.0}, []),
+    ],
+)
+def test_what_a_run_took_as_far_as_its_result_says(
+    result: dict[str, float], said: list[str]
+) -> None:
+    assert effort(result) == said
+
+
 @pytest.mark.parametrize("width", [40, 100])
 def test_a_terminal_redraws_one_line_that_fits(
     width: int, capsys: pytest.CaptureFixture[str]
@@ -83,7 +105,7 @@ def test_a_terminal_redraws_one_line_that_fits(
     progress = next(line for line in drawn.split("\r") if "50 %" in line)
     assert len(progress.splitlines()[0]) < width + 20  # with the codes that move the cursor
     said = capsys.readouterr().out
-    assert said.startswith("run a is done in 1 min 15 s\nscore 6.3 ± 0.03")
+    assert said.startswith("run a is trained: 1 min 15 s\nscore 6.3 ± 0.03")
     assert said.endswith("next: rockfall classify a PICTURE  ·  rockfall show a\n")
 
 

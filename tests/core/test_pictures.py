@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,35 @@ def test_a_cut_picture(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(UsageError, match="can't be read"):
         pictures.load(path)
+
+
+def test_sides_are_those_of_the_picture_upright(tmp_path: Path) -> None:
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = saved(tmp_path, Image.new("RGB", (8, 4), "white"), "a.jpg", exif=exif)
+        assert pictures.sides(path) == pictures.load(path).shape[1:]
+
+
+def test_a_damaged_exif_is_no_traceback(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path, Image.new("RGB", (8, 4), "white"), "a.jpg", exif=exif)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"Exif\0\0") + 6
+    for place in range(start, start + 30):
+        spoilt = content.copy()
+        spoilt[place] = 0xFF
+        path.write_bytes(spoilt)
+        for look in (pictures.load, pictures.sides):
+            with contextlib.suppress(UsageError):
+                look(path)
+
+
+def test_cmyk_as_cameras_write_it(tmp_path: Path) -> None:
+    path = saved(tmp_path, Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "a.jpg", quality=100)
+    loaded = pictures.load(path).float().mean((1, 2))
+    assert loaded.tolist() == pytest.approx([255, 0, 0], abs=4)
 
 
 def test_a_decompression_bomb(tmp_path: Path) -> None:

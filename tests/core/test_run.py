@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -113,7 +114,8 @@ def sgd(model: Toy, run: Run) -> None:
 
 def outcome(run: Run) -> Any:
     lines = [{k: v for k, v in line.items() if k != "seconds"} for line in run.metrics]
-    return lines, [p.detach().clone() for p in run.model.parameters()], torch.rand(1)
+    weights = [p.detach().clone() for p in run.model.parameters()]
+    return lines, [*weights, torch.tensor(run.examples)], torch.rand(1)
 
 
 def finish(run: Run) -> Any:
@@ -321,6 +323,55 @@ def test_batches_are_a_fresh_permutation_each_epoch(start: Start) -> None:
     run.model.fit(None, run)
     assert all(sorted(order) == list(range(10)) for order in seen)
     assert len({tuple(order) for order in seen}) == 3
+
+
+def test_examples_are_counted_as_they_are_handed_out(start: Start) -> None:
+    def fit(model: Toy, run: Run) -> None:
+        split = Split(torch.arange(10), torch.arange(10))
+        for epoch in run.epochs(2):
+            counts.append([run.examples for _ in epoch.batches(split, 4)])
+        for epoch in run.epochs(1):
+            for _ in epoch.batches(split, 4):
+                break
+
+    counts: list[list[int]] = []
+    run = start(fit)
+    run.model.fit(None, run)
+    assert counts == [[4, 8, 10], [14, 18, 20]]
+    assert run.examples == 24
+
+
+def test_the_clock_runs_while_it_fits_and_goes_on_when_it_is_resumed(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("rockfall.run.run.time.monotonic", lambda: now[0])
+    run = start(sgd)
+    now[0] += 7  # between being made and being fitted
+    with run.interruptible():
+        now[0] += 3
+        assert run.seconds == 3
+        run.save("last")
+        now[0] += 2  # and these are lost
+    now[0] += 50
+    assert run.seconds == 5
+    resumed = start(sgd, again=run)
+    now[0] += 50
+    with contextlib.suppress(StoppedForTest), resumed.interruptible():
+        now[0] += 4
+        raise StoppedForTest
+    now[0] += 50
+    assert resumed.seconds == 7
+
+
+def test_a_checkpoint_of_before_examples_were_counted(start: Start) -> None:
+    run = start(sgd)
+    run.save("last")
+    path = run.directory.checkpoint("last")
+    old = checkpoint.read(path)
+    del old["examples"]
+    checkpoint.write(path, old)
+    assert start(sgd, again=run).examples == 0
 
 
 def test_fraction_counts_nested_loops() -> None:

@@ -71,7 +71,7 @@ def test_a_model_on_a_source_it_cannot_learn_from() -> None:
         UsageError, match="mlp learns from labelled-pictures, and falling-rocks-8x8"
     ):
         require_kind("mlp", ("labelled-pictures",), info)
-    with pytest.raises(UsageError, match="try digits"):
+    with pytest.raises(UsageError, match=r"try .*digits"):
         require_kind("mlp", ("labelled-pictures",), info)
 
 

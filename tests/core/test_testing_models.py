@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 import rockfall
 from rockfall.catalogue import Catalogue
 from rockfall.registry import registry
-from rockfall.specs import ModelSpec
+from rockfall.specs import CapabilitySpec, ModelSpec
 from rockfall.testing import check_model
 
 Check = Callable[..., None]
@@ -116,6 +116,21 @@ class ChangesWhenAsked(Good):
     def classify(self, inputs: Tensor) -> Tensor:
         self.linear.weight.mul_(0.999)
         return super().classify(inputs[:0]).new_full((len(inputs), 10), 0.1)
+
+
+class CountsLooks(Good):
+    """Its weights stay as they are when it is drawn, but not its state."""
+
+    def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
+        super().__init__(config, info)
+        self.register_buffer("looks", torch.zeros(1))
+
+    def layers(self, inputs: Tensor) -> dict[str, Tensor]:
+        return {"linear": self.logits(inputs)}
+
+    def filters(self) -> Tensor:
+        self.looks += 1
+        return self.linear.weight.reshape(10, 1, 8, 8)
 
 
 class KeepsSomethingOutOfItsState(Good):
@@ -224,7 +239,7 @@ def test_a_good_model_passes(check: Check) -> None:
         (DrawsUnseeded, "with the same seed, another run has other"),
         (SeedsItself, "another seed gives the same model"),
         (LooksWithSideEffects, "on pictures being drawn"),
-        (ChangesWhenAsked, "classify must be deterministic|evaluating changes linear.weight"),
+        (ChangesWhenAsked, "classify must be deterministic|evaluating it changes linear.weight"),
         (KeepsSomethingOutOfItsState, "loaded from its checkpoint, classify gives another"),
         (GivesNoProbabilities, "it classifies, but: probabilities must lie between 0 and 1"),
         (CanEncodeToo, "it encodes, but the spec's capabilities don't say so"),
@@ -259,3 +274,38 @@ def test_a_spec_that_is_not_true_is_told(
 ) -> None:
     with pytest.raises(AssertionError, match=complaint):
         check(Good, **fields)
+
+
+def test_a_model_that_changes_when_it_is_drawn(check: Check) -> None:
+    with pytest.raises(
+        AssertionError, match="explains, but its pictures: drawing them changes looks"
+    ):
+        check(CountsLooks, capabilities=("classifies", "explains"))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "complaint"),
+    [
+        ({"one": [1, 2]}, "one: it is a list, neither an image nor a tensor"),
+        ({"one": torch.zeros(1, 2, 2)}, "one: a tensor must be uint8, not torch.float32"),
+        ({"one": torch.zeros(2, 2, dtype=torch.uint8)}, r"one: a tensor must be \(C, H, W\)"),
+        ({"one": torch.zeros(2, 9, 9, dtype=torch.uint8)}, "one: a picture has 1 or 3 channels"),
+        ({"curves": torch.zeros(1, 2, 2, dtype=torch.uint8)}, "picture name 'curves' is taken"),
+        ({"../one": torch.zeros(1, 2, 2, dtype=torch.uint8)}, "picture name '../one': use lower"),
+    ],
+)
+def test_what_a_capability_may_not_draw(
+    drawn: dict[str, Any], complaint: str, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capability = CapabilitySpec(
+        name="dreams",
+        summary="dreams",
+        target="rockfall.capabilities.classifies:Classifies",
+        pictures="faulty_models:draw",
+    )
+    sys.modules["faulty_models"].draw = lambda model, source: drawn  # type: ignore[attr-defined]
+    catalogue = Catalogue(CapabilitySpec)
+    catalogue.add("stranger", capability)
+    monkeypatch.setattr(registry(), "capabilities", catalogue)
+    with pytest.raises(AssertionError, match="it dreams, but its pictures: .*" + complaint):
+        check(Good, capabilities=("dreams",))

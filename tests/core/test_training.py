@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 
 import rockfall
 from rockfall.errors import CheckpointError, ConfigError, RockfallError, UsageError
+from rockfall.evaluation import parameters
 from rockfall.files import TEMPORARY
 from rockfall.run.directory import RunDirectory
 from rockfall.sources.dataset import Dataset
@@ -40,6 +42,35 @@ def test_train_returns_a_run_whose_model_works(tmp_path: Path) -> None:
     assert accuracy["count"] == len(data.test)
     assert accuracy["baselines"]["commonest class"]["value"] < 0.2
     assert [line["epoch"] for line in run.metrics if "accuracy" in line] == [0, 1]
+
+
+def test_a_result_says_what_it_took(tmp_path: Path) -> None:
+    run = train(tmp_path, layers=(16,), epochs=3)
+    result = run.result
+    assert result is not None
+    assert result["parameters"] == (64 + 1) * 16 + (16 + 1) * 10
+    assert result["examples"] == 3 * 1294
+    assert result["seconds"] == round(run.seconds, 2)  # the clock stopped when it had learned
+    run.directory.result_file.unlink()
+    again = rockfall.resume(run.directory.path, listeners=[]).result
+    assert again is not None
+    assert again["examples"] == result["examples"]
+    assert again["seconds"] == pytest.approx(result["seconds"], abs=0.1)
+
+
+def test_parameters_are_the_numbers_that_were_learned() -> None:
+    class Tied(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = torch.nn.Linear(3, 2)
+            self.same = self.one
+            self.frozen = torch.nn.Linear(5, 5).requires_grad_(False)
+            self.register_buffer("mean", torch.zeros(7))
+
+    assert parameters(Tied()) == 3 * 2 + 2
+    layer = {"weights": np.zeros((3, 2)), "bias": np.zeros(2, np.float32), "seen": np.ones(4, int)}
+    state = {"layers": [layer], "scale": torch.zeros(5), "steps": 12}
+    assert parameters(mock.Mock(state_dict=lambda: state)) == 3 * 2 + 2 + 5
 
 
 def test_settings_by_keyword_and_by_mapping(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rockfall.registry import registry
 from tests.core.sites import REGISTER, Site, model
 
 CODE = """
+import typing
 import torch
 import rockfall
 
@@ -43,12 +44,24 @@ class Maker(Toy):
 
     def reconstruct(self, inputs):
         return inputs // 2
+
+class Guesser(Toy):
+    def classify(self, inputs):
+        share = inputs.float().mean((1, 2, 3)) / 255
+        return torch.cat((share[:, None], ((1 - share) / 9).repeat(9, 1).T), 1)
+
+@typing.runtime_checkable
+class Dreams(typing.Protocol):
+    def dream(self): ...
+
+def dream(model, source):
+    return {"dream": torch.zeros(1, 4, 4, dtype=torch.uint8)}
 """
 
 
 @contextlib.contextmanager
 def toys(path: Path) -> Iterator[None]:
-    """While open, the models `player` and `maker` are installed."""
+    """While open, the models `player`, `maker` and `guesser`, which `dreams`, are installed."""
     path.mkdir()
     register = (
         model(
@@ -59,6 +72,14 @@ def toys(path: Path) -> Iterator[None]:
             capabilities=("acts",),
         ),
         model("maker", target="fake_toys:Maker", capabilities=("samples", "reconstructs")),
+        model(
+            "guesser",
+            target="fake_toys:Guesser",
+            learns_from=("labelled-pictures",),
+            capabilities=("classifies", "dreams"),
+        ),
+        "register.capability(name='dreams', summary='dreams', target='fake_toys:Dreams', "
+        "pictures='fake_toys:dream')",
     )
     Site(path).add("toys", CODE + REGISTER + "".join(f"    {call}\n" for call in register))
     with pytest.MonkeyPatch.context() as patch:

@@ -219,7 +219,7 @@ def test_unusual_pictures_come_in_right(tmp_path: Path) -> None:
     made: dict[str, Callable[[Path], None]] = {
         "palette.png": lambda path: grey.convert("P").save(path),
         "deep.png": lambda path: Image.fromarray(half.astype(np.uint16) * 257).save(path),
-        "clear.png": lambda path: clear.save(path),
+        "clear.png": clear.save,
         "bits.png": lambda path: grey.convert("1").save(path),
         "cmyk.jpg": lambda path: grey.convert("RGB").convert("CMYK").save(path, quality=100),
         "turned.jpg": lambda path: grey.rotate(90).save(path, exif=turned, quality=100),

@@ -74,6 +74,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall.capabilities.classifies:Classifies",
         verb="classify PICTURE",
         evaluate="rockfall.capabilities.classifies:evaluate",
+        pictures="rockfall.capabilities.classifies:pictures",
         check="rockfall.capabilities.classifies:check",
     )
     register.capability(
@@ -81,6 +82,13 @@ def rockfall_register(register: Register) -> None:
         summary="turns inputs into features",
         target="rockfall.capabilities.encodes:Encodes",
         check="rockfall.capabilities.encodes:check",
+    )
+    register.capability(
+        name="explains",
+        summary="shows what its layers do",
+        target="rockfall.capabilities.explains:Explains",
+        pictures="rockfall.capabilities.explains:pictures",
+        check="rockfall.capabilities.explains:check",
     )
     register.capability(
         name="reconstructs",

@@ -82,7 +82,8 @@ def _from_text(text: str, annotation: Any) -> Any:
         return None
     if any(get_origin(option) in (tuple, list) for option in options):
         return [part.strip() for part in text.strip("()[] ").split(",") if part.strip()]
-    return text
+    choices = [c for option in options if get_origin(option) is Literal for c in get_args(option)]
+    return {str(choice): choice for choice in choices}.get(text.strip(), text)
 
 
 def _is_union(annotation: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The final figures of a trained model: those of every capability that has some."""
+"""What is said of a trained model: its size, and the figures of every capability that has some."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rockfall.capabilities.figures import Figures
 from rockfall.registry import registry
+from rockfall.run import nest
 from rockfall.run.randomness import forked
 from rockfall.sources import Source
 from rockfall.specs import load_target
@@ -29,6 +31,17 @@ def evaluate_model(
             if target:
                 figures.update(load_target(target)(model, source, seed=seed, limit=limit))
     return figures
+
+
+def parameters(model: Any) -> int:
+    """How many numbers were learned: a module's trainable parameters, or else all the floats in
+    the arrays and tensors of the state.
+    """
+    if isinstance(model, torch.nn.Module):
+        return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    tensors: dict[str, Tensor] = {}
+    nest.flatten(model.state_dict(), tensors)
+    return sum(t.numel() for t in tensors.values() if t.is_floating_point())
 
 
 @contextlib.contextmanager

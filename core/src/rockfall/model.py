@@ -20,6 +20,7 @@ class Model(Protocol):
         `tiny` trains in a second or two and is what the conformance kit uses.
     monitor: the logged metric by which checkpoint `best` is chosen; `-loss` for lowest.
     threads: how many CPU threads suit it; without it, all.
+    precision: what `--precision auto` takes where the device gains from it; without it, float32.
     """
 
     def fit(self, source: Any, run: Run, /) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from rockfall.errors import UsageError
@@ -26,31 +27,93 @@ def load(path: Path) -> Tensor:
 
     Raises UsageError for a file that is not a picture, is cut short, or has over 64 Mpixel.
     """
+    with quietly():
+        pixels = np.asarray(read(path))
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
+
+
+def read(path: Path) -> Image.Image:
+    """As `load`, but an RGB image; for several threads inside one `quietly`."""
+    with _opened(path) as image:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):  # 16-bit greyscale: Pillow's own conversion clips
+            scaled = np.asarray(upright, np.float64) / 257
+            upright = Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
+        rgba = upright.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, "white")
+    return Image.alpha_composite(white, rgba).convert("RGB")
+
+
+def sides(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture file, upright, from its header alone; refuses as `load` does."""
+    with _opened(path) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Inside, Pillow's warnings are not shown: what matters is refused. Not for threads to enter
+    at once, as Python's list of filters is one for all of them.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A picture file whose pixels are not unpacked yet; whatever fails inside is a UsageError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # ours is stricter
-            opened = Image.open(path)
-        with opened as image:
+        with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError(f"{image.width} × {image.height} pixels")
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):  # 16-bit greyscale: Pillow's own conversion clips
-                scaled = np.asarray(upright, np.float64) / 257
-                upright = Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
-            rgba = upright.convert("RGBA")
+            yield image
     except Image.DecompressionBombError as error:
         raise UsageError(f"{path} is larger than 64 million pixels: {error}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise UsageError(f"{path} can't be read as a picture: {error}") from None
-    white = Image.new("RGBA", rgba.size, "white")
-    pixels = np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
+    except UnidentifiedImageError:
+        raise UsageError(f"{path} can't be read as a picture: its content is none") from None
+    except Exception as error:  # Pillow raises nearly anything for a damaged file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(f"{path} can't be read as a picture: {reason}") from None
 
 
 def to_image(picture: Tensor) -> Image.Image:
     """(C, H, W) uint8, C 1 or 3, as a Pillow image."""
     array = picture.detach().cpu().numpy()
     return Image.fromarray(array[0] if len(array) == 1 else np.moveaxis(array, 0, -1))
+
+
+def edges(image: Image.Image) -> np.ndarray:
+    """The outermost pixels, (N, channels)."""
+    pixels = np.asarray(image).reshape(image.height, image.width, -1)
+    return np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
+
+
+def border(image: Image.Image) -> np.ndarray:
+    """The median of the outermost pixels, a channel each."""
+    return np.asarray(np.median(edges(image), axis=0))
+
+
+def framed(
+    image: Image.Image,
+    size: tuple[int, int],
+    colour: np.ndarray,
+    share: tuple[float, float] = (1.0, 1.0),
+) -> Image.Image:
+    """The whole image, scaled to the middle of a page of `size` (width, height) and `colour`.
+
+    share: of width and height, within which it stays.
+    """
+    width, height = size
+    factor = min(share[0] * width / image.width, share[1] * height / image.height)
+    inner = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+    # The mean of the pixels that fall together adds no rings; a few pixels are drawn out softly.
+    how = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
+    paper = tuple(int(level) for level in colour)
+    page = Image.new(image.mode, (width, height), paper if len(paper) > 1 else paper[0])
+    page.paste(image.resize(inner, how), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return page
 
 
 def grid(pictures: Tensor, columns: int = 0, gap: int = 1, enlarge: int = 0) -> Tensor:

@@ -89,7 +89,12 @@ class ModelSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
-    """Pictures or vectors to learn from. The target is called with the source's options."""
+    """Pictures or vectors to learn from.
+
+    The target is called with those of the source's options that it has parameters for. `classes`,
+    `limit` and `size` every dataset has: what the target does not take is done with what it returns
+    (`rockfall.sources.selection`).
+    """
 
     kind: ClassVar[str] = "dataset"
     listed_by: ClassVar[str] = "rockfall list datasets"
@@ -136,6 +141,9 @@ class CapabilitySpec(Spec):
 
     verb: the command that uses it, and what it takes after the run: `"classify PICTURE"`.
     evaluate: target of `(model, source, *, seed, limit) -> Figures`, for `result.json`.
+    pictures: target of `(model, source) -> Mapping[str, PIL.Image.Image | Tensor]`: what there is
+        to see in a trained model, by name; a tensor is (C, H, W) uint8. A finished run leaves them
+        as `pictures/NAME.png`, and `rockfall show` draws them anew.
     check: target of `(model, source) -> None`, the conformance kit's test of the behaviour.
     """
 
@@ -143,6 +151,7 @@ class CapabilitySpec(Spec):
 
     verb: str = ""
     evaluate: str = ""
+    pictures: str = ""
     check: str = ""
 
 

@@ -15,15 +15,16 @@ import torch
 from rockfall.capabilities.figures import Figures
 from rockfall.config import Config
 from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
-from rockfall.evaluation import evaluate_model
+from rockfall.evaluation import evaluate_model, parameters
 from rockfall.files import write_json
 from rockfall.model import Model
 from rockfall.registry import CORE, registry
-from rockfall.run.device import check_precision, choose_device, computing
+from rockfall.run.device import choose_device, choose_precision, computing
 from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.events import Listener
 from rockfall.run.randomness import forked, seed_everything
 from rockfall.run.run import Run
+from rockfall.seeing import write_pictures
 from rockfall.sources import Source, SourceInfo, open_source, require_kind
 
 MOST_THREADS = 1024
@@ -82,14 +83,15 @@ def train(
         info=opened.info.to_json(),
         seed=seed,
         device=str(place),
-        precision=check_precision(precision),
+        precision=choose_precision(precision, place, getattr(kind, "precision", "float32")),
         threads=threads,
         matmul_precision="high" if place.type == "cuda" else "highest",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=_versions(entry.owner),
     )
     fitted = build_model(record)
-    stem = f"{entry.spec.name}-{Path(opened.info.name).stem.replace(':', '-')}".lower()
+    stem = "-".join(f"{entry.spec.name}-{Path(opened.info.name).stem}".lower().split())
+    stem = stem.replace(":", "-")
     directory = RunDirectory.create(Path(out) if out else runs_folder(), name, stem, record)
     run = Run(
         directory,
@@ -144,7 +146,7 @@ def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listen
         finished = directory.result_file.exists()
         how = "" if finished else f" yet: `rockfall resume {directory.address}`"
         raise RockfallError(f"run {directory.name} has no checkpoint {checkpoint}{how}")
-    run.load_weights(checkpoint)
+    run.step = run.load_weights(checkpoint)
     return run
 
 
@@ -154,8 +156,17 @@ def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Figures:
     return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
 
 
+def draw(run: Run) -> list[Path]:
+    """Write the pictures of a run's model anew; returns their paths.
+
+    Raises RockfallError if its source can't be opened, or at the end if not all could be drawn.
+    """
+    source = open_source(run.record.source, run.record.source_options).to(run.device)
+    return list(write_pictures(run.model, run.record.model, source, run.directory.pictures))
+
+
 def complete(run: Run, source: Source) -> Run:
-    """Fit from wherever the run is, evaluate, and write `result.json`."""
+    """Fit from wherever the run is, evaluate, write `result.json`, and draw."""
     with run.directory.lock(wait=1.0), computing(run.record.threads, run.record.matmul_precision):
         run.directory.tidy()
         resumed = run.directory.has_checkpoint("last")
@@ -179,10 +190,13 @@ def complete(run: Run, source: Source) -> Run:
             run.audience.emit("evaluating", what=run.record.source)
             result = {
                 "figures": evaluate_model(run.model, run.record.model, source),
+                "parameters": parameters(run.model),
                 "steps": run.step,
+                "examples": run.examples,
                 "seconds": round(run.seconds, 2),
             }
             write_json(run.directory.result_file, result)
+            _draw(run, source)
         except (KeyboardInterrupt, Interrupted) as error:
             stopped = error if isinstance(error, Interrupted) else _stopped_at_once(run)
             run.audience.emit("interrupted", run=run.name, step=run.step, message=str(stopped))
@@ -210,9 +224,20 @@ def _tell_finished(run: Run, result: dict[str, Any]) -> None:
 def _fit(run: Run, source: Source) -> None:
     if run.finished:  # it was killed between its last checkpoint and its result
         return
+    if isinstance(run.model, torch.nn.Module):
+        torch.optim.SGD([torch.zeros(1)])  # the first one loads torch's compiler: a second or two
     with run.interruptible():
         run.model.fit(source, run)
         run.finish()
+
+
+def _draw(run: Run, source: Source) -> None:
+    """Leave the pictures of the trained model; what can't be drawn is no reason to fail."""
+    try:
+        for path in write_pictures(run.model, run.record.model, source, run.directory.pictures):
+            run.audience.emit("picture", path=str(path))
+    except RockfallError as error:
+        run.warn(f"{error}; `rockfall show {run.directory.address}` draws again")
 
 
 def _stopped_at_once(run: Run) -> Interrupted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from typing import Any
 
@@ -9,27 +10,33 @@ import click
 
 from rockfall.catalogue import Entry
 from rockfall.commands import completion
-from rockfall.commands.options import as_json
+from rockfall.commands.options import as_json, source_options
 from rockfall.display.plain import print_json, say
 from rockfall.display.tables import print_table
-from rockfall.errors import UnknownName, did_you_mean
+from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
 from rockfall.specs import ModelSpec
 
 
 @click.command("info")
 @click.argument("name", shell_complete=completion.named)
+@click.argument("options", nargs=-1, metavar="[source.key=value …]")
 @as_json
-def command(name: str, as_json: bool) -> None:
-    """Tell what NAME is: a model, a dataset, an environment, a Gymnasium id or a picture."""
+def command(name: str, options: tuple[str, ...], as_json: bool) -> None:
+    """Tell what NAME is: a model, a dataset, an environment, a Gymnasium id or a path.
+
+    source.key=value sets an option of a source, which is told of as it is then.
+    """
     entry = registry().models.get(name)
-    data = _model(entry) if entry else _source(name)
+    if entry and options:
+        raise UsageError(f"{name} is a model, and {options[0]} is for a source")
+    data = _model(entry) if entry else _source(name, source_options(options))
     if as_json:
         print_json(data)
     elif entry:
         _print_model(data)
     else:
-        _print_source(data)
+        _print_source(data, options)
 
 
 def _model(entry: Entry[ModelSpec]) -> dict[str, Any]:
@@ -54,13 +61,7 @@ def _print_model(data: dict[str, Any]) -> None:
     if data["reference"]:
         say(f"after {data['reference']}")
     say("")
-    print_table(
-        ("setting", "default", "type", "why"),
-        [
-            (s["name"], s["default"], f"{s['type']} {s['bounds']}".strip(), s["why"])
-            for s in data["settings"]
-        ],
-    )
+    _print_settings("setting", data["settings"])
     if data["presets"]:
         say("")
         rows = [
@@ -72,27 +73,51 @@ def _print_model(data: dict[str, Any]) -> None:
     say("", f"rockfall train {data['name']} {data['default_source']} key=value …")
 
 
-def _source(name: str) -> dict[str, Any]:
+def _print_settings(what: str, settings: list[dict[str, Any]]) -> None:
+    print_table(
+        (what, "default", "type", "why"),
+        [
+            (s["name"], s["default"], f"{s['type']} {s['bounds']}".strip(), s["why"])
+            for s in settings
+        ],
+    )
+
+
+def _source(name: str, given: dict[str, str]) -> dict[str, Any]:
     from rockfall.sources import open_source
+    from rockfall.sources.dataset import Dataset
 
     try:
-        info = open_source(name).info
+        source = open_source(name, given)
     except UnknownName as error:
         if hint := did_you_mean(name, registry().models.names()):
             raise UnknownName(f"nothing is named {name}{hint}") from None
         raise error
-    wanted = set(info.kinds)
+    wanted = set(source.info.kinds)
     models = registry().models
     learners = [models.shown_name(e) for e in models if wanted & set(e.spec.learns_from)]
     found = registry().datasets.get(name) or registry().environments.get(name)
-    return {**(asdict(found.spec) if found else {}), **info.to_json(), "models": learners}
+    options = source.options if isinstance(source, Dataset) else ()
+    return {
+        **(asdict(found.spec) if found else {}),
+        **source.info.to_json(),
+        "models": learners,
+        "options": [option._asdict() for option in options],
+    }
 
 
-def _print_source(data: dict[str, Any]) -> None:
-    rows = [(key, _shown(value)) for key, value in data.items() if value not in (None, "", {}, ())]
+def _print_source(data: dict[str, Any], asked: tuple[str, ...]) -> None:
+    rows = [
+        (key, _shown(value))
+        for key, value in data.items()
+        if key != "options" and value not in (None, "", {}, ())
+    ]
     print_table(("", ""), rows)
+    if data["options"]:
+        say("")
+        _print_settings("option", [{**o, "name": f"source.{o['name']}"} for o in data["options"]])
     if data["models"]:
-        say("", f"rockfall train {data['models'][0]} {data['name']}")
+        say("", f"rockfall train {data['models'][0]} {shlex.join((data['name'], *asked))}")
 
 
 def _shown(value: Any) -> str:

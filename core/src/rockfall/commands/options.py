@@ -21,6 +21,16 @@ SEED = click.IntRange(0, 2**63 - 1)
 """What every generator takes."""
 
 
+def source_options(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`source.key=value` words as the source's options. Raises UsageError for any other word."""
+    settings, options = key_values(pairs)
+    for name, value in settings.items():
+        raise UsageError(
+            f"{name}={value} is a model's setting; a source's is source.{name}={value}"
+        )
+    return options
+
+
 def key_values(pairs: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     """Split `key=value` words into (model settings, source options).
 

@@ -9,7 +9,7 @@ import click
 
 from rockfall.commands import completion
 from rockfall.commands.new_file import new_file
-from rockfall.commands.options import as_json
+from rockfall.commands.options import as_json, source_options
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
@@ -21,40 +21,51 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("name", shell_complete=completion.shown, metavar="RUN|DATASET")
+@click.argument("options", nargs=-1, metavar="[source.key=value …]")
 @new_file("--out", ".png", help="the picture to write; default: in the run, or NAME.png here")
 @as_json
-def command(name: str, out: Path | None, as_json: bool) -> None:
+def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool) -> None:
     """Show RUN: what it was, what came out, its learning curves. Or DATASET: its examples.
 
-    The name of a dataset wins over that of a run, which its path still finds.
+    What there is to see in a run's model is drawn anew, if its source is at hand.
+
+    The name of a dataset wins over that of a run, which its path still finds. source.key=value
+    sets an option of the dataset (`rockfall info DATASET` lists them).
     """
     from rockfall.display.dataset_page import DatasetPage
     from rockfall.display.run_page import RunPage
     from rockfall.run.directory import RunDirectory
 
-    found = _find(name)
-    page = RunPage(found) if isinstance(found, RunDirectory) else DatasetPage(name, found)
+    found = _find(name, source_options(options))
+    page = RunPage(found) if isinstance(found, RunDirectory) else DatasetPage(name, found, options)
+    if not as_json:
+        say(*page.lines())  # before the pictures, which a full disk may refuse
+    warnings = page.draw_model() if isinstance(page, RunPage) else []
+    written = page.draw(out)
     if as_json:
-        print_json({**page.data(), "picture": str(page.draw(out) or "") or None})
-    else:
-        say(*page.lines())  # before the picture, which a full disk may refuse
-        written = page.draw(out)
-        say(*([f"wrote {written}"] if written else []), f"next: {page.next}")
+        print_json({**page.data(), "picture": str(written or "") or None, "warnings": warnings})
+        return
+    pictures = page.picture_lines() if isinstance(page, RunPage) else []
+    wrote = [f"wrote {written}"] if written else []
+    say(*warnings, *pictures, *wrote, f"next: {page.next}")
 
 
-def _find(name: str) -> RunDirectory | Source:
+def _find(name: str, options: dict[str, str]) -> RunDirectory | Source:
     from rockfall.run.directory import all_runs, find_run
     from rockfall.sources import open_source
 
     if registry().datasets.get(name):
-        return open_source(name)
+        return open_source(name, options)
     if registry().environments.get(name):
         raise UsageError(f"{name} is a game: `rockfall play random {name}` shows it")
     try:
-        return find_run(name)
+        found = find_run(name)
+        if options:
+            raise UsageError(f"{name} is a run, and source.{next(iter(options))} is for a dataset")
+        return found
     except UnknownName as error:
         try:
-            return open_source(name)  # a folder, say, that a plugin can open
+            return open_source(name, options)  # a folder, say, that a plugin can open
         except UnknownName:
             hint = did_you_mean(name, registry().datasets.names())
             if hint and not any(run.name.startswith(name) for run in all_runs()):

@@ -10,7 +10,7 @@ from typing import Any
 from rockfall import pictures
 from rockfall.config import to_text
 from rockfall.display.curves import Curve, Panel, draw
-from rockfall.display.figures import duration
+from rockfall.display.figures import count, duration, examples_a_second
 from rockfall.display.plain import say
 from rockfall.display.runs import (
     logged,
@@ -25,6 +25,8 @@ from rockfall.run.directory import RunDirectory
 Rows = dict[str, list[str]]
 """What is compared → one cell a run, empty where a run has none."""
 
+MOST_METRICS = 2
+"""Metrics that are drawn, each in two panels."""
 LEAST_COLUMN = 16
 """Characters that a run's column needs; narrower, the table is written one below the other."""
 
@@ -53,12 +55,14 @@ class Comparison:
                     "status": status,
                     "config": record.config,
                     "figures": result.get("figures", {}),
+                    "parameters": result.get("parameters"),
                     "steps": result.get("steps"),
+                    "examples": result.get("examples"),
                     "seconds": result.get("seconds"),
                 }
                 for run, record, result, status in runs
             ],
-            "metric": self.metric,
+            "metrics": self.metrics,
             "warnings": self.warnings(),
         }
 
@@ -88,8 +92,10 @@ class Comparison:
             "status": self.statuses,
             **self._settings(),
             **self._figures(),
-            "run steps": [f"{r['steps']:,}" if r else "" for r in self.results],
-            "run time": [duration(r["seconds"]) if r else "" for r in self.results],
+            "parameters": [_count(r.get("parameters")) for r in self.results],
+            "steps": [_count(r.get("steps")) for r in self.results],
+            "examples a second": [_count(examples_a_second(r)) for r in self.results],
+            "training time": [duration(r["seconds"]) if r else "" for r in self.results],
         }
         return {label: cells for label, cells in rows.items() if any(cells)}
 
@@ -107,29 +113,30 @@ class Comparison:
         return found
 
     @cached_property
-    def metric(self) -> str | None:
-        """The metric that all log: one that a model monitors, one of the figures, or the first."""
+    def metrics(self) -> list[str]:
+        """Those that all log: first what a model monitors, then what is a figure, then the rest."""
         columns = [logged(run) for run in self.runs]
         shared = [name for name in columns[0] if all(name in other for other in columns)]
         monitored = {self._monitor(record.model) for record in self.records}
         figures = {name for result in self.results for name in result.get("figures", {})}
         shared.sort(key=lambda name: (name not in monitored, name not in figures))
-        return shared[0] if shared else None
+        return shared[:MOST_METRICS]
 
     def draw(self, out: Path) -> Path | None:
-        """Write the curves of the shared metric, by steps and by seconds; None without one."""
-        if self.metric is None:
+        """Write the curves of the shared metrics, by steps and by seconds; None without one."""
+        if not self.metrics:
             return None
-        columns = [logged(run)[self.metric] for run in self.runs]
+        columns = [logged(run) for run in self.runs]
         panels = [
             Panel(
-                self.metric,
+                metric,
                 across,
                 [
-                    Curve(run.name, [(line[across], value) for line, value in column])
+                    Curve(run.name, [(line[across], value) for line, value in column[metric]])
                     for run, column in zip(self.runs, columns, strict=True)
                 ],
             )
+            for metric in self.metrics
             # A step of one method is not a step of another, but a second is a second.
             for across in ("step", "seconds")
         ]
@@ -172,6 +179,10 @@ class Comparison:
 
 def _figure(figure: dict[str, Any]) -> str:
     return f"{figure['value']:.4g} ± {figure['error']:.2g}" if figure else ""
+
+
+def _count(number: float | None) -> str:
+    return count(number) if number else ""
 
 
 def _number(value: float | None) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from rockfall import pictures
+from rockfall.display import points
 from rockfall.display.sheets import are_pictures, in_rows, require_pictures, sheet
 from rockfall.errors import UsageError
 from rockfall.registry import registry
@@ -19,12 +22,14 @@ EXAMPLES, MOST_CLASSES = 12, 20
 
 
 class DatasetPage:
-    """What is in a dataset. Raises UsageError for a source that is none."""
+    """What is in a dataset, as it was opened. Raises UsageError for a source that is none."""
 
-    def __init__(self, name: str, source: Source) -> None:
+    def __init__(self, name: str, source: Source, asked: Sequence[str] = ()) -> None:
+        """asked: the `source.key=value` words that it was opened with."""
         if not isinstance(source, Dataset):
             raise UsageError(f"{name} is no dataset to show: `rockfall info {name}`")
-        self.name, self.dataset, self.info = name, source, source.info
+        self.name, self.asked = name, asked
+        self.dataset, self.info = source, source.info
         entry = registry().datasets.get(name)
         self.spec = entry.spec if entry else None
 
@@ -54,13 +59,18 @@ class DatasetPage:
         return lines
 
     def draw(self, out: Path | None) -> Path | None:
-        """Write a sheet of examples, a row a class; None for what can't be looked at."""
+        """Write a sheet of examples, a row a class, or a chart of points; None for neither."""
+        file = out or Path(f"{Path(self.info.name).stem}.png")
+        if points.can_draw(self.info.shape, self.info.dtype):
+            train = self.dataset.train
+            chart = points.draw(self.info.name, train.inputs, train.labels, self.info.classes)
+            return pictures.save(file, chart)
         if out:
             require_pictures(f"{self.name}'s examples", self.info.shape, self.info.dtype)
         elif not are_pictures(self.info.shape, self.info.dtype):
             return None
         rows = self._rows() or in_rows(self.dataset.train.inputs[: EXAMPLES**2])
-        return pictures.save(out or Path(f"{Path(self.info.name).stem}.png"), sheet(rows))
+        return pictures.save(file, sheet(rows))
 
     @property
     def next(self) -> str:
@@ -68,9 +78,8 @@ class DatasetPage:
         fitting = [
             models.shown_name(e) for e in models if set(e.spec.learns_from) & set(self.info.kinds)
         ]
-        return (
-            f"rockfall train {fitting[0]} {self.name}" if fitting else f"rockfall info {self.name}"
-        )
+        verb = f"train {fitting[0]}" if fitting else "info"
+        return f"rockfall {verb} {shlex.join((self.name, *self.asked))}"
 
     def _rows(self) -> list[tuple[str, Tensor]]:
         train = self.dataset.train

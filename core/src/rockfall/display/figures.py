@@ -25,14 +25,37 @@ def figure_lines(figures: dict[str, Any]) -> list[str]:
 
 
 def outcome_lines(finished: dict[str, Any]) -> list[str]:
-    """The lines that close a run: how long, how good, and what to type next."""
+    """The lines that close a run: what it took, how good it is, and what to type next."""
     address = finished["address"]
     following = [*uses(finished["model"], address), f"rockfall show {address}"]
+    took = (duration(finished["seconds"]), *effort(finished["result"]))
     return [
-        f"run {finished['run']} is done in {duration(finished['seconds'])}",
+        f"run {finished['run']} is trained: {' · '.join(took)}",
         *figure_lines(finished["result"]["figures"]),
         f"next: {'  ·  '.join(following)}",
     ]
+
+
+def effort(result: dict[str, Any]) -> list[str]:
+    """Its parameters and speed, as far as a result says them: older ones and games don't."""
+    parts = {
+        "parameters": result.get("parameters"),
+        "examples a second": examples_a_second(result),
+    }
+    return [f"{count(number)} {what}" for what, number in parts.items() if number]
+
+
+def examples_a_second(result: dict[str, Any]) -> float | None:
+    """How fast a run went through training examples; None without any."""
+    examples, seconds = result.get("examples"), result.get("seconds")
+    return examples / seconds if examples and seconds else None
+
+
+def count(number: float) -> str:
+    """`9,610`, and of what is measured three digits: `18,300`, `0.512`."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    return f"{float(f'{number:.3g}'):,.10g}"
 
 
 def uses(model: str, run: str) -> list[str]:

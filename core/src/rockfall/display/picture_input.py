@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.pictures import to_image
+from rockfall.pictures import border, edges, framed, to_image
 from rockfall.sources import SourceInfo
 
 CLEARLY = 64.0
@@ -38,17 +38,17 @@ def fit(picture: Tensor, info: SourceInfo) -> Fitted:
     channels, height, width = info.shape
     image = to_image(picture)
     image = image.convert("L") if channels == 1 else image
-    border = _border(image)
+    paper = border(image)
     mean = float(np.mean(info.statistics.get("mean", 127.5)))
     # Most pixels are background, so a set whose mean is dark is light on dark. Photographs lie in
     # the middle and are never turned.
-    ground = float(border.mean())
+    ground = float(paper.mean())
     inverted = abs(255 - ground - mean) + CLEARLY < abs(ground - mean)
     extent = info.statistics.get("extent")
     box = _drawing(image) if extent and image.size != (width, height) else None
     tall, wide = extent if extent and box else (1.0, 1.0)
     scaled = np.asarray(
-        _scaled(image.crop(box) if box else image, border, (width, height), (wide, tall))
+        framed(image.crop(box) if box else image, (width, height), paper, (wide, tall))
     )
     pixels = torch.from_numpy(255 - scaled if inverted else scaled.copy())
     return Fitted(
@@ -56,38 +56,9 @@ def fit(picture: Tensor, info: SourceInfo) -> Fitted:
     )
 
 
-def _edges(image: Image.Image) -> np.ndarray:
-    """The outermost pixels, (N, channels)."""
-    pixels = np.asarray(image).reshape(image.height, image.width, -1)
-    return np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
-
-
-def _border(image: Image.Image) -> np.ndarray:
-    """The median of the outermost pixels, a channel each."""
-    return np.asarray(np.median(_edges(image), axis=0))
-
-
 def _drawing(image: Image.Image) -> tuple[int, int, int, int] | None:
     """The box of what is drawn on plain paper, in grey; None if there is no such paper."""
-    if _edges(image).std() > FLAT:
+    if edges(image).std() > FLAT:
         return None
-    drawn = np.abs(np.asarray(image, np.int16) - _border(image)) > CLEARLY
+    drawn = np.abs(np.asarray(image, np.int16) - border(image)) > CLEARLY
     return Image.fromarray(drawn).getbbox()
-
-
-def _scaled(
-    image: Image.Image,
-    border: np.ndarray,
-    size: tuple[int, int],
-    share: tuple[float, float],
-) -> Image.Image:
-    """The image in the middle of a page of `size`, within these shares of width and height."""
-    width, height = size
-    factor = min(share[0] * width / image.width, share[1] * height / image.height)
-    inner = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-    # The mean of the pixels that fall together adds no rings; a few pixels are drawn out softly.
-    how = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
-    colour = tuple(int(level) for level in border)
-    page = Image.new(image.mode, (width, height), colour if len(colour) > 1 else colour[0])
-    page.paste(image.resize(inner, how), ((width - inner[0]) // 2, (height - inner[1]) // 2))
-    return page

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rockfall import pictures
 from rockfall.display.blocks import sparkline
-from rockfall.display.figures import duration, figure_lines, uses
+from rockfall.display.figures import duration, effort, figure_lines, uses
 from rockfall.display.runs import (
     logged,
     model_name,
@@ -16,11 +17,13 @@ from rockfall.display.runs import (
     unusual_settings,
 )
 from rockfall.display.tables import console
+from rockfall.errors import RockfallError
 from rockfall.run.directory import RunDirectory
+from rockfall.seeing import CURVES, drawing
 
-CURVES = "curves.png"
 LISTED = 6
-"""Pictures that are named; of more, the number is said."""
+"""Pictures of single steps that are named; of more, the number is said."""
+OF_A_STEP = re.compile(r".+-\d+\.png")
 
 
 class RunPage:
@@ -36,10 +39,10 @@ class RunPage:
     def metrics(self) -> dict[str, list[tuple[dict[str, Any], float]]]:
         return logged(self.directory)
 
-    @cached_property
+    @property
     def pictures(self) -> list[str]:
-        """The names of the pictures that it made while it learned, oldest first."""
-        found = [path for path in self.directory.pictures.glob("*.png") if path.name != CURVES]
+        """The names of the pictures that it left, oldest first."""
+        found = [path for path in self.directory.pictures.glob("*.png") if path.stem != CURVES]
         return [path.name for path in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name))]
 
     def data(self) -> dict[str, Any]:
@@ -56,7 +59,9 @@ class RunPage:
             "device": self.record.device,
             "status": self.status,
             "figures": self.result.get("figures", {}),
+            "parameters": self.result.get("parameters"),
             "steps": self.result.get("steps"),
+            "examples": self.result.get("examples"),
             "seconds": self.result.get("seconds"),
             "metrics": {name: column[-1][1] for name, column in self.metrics.items()},
             "pictures": self.pictures,
@@ -67,21 +72,43 @@ class RunPage:
         lasted = ""
         if self.result:
             spent = duration(self.result["seconds"])
-            lasted = f", {self.result['steps']:,} steps in {spent}"
+            steps = f"{self.result['steps']:,} steps in {spent}"
+            lasted = ", " + " · ".join((steps, *effort(self.result)))
         unusual = [f"{name}={value}" for name, value in unusual_settings(record).items()]
         preset = f" (preset {record.preset})" if record.preset else ""
-        lines = [
+        return [
             f"{self.directory.name}: {model_name(record)} on {source_name(record)}, "
             f"seed {record.seed}, {record.device}: {self.status}{lasted}",
             f"settings: {' '.join(unusual) or 'the defaults'}{preset}",
             *figure_lines(self.result.get("figures", {})),
             *self._sparklines(),
         ]
-        if self.pictures:
-            more = len(self.pictures) - LISTED
-            names = ", ".join(self.pictures[:LISTED]) + (f" and {more} more" if more > 0 else "")
-            lines.append(f"pictures in {self.directory.pictures}: {names}")
+
+    def picture_lines(self) -> list[str]:
+        """Where its pictures are: what there is to see in the model, and how it came to that."""
+        made = [name for name in self.pictures if OF_A_STEP.fullmatch(name)]
+        seen = [name for name in self.pictures if name not in made]
+        more = len(made) - LISTED
+        rest = f" and {more} more" if more > 0 else ""
+        lines = [f"pictures in {self.directory.pictures}:"] if self.pictures else []
+        if seen:
+            lines.append(f"  of the model: {', '.join(seen)}")
+        if made:
+            lines.append(f"  while it learned: {', '.join(made[:LISTED])}{rest}")
         return lines
+
+    def draw_model(self) -> list[str]:
+        """Draw what there is to see in the model anew; in a line why not, if it can't be."""
+        if not self.directory.has_checkpoint("last"):
+            return []
+        from rockfall.training import draw, open_run
+
+        try:
+            if drawing(self.record.model):
+                draw(open_run(self.directory.path))
+        except RockfallError as error:
+            return [f"no new pictures of the model: {error}"]
+        return []
 
     def draw(self, out: Path | None) -> Path | None:
         """Write the learning curves, one panel a metric; None if nothing was logged."""
@@ -92,7 +119,9 @@ class RunPage:
             for name, column in self.metrics.items()
         ]
         return (
-            pictures.save(out or self.directory.pictures / CURVES, draw(panels)) if panels else None
+            pictures.save(out or self.directory.pictures / f"{CURVES}.png", draw(panels))
+            if panels
+            else None
         )
 
     @property

@@ -34,15 +34,35 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return torch.autocast(device.type, dtype)
 
 
-def check_precision(name: str) -> str:
-    """`name`, if it is a precision; `auto` is float32. Raises UsageError."""
+def choose_precision(name: str, device: torch.device, wish: str = "float32") -> str:
+    """`name`, if it is a precision. Raises UsageError.
+
+    `auto` is what the model wishes for, if the device computes it faster than float32, and else
+    float32.
+    """
     if name == "auto":
-        return "float32"
+        return wish if gains(device, wish) else "float32"
     if name not in PRECISIONS:
         raise UsageError(
             f"no precision {name}: {', '.join(PRECISIONS)}{did_you_mean(name, PRECISIONS)}"
         )
     return name
+
+
+def gains(device: torch.device, precision: str) -> bool:
+    """Whether a precision is quicker than float32: whether the device multiplies in it.
+
+    A CPU that does not, converts back and forth; a torch that can't tell is taken for one. fp16
+    would need its losses scaled, so nothing chooses it unasked.
+    """
+    if precision != "bf16":
+        return False
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        can: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+    return False
 
 
 @contextlib.contextmanager

@@ -84,7 +84,7 @@ class RunDirectory:
 
     def tidy(self) -> None:
         """Clear away files that a killed process was writing. Only for who holds the lock."""
-        for folder in (self.path, self.checkpoint("last").parent):
+        for folder in (self.path, self.checkpoint("last").parent, self.pictures):
             for left in folder.glob(f"{TEMPORARY}*"):
                 left.unlink()
 

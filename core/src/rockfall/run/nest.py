@@ -18,7 +18,7 @@ def flatten(state: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
         return state
     if isinstance(state, Tensor):
         tensors[path] = state.detach()
-        return {"tensor": path}
+        return {"channels_last" if _is_channels_last(state) else "tensor": path}
     if isinstance(state, np.ndarray):
         tensors[path] = torch.from_numpy(np.ascontiguousarray(state)).reshape(state.shape)
         return {"array": path}
@@ -43,9 +43,16 @@ def restore(data: Any, tensors: dict[str, Tensor]) -> Any:
         ((kind, value),) = data.items()
         if kind == "tensor":
             return tensors[value]
+        if kind == "channels_last":
+            return tensors[value].contiguous(memory_format=torch.channels_last)
         if kind == "array":
             return tensors[value].numpy()
         if kind == "tuple":
             return tuple(restore(item, tensors) for item in value)
         return {key: restore(item, tensors) for key, item in value}
     return data
+
+
+def _is_channels_last(tensor: Tensor) -> bool:
+    """A fused optimizer takes its state to lie as the weights do, and computes nonsense if not."""
+    return not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)

@@ -44,6 +44,7 @@ class Run:
 
     seed: of everything random. device: where the model is.
     state: plain values that a method changes and a checkpoint must hold.
+    examples: how many `Epoch.batches` has handed out.
     model, config, info: what is being fitted, with what, on what.
     """
 
@@ -65,6 +66,7 @@ class Run:
         self.device = torch.device(record.device)
         self.state: dict[str, Any] = {}
         self.step = 0
+        self.examples = 0
         self.finished = False
         self.audience = Audience(listeners)
         self._metrics = Metrics(
@@ -79,7 +81,8 @@ class Run:
         self._best: float | None = None
         self._best_is_due = False
         self._seconds_before = 0.0
-        self._started = self._next_tick = self._next_checkpoint = time.monotonic()
+        self._started: float | None = None
+        self._next_tick = self._next_checkpoint = time.monotonic()
         self._epoch: int | None = None
 
     # What a method uses ---------------------------------------------------------------------
@@ -149,8 +152,9 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Time spent in this run, over all its sittings."""
-        return self._seconds_before + time.monotonic() - self._started
+        """Time spent fitting, over all sittings; the clock runs while `interruptible` is open."""
+        running = 0.0 if self._started is None else time.monotonic() - self._started
+        return self._seconds_before + running
 
     # What is left afterwards ----------------------------------------------------------------
 
@@ -197,11 +201,14 @@ class Run:
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """While open, Ctrl-C ends the run between two steps; the clock starts here."""
+        """While open, Ctrl-C ends the run between two steps, and the clock runs."""
         with self._interrupt:
             self._started = time.monotonic()
             self._next_checkpoint = self._started + self._checkpoint_every
-            yield
+            try:
+                yield
+            finally:
+                self._seconds_before, self._started = self.seconds, None
 
     def _between_steps(self) -> None:
         now = time.monotonic()
@@ -236,6 +243,7 @@ class Run:
             "random": random_state(),
             "position": self._position.record(),
             "step": self.step,
+            "examples": self.examples,
             "seconds": self.seconds,
             "metrics_size": size,
             "best": self._best,
@@ -265,6 +273,7 @@ class Run:
         load_model(self.model, saved["model"], path)  # first: a foreign file changes nothing
         self._restored = saved
         self.step = saved["step"]
+        self.examples = saved.get("examples", 0)  # older checkpoints lack it
         self.finished = saved["finished"]
         self._best = saved["best"]
         self._seconds_before = saved["seconds"]
@@ -272,12 +281,12 @@ class Run:
         if not self._metrics.cut(saved["metrics_size"]):
             self.warn(f"{self.directory.metrics_file} has lost lines, so the curves have a gap")
 
-    def load_weights(self, name: str) -> None:
-        """Give the model what checkpoint `name` holds; nothing else changes on disk or here."""
+    def load_weights(self, name: str) -> int:
+        """Give the model what checkpoint `name` holds, and return its step; nothing else changes."""
         path = self.directory.checkpoint(name)
         saved = checkpoint.read(path)
-        self.step = saved["step"]
         load_model(self.model, saved["model"], path)
+        return int(saved["step"])
 
     def restart(self) -> None:
         """Begin at the first step: a run that died before its first checkpoint left only lines."""
@@ -296,6 +305,7 @@ class Run:
         self.state.clear()
         self.state.update(saved["state"])
         self.step = saved["step"]
+        self.examples = saved.get("examples", 0)
         set_random_state(saved["random"])
 
     def _progress(self) -> None:
@@ -325,7 +335,9 @@ class Epoch:
             rows = slice(number * batch_size, (number + 1) * batch_size)
             if shuffle and order is None:  # once the loop is entered: its place seeds the order
                 order = self.run.permutation(len(split))
-            yield split[rows if order is None else order[rows]]
+            batch = split[rows if order is None else order[rows]]
+            self.run.examples += len(batch.inputs)
+            yield batch
 
 
 class StoppedForTest(BaseException):

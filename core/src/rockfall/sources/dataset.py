@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from rockfall.config import Setting
 from rockfall.errors import UsageError
 from rockfall.sources.info import SourceInfo
+from rockfall.sources.statistics import statistics
 
 
 class Batch(NamedTuple):
@@ -48,6 +50,9 @@ class Dataset:
     Tuning looks at `validation` only; `test` is read once, for the final figures.
     """
 
+    options: tuple[Setting, ...] = ()
+    """What can be asked of it as `source.key=value`, if it was opened by name or path."""
+
     def __init__(
         self,
         name: str,
@@ -75,7 +80,7 @@ class Dataset:
             high=255.0 if pictures else None,
             classes=classes,
             sizes={key: len(split) for key, split in splits.items()},
-            statistics=_statistics(first),
+            statistics=statistics(first),
         )
 
     @property
@@ -108,29 +113,3 @@ def hold_out(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     held = round(count * fraction)
     return order[held:].sort().values, order[:held].sort().values
-
-
-def _statistics(inputs: Tensor) -> dict[str, list[float]]:
-    """Mean and standard deviation a channel (axis 1), in the inputs' own units.
-
-    Of drawings, pictures (N, 1, H, W), also the `extent`: which share of height and of width
-    what is drawn takes up on average.
-    """
-    values = inputs.double().transpose(0, 1).flatten(1)
-    found = {"mean": values.mean(1).tolist(), "std": values.std(1, correction=0).tolist()}
-    if inputs.dtype == torch.uint8 and inputs.ndim == 4 and inputs.shape[1] == 1:
-        found["extent"] = _extent(inputs[:, 0])
-    return found
-
-
-def _extent(pictures: Tensor) -> list[float]:
-    edges = (pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1])
-    drawn = (pictures.int() - torch.cat(edges, 1).median().int()).abs() > 64
-    shares = []
-    for across in (2, 1):
-        lines = drawn.any(across)
-        lines = lines[lines.any(1)].int()
-        length = lines.shape[1]
-        ends = lines.argmax(1) + lines.flip(1).argmax(1)  # the empty lines at both
-        shares.append((1 - ends.double().mean() / length).item() if len(lines) else 1.0)
-    return shares

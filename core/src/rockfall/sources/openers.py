@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rockfall.errors import UsageError, did_you_mean
+from rockfall.errors import UsageError
 from rockfall.registry import registry
 from rockfall.sources.source import Source
 
@@ -17,12 +16,9 @@ from rockfall.sources.source import Source
 def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:
     """A registered dataset or environment, by bare or full name."""
     if (dataset := registry().datasets.get(text)) is not None:
-        make = dataset.spec.load()
-        known = list(inspect.signature(make).parameters.values())
-        if not any(p.kind is p.VAR_KEYWORD for p in known):
-            _check_options(text, options, [p.name for p in known])
-        opened: Source = make(**options)
-        return opened
+        from rockfall.sources.options import open_with
+
+        return open_with(text, dataset.spec.load(), options)
     if (environment := registry().environments.get(text)) is not None:
         from rockfall.sources.environment import Environment
 
@@ -63,11 +59,3 @@ def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:
     from rockfall.sources.picture import Picture
 
     return Picture(path, options)
-
-
-def _check_options(source: str, options: Mapping[str, Any], known: list[str]) -> None:
-    for name in options:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            takes = f"it takes {', '.join(known)}" if known else "it takes none"
-            raise UsageError(f"{source} has no option {name}{hint or '; ' + takes}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import torch
+from PIL import Image
 
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.model import Model
@@ -16,6 +20,7 @@ from rockfall.registry import registry
 from rockfall.run import checkpoint
 from rockfall.run.randomness import random_state, seed_everything
 from rockfall.run.run import Run, load_model
+from rockfall.seeing import CURVES, check_picture_name, draw_model, drawing
 from rockfall.sources import Source, SourceInfo, open_source, require_kind
 from rockfall.specs import DatasetSpec, EnvironmentSpec, ModelSpec
 from rockfall.testing.behaving import behaviour, check_named
@@ -26,6 +31,8 @@ from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume
 from rockfall.testing.settings import check_config
 from rockfall.training import build_model, evaluate, open_run, train
+
+Seen = TypeVar("Seen")
 
 SEED = 1
 LONGEST = 20.0
@@ -38,8 +45,9 @@ def check_model(name: str, source: str | None = None) -> None:
     It is trained with preset `tiny` on the CPU, in a temporary folder. Raises AssertionError
     unless: its settings are described and its presets fit; it learns from what its spec says; the
     same seed gives the same run, whatever happens around it, and another seed another; it can do
-    what its spec says, and its spec says all that it can do; a model loaded from its checkpoint
-    does the same; and killed anywhere and resumed, it ends bit for bit where it would have.
+    what its spec says, and its spec says all that it can do; to measure or to draw it changes
+    nothing; a model loaded from its checkpoint does the same; and killed anywhere and resumed, it
+    ends bit for bit where it would have.
     """
     entry = registry().models.find(name)
     with about(f"model {entry.full_name}"), undisturbed(), tempfile.TemporaryDirectory() as folder:
@@ -86,11 +94,10 @@ def _check_trained(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     assert run.metrics, "fit logged nothing: show how it fares with run.log()"
     check_named(run.model, entry)
     given = behaviour(run.model, entry.spec, source)
-    generators, state = random_state(), checkpoint.read(run.directory.checkpoint("last"))["model"]
-    figures = evaluate(run)
-    assert not difference(generators, random_state()), "evaluating it draws from the run's numbers"
-    assert not (where := difference(state, run.model.state_dict())), f"evaluating changes {where}"
+    figures = _check_looking("evaluating it", run, lambda: evaluate(run))
     assert not difference((run.result or {})["figures"], figures), "evaluated again, it differs"
+    _check_drawing(run, entry, source)
+    state = checkpoint.read(run.directory.checkpoint("last"))["model"]
     _check_pickle_free(state)
     loaded = build_model(run.directory.record())
     load_model(loaded, state, run.directory.path)
@@ -99,6 +106,39 @@ def _check_trained(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     for (method, one), (_, other) in zip(given, again, strict=True):
         assert not difference(one, other), f"loaded from its checkpoint, {method} gives another"
     _check_reopened(run)
+
+
+def _check_looking(what: str, run: Run, look: Callable[[], Seen]) -> Seen:
+    """Whatever is looked at, the generators and the model stay as they were."""
+    generators, state = random_state(), copy.deepcopy(run.model.state_dict())
+    seen = look()
+    assert not difference(generators, random_state()), f"{what} draws from the run's numbers"
+    assert not (where := difference(state, run.model.state_dict())), f"{what} changes {where}"
+    return seen
+
+
+def _check_drawing(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
+    """What a finished run leaves to be seen can be drawn."""
+    taken = {CURVES}
+    for capability in drawing(entry.full_name):
+        with about(f"it {capability.name}, but its pictures"):
+            draw = functools.partial(draw_model, run.model, capability, source)
+            for name, picture in _check_looking("drawing them", run, draw).items():
+                check_picture_name(name, taken)
+                taken.add(name)
+                with about(name):
+                    _check_picture(picture)
+
+
+def _check_picture(picture: Any) -> None:
+    if isinstance(picture, torch.Tensor):
+        shape = tuple(picture.shape)
+        assert picture.dtype == torch.uint8, f"a tensor must be uint8, not {picture.dtype}"
+        assert len(shape) == 3, f"a tensor must be (C, H, W), not {shape}"
+        assert shape[0] in (1, 3), f"a picture has 1 or 3 channels, not {shape[0]}"
+    else:
+        kind = type(picture).__name__
+        assert isinstance(picture, Image.Image), f"it is a {kind}, neither an image nor a tensor"
 
 
 def _check_reopened(run: Run) -> None:

@@ -1,0 +1,223 @@
+"""The one training loop of all classifiers, setting by setting, against references of its own."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import rockfall
+from rockfall.run.directory import RunDirectory
+from rockfall.sources import open_source
+from rockfall.sources.dataset import Dataset, Split
+from rockfall_vision.classifier import Classifier, ClassifierConfig, rate
+from rockfall_vision.mlp import Mlp
+
+
+def train(out: Path, **settings: Any) -> rockfall.Run:
+    settings = {"layers": (16,), "epochs": 2, **settings}
+    return rockfall.train("mlp", out=out, listeners=[], **settings)
+
+
+def digits() -> Dataset:
+    opened = open_source("digits")
+    assert isinstance(opened, Dataset)
+    return opened
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[list[Tensor]]:
+    """The network's weights before the first step and after each."""
+    weights: list[list[Tensor]] = []
+    make = Mlp.make_optimizers
+
+    def make_recording(self: Mlp) -> list[torch.optim.Optimizer]:
+        optimizers = make(self)
+
+        def record(*_: Any) -> None:
+            weights.append([p.detach().clone() for p in self.network.parameters()])
+
+        record()
+        optimizers[-1].register_step_post_hook(record)
+        return optimizers
+
+    monkeypatch.setattr(Mlp, "make_optimizers", make_recording)
+    return weights
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.25])
+@pytest.mark.parametrize(
+    ("schedule", "middle"), [("cosine", 0.5), ("linear", 0.5), ("constant", 1.0)]
+)
+def test_rate(schedule: Any, middle: float, warmup: float) -> None:
+    config = ClassifierConfig(schedule=schedule, warmup=warmup)
+    end = 1.0 if schedule == "constant" else 0.0
+    assert rate(config, warmup) == pytest.approx(1)
+    assert rate(config, (1 + warmup) / 2) == pytest.approx(middle)
+    assert rate(config, 1.0) == pytest.approx(end, abs=1e-12)
+    if warmup:
+        assert rate(config, 0) == 0
+        assert rate(config, warmup / 2) == pytest.approx(0.5)
+
+
+def test_cosine_is_the_published_one() -> None:
+    config = ClassifierConfig()
+    for tenth in range(11):  # Loshchilov and Hutter 2017, equation 5, from 1 to 0
+        expected = 0.5 * (1 + math.cos(math.pi * tenth / 10))
+        assert rate(config, tenth / 10) == pytest.approx(expected)
+
+
+def test_each_step_uses_the_rate_of_its_place(tmp_path: Path, recorded: list[Any]) -> None:
+    # Plain gradient descent on a constant gradient would do; the first step alone is enough here:
+    # a warm-up from 0 leaves the weights where they were.
+    train(tmp_path, optimizer="sgd", momentum=0.0, weight_decay=0.0, warmup=0.5, epochs=1)
+    before, after, later = recorded[:3]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(after, later, strict=True))
+
+
+def test_average_is_exponential(tmp_path: Path, recorded: list[list[Tensor]]) -> None:
+    run = train(tmp_path, ema=0.8)
+    expected = [w.double() for w in recorded[1]]
+    for weights in recorded[2:]:
+        expected = [0.8 * e + 0.2 * w for e, w in zip(expected, weights, strict=True)]
+    assert isinstance(run.model, Mlp)
+    for mine, theirs in zip(run.model.trained.parameters(), expected, strict=True):
+        assert torch.allclose(mine.double(), theirs, atol=1e-5)
+    learning = list(run.model.network.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(learning, recorded[-1], strict=True))
+
+
+def test_the_average_is_what_classifies_and_no_parameter(tmp_path: Path) -> None:
+    run = train(tmp_path, ema=0.8)
+    model = run.model
+    assert isinstance(model, Mlp)
+    inputs = digits().test.inputs[:20]
+    given = model.classify(inputs)
+    with torch.no_grad():
+        for parameter in model.network.parameters():
+            parameter.zero_()
+    assert torch.equal(given, model.classify(inputs))
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 64 * 16 + 16 + 170
+
+
+def test_label_smoothing(tmp_path: Path) -> None:
+    plain = train(tmp_path / "a", epochs=1).metrics[0]["loss"]
+    smooth = train(tmp_path / "b", epochs=1, label_smoothing=0.3).metrics[0]["loss"]
+    uniform = train(tmp_path / "c", epochs=1, label_smoothing=0.999999).metrics[0]["loss"]
+    assert smooth == pytest.approx(0.7 * plain + 0.3 * uniform, rel=1e-4)
+
+
+def test_weight_decay_leaves_biases_alone(tmp_path: Path) -> None:
+    model = train(tmp_path, weight_decay=0.5).model
+    assert isinstance(model, Mlp)
+    (optimizer,) = model.make_optimizers()
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            assert group["weight_decay"] == (0.5 if parameter.ndim == 2 else 0)
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, accuracies: list[float]) -> None:
+    coming = iter(accuracies)
+    monkeypatch.setattr(Mlp, "accuracy", lambda self, split: torch.tensor(next(coming)))
+
+
+def test_patience_ends_it_with_the_best_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: list[list[Tensor]]
+) -> None:
+    scripted(monkeypatch, [0.2, 0.6, 0.5, 0.6, 0.9])  # as good as the best is not better
+    run = train(tmp_path, epochs=20, patience=2)
+    steps = len(recorded) - 1
+    assert run.step == steps
+    assert [line["accuracy"] for line in run.metrics if "accuracy" in line] == pytest.approx(
+        [0.2, 0.6, 0.5, 0.6]
+    )
+    best = recorded[steps // 2]  # after the second epoch of four
+    assert isinstance(run.model, Mlp)
+    for mine, theirs in zip(run.model.network.parameters(), best, strict=True):
+        assert torch.equal(mine, theirs)
+    # what is on disk is what the run hands out
+    again = rockfall.open_run(RunDirectory(run.directory.path).path)
+    inputs = digits().test.inputs[:20].to(again.device)
+    assert torch.allclose(
+        again.model.classify(inputs).cpu(), run.model.classify(digits().test.inputs[:20])
+    )
+
+
+def test_without_patience_it_never_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, [0.9, 0.8, 0.7, 0.6])
+    run = train(tmp_path, epochs=4)
+    assert sum("accuracy" in line for line in run.metrics) == 4
+
+
+def test_augmentation_is_for_training_alone(tmp_path: Path) -> None:
+    model = train(tmp_path, flip=True, shift=2, cutout=3).model
+    assert isinstance(model, Mlp)
+    inputs = digits().test.inputs[:20]
+    assert torch.equal(model.classify(inputs), model.classify(inputs))
+    prepared = model.prepared(inputs)
+    assert not torch.equal(model.augmented(inputs, 0), prepared)
+    assert model.augmented(inputs, 0).shape == prepared.shape
+
+
+def test_each_kind_of_augmentation_has_its_setting(tmp_path: Path) -> None:
+    for name, value in (("flip", True), ("shift", 2), ("cutout", 3)):
+        model = train(tmp_path / name, epochs=1, **{name: value}).model
+        assert isinstance(model, Mlp)
+        inputs = digits().test.inputs[:20]
+        prepared = model.prepared(inputs)
+        assert not torch.equal(model.augmented(inputs, 0), prepared), name
+    model = train(tmp_path / "none", epochs=1).model
+    assert isinstance(model, Mlp)
+    assert torch.equal(model.augmented(inputs, 0), prepared)
+
+
+def test_standardised_over_the_training_split(tmp_path: Path) -> None:
+    model = train(tmp_path).model
+    assert isinstance(model, Mlp)
+    values = model.standardise(digits().train.inputs)
+    assert values.mean().item() == pytest.approx(0, abs=1e-4)
+    assert values.std(correction=0).item() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_channel_that_never_changes_is_no_division_by_zero() -> None:
+    flat = torch.full((8, 1, 4, 4), 7, dtype=torch.uint8)
+    split = Split(flat, torch.tensor([0, 1] * 4))
+    data = Dataset(
+        "flat",
+        dict.fromkeys(("train", "validation", "test"), split),
+        kinds=("labelled-pictures",),
+        classes=("a", "b"),
+    )
+    model = Mlp(Mlp.Config(), data.info)
+    assert torch.isfinite(model.classify(flat)).all()
+
+
+def test_one_class_is_nothing_to_tell_apart(tmp_path: Path) -> None:
+    info = digits().info
+    from dataclasses import replace
+
+    with pytest.raises(ValueError, match="fewer than two classes"):
+        Mlp(Mlp.Config(), replace(info, classes=("seven",)))
+
+
+def test_layers_and_filters(tmp_path: Path) -> None:
+    model = train(tmp_path, layers=(16, 8)).model
+    assert isinstance(model, Mlp)
+    inputs = digits().test.inputs[:3]
+    layers = model.layers(inputs)
+    assert [tuple(values.shape) for values in layers.values()] == [
+        (3, 16), (3, 16), (3, 8), (3, 8), (3, 10)
+    ]  # fmt: skip
+    assert torch.equal(list(layers.values())[-1].softmax(1), model.classify(inputs))
+    weights = next(model.network.parameters())
+    assert torch.equal(model.filters(), weights.reshape(16, 1, 8, 8))
+
+
+def test_base_builds_nothing() -> None:
+    with pytest.raises(NotImplementedError):
+        Classifier(ClassifierConfig(), digits().info)

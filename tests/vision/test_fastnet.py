@@ -1,0 +1,151 @@
+"""What the paper of fastnet says of it is so: whitening, identity, the looks; and it learns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import rockfall
+from rockfall.evaluation import looking
+from rockfall.sources import open_source
+from rockfall.sources.dataset import Dataset, Split
+from rockfall_vision.fastnet import FLOOR, Fastnet, Whitening, convolution, looks
+from tests.vision.sources import info
+
+
+def fastnet(preset: str = "tiny", side: int = 32, **settings: Any) -> Fastnet:
+    values = {**Fastnet.presets[preset], **settings}
+    return Fastnet(Fastnet.Config(**values), info((3, side, side)))
+
+
+def smooth_pictures(count: int) -> torch.Tensor:
+    """(count, 3, 32, 32) uint8 whose neighbouring pixels and channels go together."""
+    coarse = torch.rand(count, 1, 8, 8) + 0.3 * torch.rand(count, 3, 8, 8)
+    pictures = F.interpolate(coarse, (32, 32), mode="bilinear")
+    return (140 * pictures + 60 * torch.rand(count, 3, 32, 32)).byte()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_what_leaves_the_first_layer_is_white(stride: int) -> None:
+    torch.manual_seed(0)
+    train = Split(smooth_pictures(300), torch.zeros(300, dtype=torch.int64))
+    std, mean = torch.std_mean(train.inputs.float(), (0, 2, 3))
+    known = {"mean": mean.tolist(), "std": std.tolist()}
+    model = Fastnet(Fastnet.Config(stride=stride), replace(info((3, 32, 32)), statistics=known))
+    model.look_at(train)
+    pictures = model.prepared(train.inputs)
+    whitened = model.network[1](pictures)
+    assert isinstance(whitened, torch.Tensor)
+    values = whitened.detach().movedim(1, 0).flatten(1)
+    assert torch.equal(values[12:], -values[:12])
+    covariance = torch.cov(values[:12])
+    assert (covariance - torch.eye(12)).abs().max() < 0.05
+    before = torch.cov(pictures.movedim(1, 0).flatten(1))
+    assert (before - before.diag().diag()).abs().max() > 0.3  # it was far from white
+
+
+def test_directions_without_variance_are_not_blown_up() -> None:
+    layer = Whitening(3, stride=1)
+    layer.look_at(torch.zeros(4, 3, 8, 8))
+    assert layer.weight.flatten(1).norm(dim=1).max() <= FLOOR**-0.5 + 1e-3
+
+
+def test_filters_of_the_first_layer_are_not_learned(tmp_path: Path) -> None:
+    run = rockfall.train("fastnet", preset="tiny", out=tmp_path, listeners=[])
+    assert isinstance(run.model, Fastnet)
+    data = open_source("digits")
+    assert isinstance(data, Dataset)
+    again = Fastnet(run.model.config, data.info)
+    again.look_at(data.train)
+    learned, given = run.model.network[1], again.network[1]
+    assert isinstance(learned, Whitening) and isinstance(given, Whitening)
+    torch.testing.assert_close(learned.weight, given.weight)
+    assert learned.bias is not None and learned.bias.abs().max() > 0
+
+
+def test_convolutions_begin_as_the_identity() -> None:
+    values = torch.randn(2, 5, 6, 7)
+    torch.testing.assert_close(convolution(5, 5)(values), values)
+    torch.testing.assert_close(convolution(5, 9)(values)[:, :5], values)
+    torch.testing.assert_close(convolution(5, 3)(values), values[:, :3])
+    assert convolution(5, 9)(values)[:, 5:].abs().min() > 0  # the others are as usual
+
+
+@pytest.mark.parametrize(
+    ("flip", "shift", "count"),
+    [(True, True, 6), (True, False, 2), (False, True, 3), (False,) * 2 + (1,)],
+)
+def test_looks(flip: bool, shift: bool, count: int) -> None:
+    torch.manual_seed(0)
+    pictures = torch.rand(2, 3, 5, 6)
+    views = looks(pictures, flip=flip, shift=shift)
+    assert len(views) == count
+    expected = {(0, 0, False): 1.0}
+    if shift:
+        expected = {(0, 0, False): 0.5, (-1, -1, False): 0.25, (1, 1, False): 0.25}
+    if flip:
+        expected |= {(*where[:2], True): weight for where, weight in expected.items()}
+        expected = {where: weight / 2 for where, weight in expected.items()}
+    for (down, across, mirrored), weight in expected.items():
+        rows = [reflect(row + down, 5) for row in range(5)]
+        columns = [reflect(column + across, 6) for column in range(6)]
+        wanted = pictures[:, :, rows][:, :, :, columns]
+        wanted = wanted.flip(3) if mirrored else wanted
+        assert [w for w, view in views if torch.equal(view, wanted)] == [weight]
+
+
+def reflect(place: int, side: int) -> int:
+    return min(abs(place), 2 * (side - 1) - abs(place))
+
+
+def test_classify_is_of_the_weighted_logits() -> None:
+    torch.manual_seed(0)
+    model = fastnet(flip=True, shift=1)
+    pictures = smooth_pictures(4)
+    with looking(model):
+        views = looks(model.prepared(pictures), flip=True, shift=True)
+        logits = sum(weight * model.looked_at(view) for weight, view in views)
+        assert isinstance(logits, torch.Tensor)
+        torch.testing.assert_close(model.classify(pictures), logits.softmax(1))
+        assert not torch.allclose(model(pictures), logits, atol=1e-6)  # one look says other things
+
+
+def test_it_looks_only_as_it_learned_to() -> None:
+    model = fastnet(flip=False, shift=0)
+    pictures = smooth_pictures(4)
+    with looking(model):
+        assert torch.equal(model.classify(pictures), model(pictures).softmax(1))
+
+
+@pytest.mark.parametrize("preset", ["cifar10", "full"])
+@pytest.mark.parametrize("side", [8, 16, 28, 32, 40])
+def test_any_size_of_picture_reaches_the_end(preset: str, side: int) -> None:
+    model = fastnet(preset, side).eval()
+    pictures = torch.zeros(2, 3, side, side, dtype=torch.uint8)
+    assert model.classify(pictures).shape == (2, 10)
+
+
+def test_kernels_learn_by_muon_and_the_rest_by_adamw() -> None:
+    model = fastnet()
+    muon, adamw = model.make_optimizers()
+    turned = [p for group in muon.param_groups for p in group["params"]]
+    others = [p for group in adamw.param_groups for p in group["params"]]
+    assert {id(p) for p in turned} == {
+        id(m.weight) for m in model.network[2:] if isinstance(m, nn.Conv2d)
+    }
+    learned = {id(p) for p in model.network.parameters() if p.requires_grad}
+    assert {id(p) for p in turned} | {id(p) for p in others} == learned
+    assert len(turned) + len(others) == len(learned)
+
+
+@pytest.mark.slow
+def test_learns_digits(tmp_path: Path) -> None:
+    run = rockfall.train("fastnet", out=tmp_path, listeners=[], threads=1)
+    assert run.result is not None
+    assert run.result["figures"]["accuracy"]["value"] > 0.97

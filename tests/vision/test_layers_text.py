@@ -1,0 +1,187 @@
+"""Networks written as text: read as documented, sized as torch sizes them, refused by name."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from rockfall_vision import layers_text
+from rockfall_vision.layers_text import LAYERS, LayerError, build_layers
+
+MNIST = (1, 28, 28)
+
+
+def shapes(text: str, shape: tuple[int, ...] = MNIST, classes: int = 10) -> list[tuple[int, ...]]:
+    return [layer.shape for layer in build_layers(text, shape, classes)]
+
+
+def test_sizes_are_inferred() -> None:
+    text = "conv 16 5x5 / relu / maxpool 2 / conv 32 5x5 stride 2 same / tanh / linear 100 / gelu"
+    assert shapes(text) == [
+        (16, 24, 24),
+        (16, 24, 24),
+        (16, 12, 12),
+        (32, 6, 6),
+        (32, 6, 6),
+        (1152,),  # flattened for the linear layer
+        (100,),
+        (100,),
+        (10,),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ("conv 4 3", (4, 26, 26)),
+        ("conv 4 3x5", (4, 26, 24)),
+        ("conv 4 3×5", (4, 26, 24)),
+        ("CONV  4   3x5", (4, 26, 24)),
+        ("conv 4 3 same", (4, 28, 28)),
+        ("conv 4 3x5 same", (4, 28, 28)),
+        ("conv 4 3 same stride 3", (4, 10, 10)),
+        ("conv 4 3 stride 3x1", (4, 9, 26)),
+        ("conv 4 4 pad 2", (4, 29, 29)),
+        ("conv 4 3 pad 0x1", (4, 26, 28)),
+        ("maxpool 2", (1, 14, 14)),
+        ("maxpool 3", (1, 9, 9)),
+        ("maxpool 2 stride 1", (1, 27, 27)),
+        ("maxpool 3 stride 2 pad 1", (1, 14, 14)),
+        ("avgpool 28", (1, 1, 1)),
+        ("avgpool 3 stride 1 same", (1, 28, 28)),
+        ("batchnorm", MNIST),
+        ("dropout 0.5", MNIST),
+        ("flatten", (784,)),
+    ],
+)
+def test_each_layer(layer: str, shape: tuple[int, ...]) -> None:
+    assert shapes(f"{layer} / relu")[0] == shape
+
+
+@pytest.mark.parametrize(
+    "text", ["linear 30 / relu", "linear 30 / relu / linear", "linear 30 / relu/linear 10"]
+)
+def test_the_output_layer_is_there_once(text: str) -> None:
+    assert shapes(text) == [(784,), (30,), (30,), (10,)]
+
+
+def test_modules_are_what_was_written() -> None:
+    text = (
+        "conv 8 3x5 stride 2 pad 1 / batchnorm / sigmoid / avgpool 2 / dropout .25 / linear 9 "
+        "/ batchnorm"
+    )
+    conv, norm, _, pool, dropout, _, linear, after, _ = (
+        layer.module for layer in build_layers(text, MNIST, 10)
+    )
+    assert isinstance(conv, nn.Conv2d)
+    assert (conv.kernel_size, conv.stride, conv.padding) == ((3, 5), (2, 2), (1, 1))
+    assert isinstance(norm, nn.BatchNorm2d) and norm.num_features == 8
+    assert isinstance(pool, nn.AvgPool2d) and pool.stride == (2, 2)
+    assert isinstance(dropout, nn.Dropout) and dropout.p == 0.25
+    assert isinstance(linear, nn.Linear) and linear.out_features == 9
+    assert isinstance(after, nn.BatchNorm1d)
+
+
+@pytest.mark.parametrize(
+    ("before", "layer", "after", "said"),
+    [
+        (
+            "conv 8 3 / maxpool 4 /",
+            "maxpool 7",
+            "",
+            "a 6 × 6 map is too small for a field of 7 × 7",
+        ),
+        ("", "conv 8 3x30 pad 0", "", "a 28 × 28 map is too small for a field of 3 × 30"),
+        (
+            "",
+            "conv 8 31 pad 1",
+            "",
+            "a 28 × 28 map, padded to 30 × 30, is too small for a field of 31 × 31",
+        ),
+        (
+            "linear 50 / relu /",
+            "conv 8 3x3",
+            "",
+            "it needs maps, and what comes before made a vector of 50",
+        ),
+        ("conv 8 3 /", "rule", "", "no layer is called rule; did you mean relu?"),
+        ("relu /", "maxpol 2", "/ relu", "no layer is called maxpol; did you mean maxpool?"),
+        ("relu /", "", "/ relu", "there is nothing between two /"),
+        ("", "conv", "", "say how many filters, as in: conv 16 5x5"),
+        ("", "conv 0 3", "", "say how many filters, as in: conv 16 5x5"),
+        ("", "conv 8", "", "say the size of the field, as in: conv 16 5x5"),
+        ("", "conv 8 0x3", "", "say the size of the field, as in: conv 16 5x5"),
+        ("", "maxpool 2 strid 1", "", "can't read strid; did you mean stride?"),
+        ("", "conv 8 3 stride 0", "", "say the stride, as in: conv 16 5x5 stride 2"),
+        ("", "conv 8 3 same pad 1", "", "pad is one too many"),
+        ("", "conv 8 4 same", "", "same needs an odd field, such as 3x3; pad N goes with any"),
+        ("", "maxpool 2 pad 2", "", "pad 2 × 2 is more than half of 2 × 2"),
+        ("", "relu 3", "", "can't read 3 here"),
+        ("", "dropout 1", "", "say which share is left out, from 0 to below 1: dropout 0.5"),
+        ("", "linear", "/ relu", "say how many units, as in: linear 100"),
+        (
+            "relu /",
+            "linear 12",
+            "",
+            "the last layer has one unit for each of the 10 classes; leave it out, or write a relu "
+            "after it",
+        ),
+        ("", "linear 900000", "/ relu", "706,500,000 weights are more than 100,000,000"),
+        ("", "conv 90000 1", "/ relu", "70,560,000 values a picture are more than 4,000,000"),
+    ],
+)
+def test_what_can_not_be_is_refused_by_name(before: str, layer: str, after: str, said: str) -> None:
+    with pytest.raises(LayerError) as caught:
+        build_layers(f"{before} {layer} {after}", MNIST, 10)
+    assert str(caught.value) == f"layer {before.count('/') + 1} ({layer}): {said}"
+
+
+def test_an_empty_text_is_refused_with_an_example() -> None:
+    with pytest.raises(LayerError, match="layers is empty: write, say, conv 16 5x5"):
+        build_layers(" ", MNIST, 10)
+
+
+def test_every_layer_is_documented() -> None:
+    for name in LAYERS:
+        assert f"\n    {name} " in (doc := layers_text.__doc__ or "") or f"· {name} " in doc
+
+
+NUMBERS = st.one_of(st.integers(0, 9), st.integers(0, 10**12)).map(str)
+SIZES = st.one_of(NUMBERS, st.tuples(NUMBERS, NUMBERS).map("x".join))
+WORDS = st.one_of(st.sampled_from(["stride", "same", "pad", "0.5", "-1", "²", *LAYERS]), SIZES)
+ANY_LAYER = st.lists(WORDS, max_size=5).map(" ".join)
+GOOD_LAYER = st.one_of(
+    st.sampled_from(["relu", "batchnorm", "dropout 0.1", "flatten", "linear 5", "tanh"]),
+    st.builds(
+        "{} {}x{} stride {} {}".format,
+        st.sampled_from(["conv 3", "maxpool", "avgpool", "conv 5"]),
+        st.integers(1, 5),
+        st.integers(1, 5),
+        st.integers(1, 3),
+        st.sampled_from(["", "same", "pad 1", "pad 2"]),
+    ),
+)
+STACKS = st.lists(st.one_of(GOOD_LAYER, GOOD_LAYER, ANY_LAYER), max_size=8).map("/".join)
+
+
+@given(
+    text=st.one_of(STACKS, st.lists(GOOD_LAYER, max_size=8).map(" / ".join), st.text()),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40)),
+    classes=st.integers(2, 12),
+)
+def test_any_text_is_sized_as_torch_does_or_refused(
+    text: str, shape: tuple[int, int, int], classes: int
+) -> None:
+    with torch.device("meta"):  # shapes without the work
+        try:
+            layers = build_layers(text, shape, classes)
+        except LayerError:
+            return
+        values = torch.empty(2, *shape)
+        for layer in layers:
+            values = layer.module(values)
+            assert tuple(values.shape) == (2, *layer.shape)
+    assert layers[-1].shape == (classes,)
