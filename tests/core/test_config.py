@@ -100,5 +100,5 @@ def test_a_choice_among_numbers_may_be_typed() -> None:
         stride: Literal[1, 2] = 1
 
     assert Config.build("net", {"stride": "2"}).stride == 2
-    with pytest.raises(ConfigError, match="stride: .*not '3'"):
+    with pytest.raises(ConfigError, match=r"stride: .*not '3'"):
         Config.build("net", {"stride": "3"})

@@ -121,6 +121,17 @@ def test_weight_decay_leaves_biases_alone(tmp_path: Path) -> None:
             assert group["weight_decay"] == (0.5 if parameter.ndim == 2 else 0)
 
 
+@pytest.mark.parametrize(("layers", "turned"), [((16, 8), [(16, 64), (8, 16)]), ((), [])])
+def test_muon_leaves_the_last_matrix_to_adamw(layers: tuple[int, ...], turned: list[Any]) -> None:
+    model = Mlp(Mlp.Config(layers=layers, optimizer="muon", lr=0.1, muon_lr=0.3), digits().info)
+    adamw, *muon = model.make_optimizers()
+    groups = [group for each in muon for group in each.param_groups]
+    assert [tuple(p.shape) for group in groups for p in group["params"]] == turned
+    assert all(group["lr"] == 0.3 for group in groups)
+    others = [p for group in adamw.param_groups for p in group["params"]]
+    assert len(others) == len(list(model.parameters())) - len(turned)
+
+
 def scripted(monkeypatch: pytest.MonkeyPatch, accuracies: list[float]) -> None:
     coming = iter(accuracies)
     monkeypatch.setattr(Mlp, "accuracy", lambda self, split: torch.tensor(next(coming)))

@@ -133,7 +133,7 @@ def test_any_size_of_picture_reaches_the_end(preset: str, side: int) -> None:
 
 def test_kernels_learn_by_muon_and_the_rest_by_adamw() -> None:
     model = fastnet()
-    muon, adamw = model.make_optimizers()
+    adamw, muon = model.make_optimizers()
     turned = [p for group in muon.param_groups for p in group["params"]]
     others = [p for group in adamw.param_groups for p in group["params"]]
     assert {id(p) for p in turned} == {

@@ -15,12 +15,12 @@ FULL = [64, 128, 128, 128, 128, 128, 256, 256, 256, 512, 2048, 256, 256]
 """`simplenet_cifar_5m` of the authors' repository."""
 
 
-def build(size: Literal["small", "full"], side: int = 28) -> Simplenet:
+def build(size: Literal["full", "small", "tiny"], side: int = 28) -> Simplenet:
     return Simplenet(Simplenet.Config(size=size), info((1, side, side)))
 
 
-@pytest.mark.parametrize(("size", "share"), [("full", 1), ("small", 2)])
-def test_thirteen_layers(size: Literal["small", "full"], share: int) -> None:
+@pytest.mark.parametrize(("size", "share"), [("full", 1), ("small", 2), ("tiny", 16)])
+def test_thirteen_layers(size: Literal["full", "small", "tiny"], share: int) -> None:
     network = build(size).network
     convolutions = [layer for layer in network if isinstance(layer, nn.Conv2d)]
     assert [conv.out_channels for conv in convolutions] == [width // share for width in FULL]
@@ -36,7 +36,7 @@ def test_thirteen_layers(size: Literal["small", "full"], share: int) -> None:
     [(8, [16, 8, 4, 2, 1]), (28, [28, 14, 7, 3, 1]), (32, [32, 16, 8, 4, 2, 1])],
 )
 def test_maps_shrink_by_half(side: int, sides: list[int]) -> None:
-    model = build("small", side)
+    model = build("tiny", side)
     layers = model.layers(torch.zeros(2, 1, side, side, dtype=torch.uint8))
     seen = [values.shape[2] for values in layers.values() if values.ndim == 4]
     assert list(dict.fromkeys(seen)) == sides

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from rockfall import pictures
@@ -125,8 +126,8 @@ class Run:
         """The context for a forward pass at the run's precision."""
         return autocast(self.device, self.record.precision)
 
-    def picture(self, name: str, draw: Callable[[], Tensor]) -> None:
-        """Save `draw()`, (C, H, W) uint8, as `pictures/NAME-STEP.png`.
+    def picture(self, name: str, draw: Callable[[], Tensor | Image]) -> None:
+        """Save `draw()`, a Pillow image or (C, H, W) uint8, as `pictures/NAME-STEP.png`.
 
         Draws without gradients and under a forked generator, so that looking changes nothing.
         """
@@ -282,7 +283,7 @@ class Run:
             self.warn(f"{self.directory.metrics_file} has lost lines, so the curves have a gap")
 
     def load_weights(self, name: str) -> int:
-        """Give the model what checkpoint `name` holds, and return its step; nothing else changes."""
+        """Give the model what checkpoint `name` holds; returns its step. Nothing else changes."""
         path = self.directory.checkpoint(name)
         saved = checkpoint.read(path)
         load_model(self.model, saved["model"], path)

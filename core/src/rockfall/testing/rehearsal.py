@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PIL.Image import Image
 from torch import Tensor
 
 from rockfall.run import checkpoint
@@ -43,7 +44,7 @@ class Rehearsal(Run):
             self._metrics.flush()  # lines that were written after the last checkpoint
             raise StoppedForTest
 
-    def picture(self, name: str, draw: Callable[[], Tensor]) -> None:
+    def picture(self, name: str, draw: Callable[[], Tensor | Image]) -> None:
         pass
 
 

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import rockfall
 from rockfall.augmentation import alternating_flip, cutout, shift
+from rockfall.display.tiles import weights
 from rockfall.evaluation import looking
 from rockfall.run.device import autocast, choose_precision
 from rockfall.sources.dataset import Dataset, Split
@@ -150,6 +151,8 @@ class Classifier(nn.Module):
                 run.log(loss=loss)
             accuracy = self.accuracy(data.validation)
             run.log(accuracy=accuracy)
+            if math.log2(epoch.index + 1).is_integer():  # early ones change most
+                run.picture("weights", lambda: weights(self.filters()))
             if self.gave_up(accuracy, run):
                 break
 
@@ -176,12 +179,11 @@ class Classifier(nn.Module):
             ]
         *hidden, last = kernels
         groups[0]["params"] = [last]
-        return [
-            Muon(
-                hidden, config.muon_lr, momentum=config.momentum, weight_decay=config.weight_decay
-            ),
-            torch.optim.AdamW(groups, lr=config.lr, fused=True),
-        ]
+        made: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=config.lr, fused=True)]
+        if hidden:
+            settings = {"momentum": config.momentum, "weight_decay": config.weight_decay}
+            made.append(Muon(hidden, config.muon_lr, **settings))
+        return made
 
     def augmented(self, inputs: Tensor, epoch: int) -> Tensor:
         """Standardised pictures as the network sees them while it learns; what is cut out is 0."""

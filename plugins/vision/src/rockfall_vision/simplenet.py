@@ -25,13 +25,16 @@ from rockfall_vision.inputs import Fit
 WIDTHS = (64, 128, 128, 128), (128, 128, 256), (256, 256), (512, 2048, 256), (256,)
 """Filters of each layer in the full size; pooling comes between the groups."""
 
+SHARES = {"full": 1, "small": 2, "tiny": 16}
+"""What the widths of each size are divided by."""
+
 POINTWISE = 10, 11
 """Layers whose field is 1 × 1: what they see has been pooled to few places already."""
 
 
 class SimplenetConfig(ClassifierConfig):
-    size: Literal["small", "full"] = Field(
-        "small", description="small has half of every width: a quarter of the work"
+    size: Literal["full", "small", "tiny"] = Field(
+        "small", description="small has half of every width: a quarter of the work; tiny, a 16th"
     )
     dropout: float = Field(
         0.1, ge=0, lt=1, description="share of maps left out after each group of layers"
@@ -66,11 +69,11 @@ class Simplenet(Classifier):
         "mnist": MNIST,
         "fashion-mnist": MNIST,
         "kmnist": MNIST,
-        "tiny": {"epochs": 1, "batch_size": 512},
+        "tiny": {"size": "tiny", "epochs": 1, "batch_size": 256},
     }
 
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
-        share = 2 if self.config.size == "small" else 1
+        share = SHARES[self.config.size]
         layers: list[nn.Module] = [Fit(info.shape, smallest=16, largest=64)]
         channels, number = info.shape[0], 0
         for group in WIDTHS:
