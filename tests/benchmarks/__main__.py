@@ -1,11 +1,14 @@
-"""`make bench`: every benchmark in turn, each writing its section of RESULTS.md."""
+"""`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
+
+All but `vision_tables`: it takes an hour, with `--long` many, and is run row by row (`--only`).
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-SCRIPTS = ("command_line", "environment_speed", "time_to_skill", "agent_scores")
+SCRIPTS = ("command_line", "environment_speed", "vision_speed", "time_to_skill", "agent_scores")
 
 
 def main() -> int:

@@ -49,16 +49,27 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def script(doc: str, measure: Callable[[argparse.Namespace], list[Table]], **options: Any) -> None:
+def script(
+    doc: str,
+    measure: Callable[[argparse.Namespace], list[Table]],
+    *,
+    origin: Callable[[], str] | None = None,
+    **options: Any,
+) -> None:
     """Run a benchmark as a script: `--json` for programs, `--write` into RESULTS.md.
 
-    options: name → default of what else it takes, typed as the default is.
+    origin: the line that says how, when and on what all of it was measured; by default, by this
+        command, now and here. options: name → default of what else it takes, typed as the default
+        is; False makes a flag.
     """
     parser = argparse.ArgumentParser(description=doc.strip().splitlines()[0])
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--write", action="store_true", help="replace its section of RESULTS.md")
     for name, default in options.items():
-        parser.add_argument(f"--{name}", type=type(default), default=default)
+        if default is False:
+            parser.add_argument(f"--{name}", action="store_true")
+        else:
+            parser.add_argument(f"--{name}", type=type(default), default=default)
     given = parser.parse_args()
     torch.set_num_threads(1)
     tables = measure(given)
@@ -67,16 +78,19 @@ def script(doc: str, measure: Callable[[argparse.Namespace], list[Table]], **opt
     else:
         print("\n\n".join(table.markdown() for table in tables))
     if given.write:
-        write(tables)
+        write(tables, (origin or here_and_now)())
 
 
-def write(tables: list[Table]) -> None:
-    """Replace this script's section of RESULTS.md, which says where and when it ran."""
-    name = Path(sys.argv[0]).stem
-    command = f"python -m tests.benchmarks.{name} {' '.join(sys.argv[1:])}".strip()
-    where = f"Measured by `{command}`, {datetime.date.today()}, {hardware()}."
+def here_and_now() -> str:
+    command = f"python -m tests.benchmarks.{_name()} {' '.join(sys.argv[1:])}".strip()
+    return f"Measured by `{command}`, {datetime.date.today()}, {hardware()}."
+
+
+def write(tables: list[Table], origin: str) -> None:
+    """Replace this script's section of RESULTS.md; its last line says where it comes from."""
+    name = _name()
     body = "\n\n".join(table.markdown() for table in tables)
-    section = f"<!-- {name} -->\n{body}\n\n{where}\n<!-- /{name} -->"
+    section = f"<!-- {name} -->\n{body}\n\n{origin}\n<!-- /{name} -->"
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEADER
     pattern = re.compile(rf"<!-- {name} -->.*?<!-- /{name} -->", re.DOTALL)
     if pattern.search(text):
@@ -84,6 +98,10 @@ def write(tables: list[Table]) -> None:
     else:
         text = f"{text.rstrip()}\n\n{section}\n"
     RESULTS.write_text(text, encoding="utf-8")
+
+
+def _name() -> str:
+    return Path(sys.argv[0]).stem
 
 
 def hardware() -> str:
@@ -102,6 +120,7 @@ def hardware() -> str:
 
 HEADER = """# Measured
 
-Each section is written by the command under it (`make bench` runs them all). CPU seconds are those
-of `time.process_time` on one thread; ratios are taken within one run.
+Each section is written by the command under it; `make bench` runs them all, but for the classic
+tables of `vision_tables`, which take hours. CPU seconds are those of `time.process_time` on one
+thread; ratios are taken within one run.
 """
