@@ -48,6 +48,7 @@ STORY = [
             "model": "rockfall-vision:mlp",
             "seconds": 75.0,
             "result": {"figures": FIGURES},
+            "pictures": ["runs/a/pictures/weights.png", "runs/a/pictures/confusion.png"],
         },
     ),
 ]

@@ -31,7 +31,7 @@ from rockfall.display.tiles import MOST_TILES, enlarged, weight_tile, weights
 from rockfall.errors import RockfallError
 from rockfall.registry import registry
 from rockfall.run.randomness import random_state
-from rockfall.seeing import write_pictures
+from rockfall.seeing import pictures_in, write_pictures
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall.specs import CapabilitySpec
 from rockfall.testing.comparing import difference
@@ -343,7 +343,10 @@ def train(out: Path, model: str = "mlp", **more: Any) -> rockfall.Run:
 
 
 def left(run: rockfall.Run) -> set[str]:
-    return {path.name for path in run.directory.pictures.iterdir()}
+    """The names of the model's pictures, without those made while it learned."""
+    of_the_model, of_its_steps = pictures_in(run.directory.pictures)
+    assert len(of_the_model) + len(of_its_steps) == len(list(run.directory.pictures.iterdir()))
+    return {path.name for path in of_the_model}
 
 
 def test_a_finished_run_leaves_its_pictures(tmp_path: Path) -> None:
@@ -351,9 +354,14 @@ def test_a_finished_run_leaves_its_pictures(tmp_path: Path) -> None:
     run = train(tmp_path, listeners=[heard.append])
     assert left(run) == OF_A_CLASSIFIER | {"weights.png", "layers.png"}
     told = {Path(event.data["path"]).name for event in heard if event.kind == "picture"}
-    assert told == left(run)
+    steps = {"weights-11.png", "weights-22.png"}  # after the first epoch and the second
+    assert told == left(run) | steps
+    told_last = {Path(path).name for path in heard[-1].data["pictures"]}
+    assert told_last == left(run)
     kinds = [event.kind for event in heard]
-    assert kinds.index("evaluating") < kinds.index("picture") < kinds.index("finished")
+    evaluating = kinds.index("evaluating")
+    assert kinds[:evaluating].count("picture") == len(steps)
+    assert kinds[evaluating:].count("picture") == len(left(run))
 
 
 def test_to_draw_changes_nothing(tmp_path: Path) -> None:
@@ -361,7 +369,7 @@ def test_to_draw_changes_nothing(tmp_path: Path) -> None:
     source = rockfall.open_source("digits")
     state, generators = run.model.state_dict(), random_state()
     before = {name: tensor.clone() for name, tensor in state.items()}
-    kept = {path: path.read_bytes() for path in run.directory.pictures.iterdir()}
+    kept = {path: path.read_bytes() for path in pictures_in(run.directory.pictures)[0]}
     written = list(write_pictures(run.model, "mlp", source, run.directory.pictures))
     assert set(written) == set(kept)
     assert not difference(before, run.model.state_dict())
@@ -378,8 +386,9 @@ def test_a_full_disk_loses_no_result(tmp_path: Path) -> None:
         run = train(tmp_path, listeners=[heard.append])
     assert run.result is not None
     assert heard[-1].kind == "finished"
-    (warning,) = [event.data["message"] for event in heard if event.kind == "warning"]
-    assert "No space left on device" in warning
+    *earlier, warning = [event.data["message"] for event in heard if event.kind == "warning"]
+    assert all("No space left on device" in each for each in (*earlier, warning))
+    assert len(earlier) == 2, "one a picture of a step"
     assert f"`rockfall show {run.directory.path}` draws again" in warning
     assert "\n" not in warning
     assert left(run) == set()

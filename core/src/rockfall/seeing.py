@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from rockfall.specs import NAME, CapabilitySpec, load_target
 
 CURVES = "curves"
 """The name of the picture that `rockfall show` draws of any run; no capability may use it."""
+OF_A_STEP = re.compile(r".+-\d+")
 
 
 def drawing(model: str) -> list[CapabilitySpec]:
@@ -55,6 +57,14 @@ def write_pictures(model: Any, name: str, source: Source, folder: Path) -> Itera
             failed.append(f"not all that {capability.name} is drawn: {' '.join(reason.split())}")
     if failed:
         raise RockfallError("; ".join(failed))
+
+
+def pictures_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The pictures of the trained model, and those of its steps, each oldest first."""
+    found = [path for path in folder.glob("*.png") if path.stem != CURVES]
+    found.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
+    steps = [path for path in found if OF_A_STEP.fullmatch(path.stem)]
+    return [path for path in found if path not in steps], steps
 
 
 def check_picture_name(name: str, taken: set[str]) -> None:

@@ -24,7 +24,7 @@ from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.events import Listener
 from rockfall.run.randomness import forked, seed_everything
 from rockfall.run.run import Run
-from rockfall.seeing import write_pictures
+from rockfall.seeing import pictures_in, write_pictures
 from rockfall.sources import Source, SourceInfo, open_source, require_kind
 
 MOST_THREADS = 1024
@@ -211,6 +211,7 @@ def complete(run: Run, source: Source) -> Run:
 
 
 def _tell_finished(run: Run, result: dict[str, Any]) -> None:
+    of_the_model, _ = pictures_in(run.directory.pictures)
     run.audience.emit(
         "finished",
         run=run.name,
@@ -218,6 +219,7 @@ def _tell_finished(run: Run, result: dict[str, Any]) -> None:
         model=run.record.model,
         seconds=result["seconds"],
         result=result,
+        pictures=[str(path) for path in of_the_model],
     )
 
 

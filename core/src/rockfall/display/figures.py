@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rockfall.registry import registry
@@ -25,15 +26,22 @@ def figure_lines(figures: dict[str, Any]) -> list[str]:
 
 
 def outcome_lines(finished: dict[str, Any]) -> list[str]:
-    """The lines that close a run: what it took, how good it is, and what to type next."""
+    """The lines that close a run: what it took, how good it is, what to look at and to type."""
     address = finished["address"]
     following = [*uses(finished["model"], address), f"rockfall show {address}"]
     took = (duration(finished["seconds"]), *effort(finished["result"]))
     return [
         f"run {finished['run']} is trained: {' · '.join(took)}",
         *figure_lines(finished["result"]["figures"]),
+        *_pictures(finished["pictures"]),
         f"next: {'  ·  '.join(following)}",
     ]
+
+
+def _pictures(paths: list[str]) -> list[str]:
+    if not paths:
+        return []
+    return [f"pictures in {Path(paths[0]).parent}: {', '.join(Path(path).stem for path in paths)}"]
 
 
 def effort(result: dict[str, Any]) -> list[str]:

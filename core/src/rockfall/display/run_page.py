@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ from rockfall.display.runs import (
 from rockfall.display.tables import console
 from rockfall.errors import RockfallError
 from rockfall.run.directory import RunDirectory
-from rockfall.seeing import CURVES, drawing
+from rockfall.seeing import CURVES, drawing, pictures_in
 
 LISTED = 6
 """Pictures of single steps that are named; of more, the number is said."""
-OF_A_STEP = re.compile(r".+-\d+\.png")
 
 
 class RunPage:
@@ -38,12 +36,6 @@ class RunPage:
     @cached_property
     def metrics(self) -> dict[str, list[tuple[dict[str, Any], float]]]:
         return logged(self.directory)
-
-    @property
-    def pictures(self) -> list[str]:
-        """The names of the pictures that it left, oldest first."""
-        found = [path for path in self.directory.pictures.glob("*.png") if path.stem != CURVES]
-        return [path.name for path in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name))]
 
     def data(self) -> dict[str, Any]:
         return {
@@ -64,7 +56,7 @@ class RunPage:
             "examples": self.result.get("examples"),
             "seconds": self.result.get("seconds"),
             "metrics": {name: column[-1][1] for name, column in self.metrics.items()},
-            "pictures": self.pictures,
+            "pictures": [p.name for kind in pictures_in(self.directory.pictures) for p in kind],
         }
 
     def lines(self) -> list[str]:
@@ -86,11 +78,10 @@ class RunPage:
 
     def picture_lines(self) -> list[str]:
         """Where its pictures are: what there is to see in the model, and how it came to that."""
-        made = [name for name in self.pictures if OF_A_STEP.fullmatch(name)]
-        seen = [name for name in self.pictures if name not in made]
+        seen, made = ([p.name for p in kind] for kind in pictures_in(self.directory.pictures))
         more = len(made) - LISTED
         rest = f" and {more} more" if more > 0 else ""
-        lines = [f"pictures in {self.directory.pictures}:"] if self.pictures else []
+        lines = [f"pictures in {self.directory.pictures}:"] if seen or made else []
         if seen:
             lines.append(f"  of the model: {', '.join(seen)}")
         if made:

@@ -133,8 +133,12 @@ class Run:
         """
         with forked(), torch.no_grad():
             drawn = draw()
-        path = pictures.save(self.directory.pictures / f"{name}-{self.step}.png", drawn)
-        self.audience.emit("picture", path=str(path))
+        try:
+            path = pictures.save(self.directory.pictures / f"{name}-{self.step}.png", drawn)
+        except RockfallError as error:  # no reason to end a training
+            self.warn(str(error))
+        else:
+            self.audience.emit("picture", path=str(path))
 
     def warn(self, message: str) -> None:
         """Say something that the user should know, without stopping."""
