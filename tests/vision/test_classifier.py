@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 import rockfall
+from rockfall.errors import UsageError
+from rockfall.run import checkpoint
 from rockfall.run.directory import RunDirectory
 from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset, Split
@@ -80,11 +82,15 @@ def test_each_step_uses_the_rate_of_its_place(tmp_path: Path, recorded: list[Any
     assert not all(torch.equal(a, b) for a, b in zip(after, later, strict=True))
 
 
-def test_average_is_exponential(tmp_path: Path, recorded: list[list[Tensor]]) -> None:
-    run = train(tmp_path, ema=0.8)
+def test_average_is_exponential_and_forgets_its_beginning(
+    tmp_path: Path, recorded: list[list[Tensor]]
+) -> None:
+    run = train(tmp_path, ema=0.6)
     expected = [w.double() for w in recorded[1]]
-    for weights in recorded[2:]:
-        expected = [0.8 * e + 0.2 * w for e, w in zip(expected, weights, strict=True)]
+    decays = [min(0.6, (1 + t) / (10 + t)) for t in range(1, len(recorded) - 1)]
+    assert decays[0] == pytest.approx(2 / 11) and decays[-1] == 0.6, "it rises, up to its limit"
+    for decay, weights in zip(decays, recorded[2:], strict=True):
+        expected = [decay * e + (1 - decay) * w for e, w in zip(expected, weights, strict=True)]
     assert isinstance(run.model, Mlp)
     for mine, theirs in zip(run.model.trained.parameters(), expected, strict=True):
         assert torch.allclose(mine.double(), theirs, atol=1e-5)
@@ -214,6 +220,44 @@ def test_one_class_is_nothing_to_tell_apart(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="fewer than two classes"):
         Mlp(Mlp.Config(), replace(info, classes=("seven",)))
+
+
+def lone_pictures(model: str, out: Path, batch_size: int) -> rockfall.Run:
+    """Learned from 10 digits; 9 at once leave one picture alone."""
+    return rockfall.train(
+        model,
+        preset="tiny",
+        source_options={"limit": 10},
+        out=out,
+        listeners=[],
+        epochs=3,
+        batch_size=batch_size,
+    )
+
+
+@pytest.mark.parametrize("model", ["lenet5-plus", "simplenet"])
+def test_a_last_picture_alone_is_not_normalised(tmp_path: Path, model: str) -> None:
+    run = lone_pictures(model, tmp_path, batch_size=9)
+    assert len([line for line in run.metrics if "loss" in line]) == 3
+    saved = checkpoint.read(run.directory.checkpoint("last"))
+    assert saved["kept"]["schedule-0"]["_last_lr"] == pytest.approx(
+        [0.0, 0.0]
+    )  # it came to the end
+
+
+def test_without_normalisation_a_last_picture_is_learned_too(tmp_path: Path) -> None:
+    run = lone_pictures("lenet5", tmp_path, batch_size=9)
+    assert len([line for line in run.metrics if "loss" in line]) == 6
+    lone_pictures("lenet5", tmp_path, batch_size=1)
+
+
+@pytest.mark.parametrize("model", ["lenet5-plus", "simplenet", "resnet", "fastnet"])
+def test_single_pictures_are_refused_where_they_can_t_be_normalised(
+    tmp_path: Path, model: str
+) -> None:
+    with pytest.raises(UsageError, match="batch_size=1: batch normalisation is over 2 pictures"):
+        lone_pictures(model, tmp_path, batch_size=1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_layers_and_filters(tmp_path: Path) -> None:

@@ -100,6 +100,14 @@ def test_looks(flip: bool, shift: bool, count: int) -> None:
         assert [w for w, view in views if torch.equal(view, wanted)] == [weight]
 
 
+@pytest.mark.parametrize("sides", [(1, 1), (1, 7), (7, 1)])
+def test_where_nothing_can_be_mirrored_in_there_is_one_look(sides: tuple[int, int]) -> None:
+    pictures = torch.rand(2, 3, *sides)
+    ((weight, view),) = looks(pictures, flip=False, shift=True)
+    assert weight == 1
+    assert torch.equal(view, pictures)
+
+
 def reflect(place: int, side: int) -> int:
     return min(abs(place), 2 * (side - 1) - abs(place))
 
@@ -110,7 +118,7 @@ def test_classify_is_of_the_weighted_logits() -> None:
     pictures = smooth_pictures(4)
     with looking(model):
         views = looks(model.prepared(pictures), flip=True, shift=True)
-        logits = sum(weight * model.looked_at(view) for weight, view in views)
+        logits = sum(weight * model.logits(view) for weight, view in views)
         assert isinstance(logits, torch.Tensor)
         torch.testing.assert_close(model.classify(pictures), logits.softmax(1))
         assert not torch.allclose(model(pictures), logits, atol=1e-6)  # one look says other things

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ NOT_TAKEN = {".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2",
 """Pictures all the same: to learn from the rest without a word would be wrong."""
 IGNORED = {"__macosx", "thumbs.db", "desktop.ini"}
 """What systems leave behind; so is what begins with a dot."""
+UNWRITABLE = {"Cc", "Cs"}
+"""Unicode's categories of what ends a line or moves a cursor, and of bytes that are no UTF-8."""
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
 
 EXPECTED = (
@@ -52,6 +55,12 @@ def find_pictures(path: Path) -> Found:
     parts = {"train": train, **parts}
     for name, classes in parts.items():
         _check_same(path, name, train, classes)
+    if len(train) == 1 and "" not in train:
+        ((only, pictures),) = train.items()
+        raise UsageError(
+            f"{path} has one class, {only}, and nothing to tell it from: add a folder for another "
+            f"class, or take {pictures[0].parent} as pictures without classes"
+        )
     least = 1 + ("test" not in parts) + ("validation" not in parts)
     for name, found in train.items():
         if len(found) < least:
@@ -97,12 +106,6 @@ def _by_class(path: Path) -> dict[str, list[Path]]:
     for name, pictures in found.items():
         if not pictures:
             raise UsageError(f"{path / name} holds no pictures: fill it, or remove it")
-    if len(found) == 1:
-        (only,) = found
-        raise UsageError(
-            f"{path} has one class, {only}, and nothing to tell it from: add a folder for another "
-            f"class, or take {path / only} as pictures without classes"
-        )
     return found
 
 
@@ -129,6 +132,11 @@ def _listed(path: Path) -> tuple[list[Path], list[Path]]:
                     continue
                 kind = os.path.splitext(entry.name)[1].lower()
                 if entry.is_dir():
+                    if any(unicodedata.category(sign) in UNWRITABLE for sign in entry.name):
+                        raise UsageError(
+                            f"{path} holds a folder {ascii(entry.name)}, a name that can't be "
+                            "shown: rename it"
+                        )
                     folders.append(Path(entry.path))
                 elif kind in TAKEN:
                     if os.path.exists(entry.path) and not entry.is_file():

@@ -7,6 +7,7 @@ schedule to early stopping, is in `Classifier.fit`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -14,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 import rockfall
 from rockfall.augmentation import alternating_flip, cutout, shift
@@ -72,7 +73,8 @@ class Classifier(nn.Module):
 
     `config.ema` (Polyak and Juditsky 1992) averages the weights; label smoothing is that of Szegedy
     et al. 2016 (section 7); the cosine that of Loshchilov and Hutter 2017 (equation 5), with no
-    restart. Raises ValueError for a source of fewer than two classes.
+    restart. Raises ValueError for a source of fewer than two classes, and for single pictures where
+    a network normalises over several.
     """
 
     Config: ClassVar[type[ClassifierConfig]] = ClassifierConfig
@@ -90,11 +92,14 @@ class Classifier(nn.Module):
         self.shape = info.shape
         self.standardise = Standardise(info)
         self.network = self.build(info)
+        if self.normalises and config.batch_size == 1:
+            raise ValueError("batch_size=1: batch normalisation is over 2 pictures or more")
         self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
         self.average: AveragedModel | None = None
         if config.ema:
-            averaged = get_ema_multi_avg_fn(config.ema)
-            self.average = AveragedModel(self.network, multi_avg_fn=averaged, use_buffers=True)
+            self.average = AveragedModel(
+                self.network, multi_avg_fn=moving_average(config.ema), use_buffers=True
+            )
             self.average.requires_grad_(False)
 
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
@@ -108,15 +113,21 @@ class Classifier(nn.Module):
             return self.network
         return cast(nn.Sequential, self.average.module)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.looked_at(self.prepared(inputs))
+    @property
+    def normalises(self) -> bool:
+        """Whether a layer compares the pictures of a batch, which one picture alone defies."""
+        norms = nn.BatchNorm1d | nn.BatchNorm2d
+        return any(isinstance(module, norms) for module in self.network.modules())
 
-    def looked_at(self, pictures: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.logits(self.prepared(inputs))
+
+    def logits(self, pictures: Tensor) -> Tensor:
         """Pictures as `prepared` gives them → float32 logits (N, classes) of what classifies."""
         precision = choose_precision("auto", pictures.device, self.precision)
         with autocast(pictures.device, precision):
-            logits: Tensor = self.trained(pictures)
-        return logits.float()
+            said: Tensor = self.trained(pictures)
+        return said.float()
 
     def prepared(self, inputs: Tensor) -> Tensor:
         """Standardised, in the memory format that suits the network."""
@@ -127,7 +138,8 @@ class Classifier(nn.Module):
         config = self.config
         self.look_at(data.train)
         optimizers = self.make_optimizers()
-        steps = config.epochs * math.ceil(len(data.train) / config.batch_size)
+        spare = int(self.normalises)  # a last picture alone is left to the other epochs
+        steps = config.epochs * math.ceil((len(data.train) - spare) / config.batch_size)
         schedules = [LambdaLR(o, lambda step: rate(config, step / steps)) for o in optimizers]
         for number, (optimizer, schedule) in enumerate(zip(optimizers, schedules, strict=True)):
             run.keep(**{f"optimizer-{number}": optimizer})
@@ -135,6 +147,8 @@ class Classifier(nn.Module):
         for epoch in run.epochs(config.epochs):
             self.train()
             for batch in epoch.batches(data.train, config.batch_size):
+                if len(batch.labels) <= spare:
+                    continue
                 pictures = self.augmented(batch.inputs, epoch.index)
                 with run.autocast():
                     logits = self.network(pictures)
@@ -256,6 +270,27 @@ class Standardise(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         return (inputs.float() - self.mean) / self.std
+
+
+def moving_average(
+    decay: float,
+) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """How `AveragedModel` takes in the newest weights: averaged ← d · averaged + (1 − d) · newest.
+
+    d rises to `decay` as min(decay, (1 + t) / (10 + t)), t the number of updates before, so that
+    the random weights of the beginning are soon forgotten.
+    """
+
+    @torch.no_grad()
+    def update(averaged: Sequence[Tensor], newest: Sequence[Tensor], updates: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(updates)) / (10 + int(updates)))
+        for mean, new in zip(averaged, newest, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(new.to(mean.dtype), share)
+            else:  # how many batches a norm has seen
+                mean.copy_(new)
+
+    return update
 
 
 def rate(config: ClassifierConfig, progress: float) -> float:

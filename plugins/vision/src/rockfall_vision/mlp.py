@@ -42,7 +42,6 @@ class Mlp(Classifier):
         "mnist": MNIST,
         "fashion-mnist": MNIST,
         "kmnist": MNIST,
-        "784-16-16-10": {"layers": (16, 16), "epochs": 10, "lr": 5e-3, "batch_size": 64},
         "tiny": {"layers": (16,), "epochs": 2},
     }
     threads: ClassVar[int] = 1  # the products are too small for a second thread to pay
