@@ -72,7 +72,7 @@ def test_drawings_are_read(folder: Path, drawn: Path) -> None:
 def test_the_best_classes_are_listed_with_bars(folder: Path, drawn: Path) -> None:
     done = rockfall(folder, "classify", "reads", str(drawn / "0.png"), "--top", "3")
     lines = done.stdout.splitlines()
-    assert lines[0].endswith("(as a negative, nearer to what it learned from)")
+    assert lines[0].endswith("(made 8 × 8, as a negative)")
     assert len(lines) == 5
     assert lines[1].split()[0] == "0"
     shares = [float(line.split()[-2]) for line in lines[1:4]]
@@ -84,11 +84,13 @@ def test_the_best_classes_are_listed_with_bars(folder: Path, drawn: Path) -> Non
 def test_light_on_dark_stays_as_it_is(folder: Path, drawn: Path) -> None:
     with Image.open(drawn / "4.png") as image:
         negative = Image.fromarray(255 - np.asarray(image))
-    negative.save(folder / "negative.jpg")
+    negative.resize((80, 90)).save(folder / "negative.jpg")
+    words = rockfall(folder, "classify", "reads", "negative.jpg").stdout
+    assert words.startswith("negative.jpg  (made 8 × 8)\n")
     (seen,) = json.loads(rockfall(folder, "classify", "reads", "negative.jpg", "--json").stdout)[
         "pictures"
     ]
-    assert not seen["inverted"]
+    assert (seen["resized"], seen["inverted"]) == (True, False)
     assert seen["predictions"][0]["class"] == "4"
 
 
@@ -99,7 +101,7 @@ def test_light_on_dark_stays_as_it_is(folder: Path, drawn: Path) -> None:
 def test_what_is_turned(ground: int, mean: float, expected: bool) -> None:
     picture = torch.full((3, 50, 50), ground, dtype=torch.uint8)
     picture[:, 20:30, 20:30] = 255 - ground
-    pixels, inverted, _ = fit(picture, info(statistics={"mean": [mean]}))
+    pixels, _, inverted, _ = fit(picture, info(statistics={"mean": [mean]}))
     assert inverted is expected
     assert pixels[0, 0, 0] == (255 - ground if expected else ground)
     assert pixels[0, 4, 4] != pixels[0, 0, 0]
@@ -128,7 +130,7 @@ def test_how_much_paper_is_around_a_drawing_tells_nothing(margin: int) -> None:
     paper = torch.full((3, 40 + 2 * margin, 20 + 3 * margin), 255, dtype=torch.uint8)
     paper[:, margin : margin + 40, margin : margin + 20] = 0
     learned = info(shape=(1, 8, 8), statistics={"mean": [30.0], "extent": [1.0, 0.5]})
-    pixels, inverted, cropped = fit(paper, learned)
+    pixels, _, inverted, cropped = fit(paper, learned)
     assert (inverted, cropped) == (True, True)
     expected = torch.zeros(1, 8, 8, dtype=torch.uint8)
     expected[:, :, 2:6] = 255

@@ -56,7 +56,7 @@ def command(
         written = {"explained": str(explain)} if explain else {}
         print_json({"run": opened.name, "pictures": told, **written})
         return
-    for picture in told:
+    for picture in seen:
         _print(picture)
     if explain:
         _explain(opened, seen[0], explain)
@@ -90,6 +90,7 @@ class Seen:
     def told(self) -> dict[str, Any]:
         return {
             "picture": str(self.file),
+            "resized": self.fitted.resized,
             "inverted": self.fitted.inverted,
             "cropped": self.fitted.cropped,
             "predictions": [{"class": c, "probability": p} for c, p in self.predictions],
@@ -134,31 +135,17 @@ def _explain(run: Run, seen: Seen, out: Path) -> None:
         falls = occlusion(model.classify, picture, seen.label, ground)
         layers = model.layers(picture[None]) if _explains(run) else {}
     title = f"{seen.file.name}, as {run.name} sees it"
-    height, width = picture.shape[1:]
-    note = ", ".join((f"made {width} x {height}", *_changes(seen.told())))
+    note = ", ".join(seen.fitted.changes()) or "as it is"
     one = {name: values[0] for name, values in layers.items()}
     pictures.save(out, explanation(title, note, picture, falls, seen.predictions, one))
 
 
-def _changes(picture: dict[str, Any]) -> list[str]:
-    """What was done to a picture beside its size, in words."""
-    changes = {"cropped": "cropped to what is drawn", "inverted": "as a negative"}
-    return [words for change, words in changes.items() if picture[change]]
-
-
-def _print(picture: dict[str, Any]) -> None:
+def _print(seen: Seen) -> None:
     from rockfall.display.blocks import bar
     from rockfall.display.tables import console
 
-    done = " and ".join(_changes(picture))
-    say(
-        f"{picture['picture']}  ({done}, nearer to what it learned from)"
-        if done
-        else picture["picture"]
-    )
-    predictions = picture["predictions"]
-    names = max(len(each["class"]) for each in predictions)
+    say(f"{seen.file}  ({', '.join(seen.fitted.changes()) or 'as it is'})")
+    names = max(len(name) for name, _ in seen.predictions)
     room = max(4, min(30, console().width - names - 14))
-    for each in predictions:
-        share = each["probability"]
-        say(f"  {each['class']:{names}}  {bar(share, room)}  {100 * share:5.1f} %")
+    for name, share in seen.predictions:
+        say(f"  {name:{names}}  {bar(share, room)}  {100 * share:5.1f} %")

@@ -24,8 +24,19 @@ class Fitted(NamedTuple):
     """A picture (C, H, W) uint8 that a model takes, and what was done to it."""
 
     pixels: Tensor
+    resized: bool
     inverted: bool
     cropped: bool
+
+    def changes(self) -> list[str]:
+        """What was done to it, in words."""
+        _, height, width = self.pixels.shape
+        done = {
+            f"made {width} × {height}": self.resized,
+            "cropped to what is drawn": self.cropped,
+            "as a negative": self.inverted,
+        }
+        return [words for words, was in done.items() if was]
 
 
 def fit(picture: Tensor, info: SourceInfo) -> Fitted:
@@ -52,7 +63,10 @@ def fit(picture: Tensor, info: SourceInfo) -> Fitted:
     )
     pixels = torch.from_numpy(255 - scaled if inverted else scaled.copy())
     return Fitted(
-        pixels.reshape(height, width, channels).permute(2, 0, 1).contiguous(), inverted, bool(box)
+        pixels.reshape(height, width, channels).permute(2, 0, 1).contiguous(),
+        resized=image.size != (width, height),
+        inverted=inverted,
+        cropped=bool(box),
     )
 
 
