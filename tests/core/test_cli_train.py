@@ -270,6 +270,8 @@ def test_letters_that_the_terminal_lacks(folder: Path, verb: str) -> None:
     ("words", "said"),
     [
         (["info", "two\nlines"], "no source two lines"),
+        (["info", "./gone"], "no source ./gone: there is no such file or folder"),
+        (["train", "mlp", "/gone"], "no source /gone: there is no such file or folder"),
         (["resume", "x" * 5000], "no run named"),
         (["train", "mlp", "--name", "x" * 300], "File name too long"),
         (["new-plugin", "x" * 300], "File name too long"),

@@ -68,6 +68,30 @@ def test_a_cut_picture(tmp_path: Path) -> None:
         pictures.load(path)
 
 
+def test_what_would_run_a_program_is_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+    )
+    for look in (pictures.load, pictures.sides):
+        with pytest.raises(UsageError, match=r"its content is none of PNG, JPEG, WEBP"):
+            look(path)
+
+
+def test_fractions_are_not_taken_for_levels(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)).save(path, "TIFF")
+    with pytest.raises(UsageError, match="fractions of no known range; save it with 8 bits"):
+        pictures.load(path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
+def test_of_several_frames_the_first_is_seen(tmp_path: Path, kind: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    path = saved(tmp_path, frames[0], f"a.{kind.lower()}", save_all=True, append_images=frames[1:])
+    assert pictures.load(path).float().mean((1, 2)).tolist() == pytest.approx([255, 0, 0], abs=6)
+
+
 def test_sides_are_those_of_the_picture_upright(tmp_path: Path) -> None:
     for orientation in range(1, 9):
         exif = Image.Exif()

@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 import rockfall
@@ -397,13 +397,47 @@ def test_a_full_disk_loses_no_result(tmp_path: Path) -> None:
 def test_killed_between_the_result_and_the_pictures(tmp_path: Path) -> None:
     with (
         mock.patch("rockfall.training.write_pictures", side_effect=KeyboardInterrupt),
-        pytest.raises(rockfall.errors.Interrupted),
+        pytest.raises(rockfall.Interrupted, match=r"trained, and `rockfall show .*mlp-digits-1`"),
     ):
         train(tmp_path)
     heard: list[rockfall.Event] = []
     run = rockfall.resume("mlp-digits-1", out=tmp_path, listeners=[heard.append])
     assert [event.kind for event in heard] == ["finished"]
     assert heard[0].data["result"] == run.result
+
+
+# The confusion matrix ----------------------------------------------------------------------------
+
+
+def test_a_cell_is_coloured_by_its_share_of_its_row() -> None:
+    counts = np.array([[8, 2], [1, 9]])
+    often = counts * np.array([[10], [1]])
+    assert np.array_equal(colours(counts), colours(often))
+
+
+def test_every_count_but_0_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw, "text", lambda _, where, text, *rest, **more: written.append(text)
+    )
+    confusion(np.array([[51, 31], [0, 41]]), ("a", "b"))
+    assert {"51", "31", "41"} <= set(written)
+    assert "0" not in written
+
+
+def test_of_many_classes_the_commonest_mistakes_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+
+    def noting(text: str, *rest: Any) -> Image.Image:
+        named.append(text)
+        return words(text, *rest)
+
+    monkeypatch.setattr("rockfall.display.confusion.words", noting)
+    counts = np.eye(25, dtype=np.int64) * 10
+    counts[7, 8], counts[3, 4] = 2, 5
+    confusion(counts, [f"c{number}" for number in range(25)])
+    said = [text for text in named if "said to be" in text]
+    assert said == ["c3 said to be c4: 5 of 15", "c7 said to be c8: 2 of 12"]
 
 
 # A capability of a third party ----------------------------------------------------------------

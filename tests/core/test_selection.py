@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import Field
 
+from rockfall.display import counted
 from rockfall.errors import UsageError
 from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset, Split
@@ -220,6 +221,16 @@ def test_what_is_not_square_is_framed() -> None:
     turned = {k: Split(s.inputs.transpose(2, 3), s.labels) for k, s in splits.items()}
     tall = resize(Dataset("made-up", turned, kinds=("pictures",)), 6).train.inputs[0]
     assert torch.equal(tall, wide.transpose(1, 2))
+
+
+def test_how_far_resizing_is_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(counted, "PATIENCE", 0.0)
+    resize(made(), 5)
+    captured = capsys.readouterr()
+    assert "resizing pictures, in thousands: 1 of 3" in captured.err
+    assert not captured.out
 
 
 def test_sizes_that_cannot_be() -> None:

@@ -285,6 +285,45 @@ def test_the_addresses_and_digests_are_of_each_file() -> None:
         assert remote.digest.startswith("sha256:")
 
 
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as done:
+        main(["info", *arguments])
+    captured = capsys.readouterr()
+    assert (done.value.code, captured.err) == (0, "")
+    return captured.out
+
+
+@pytest.mark.parametrize("name", [*DRAWN, *PHOTOGRAPHED])
+def test_info_downloads_nothing(
+    server: Mirror, folder: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told(capsys, name)
+    data = json.loads(told(capsys, name, "--json"))
+    assert not server.asked
+    assert not folder.exists()
+    assert f"Not on this machine yet: `rockfall show {name}` or a training downloads it." in text
+    assert not data["at_hand"]
+    assert "sizes" not in data
+    there = opened(name, validation=8)
+    assert data["options"] == [option._asdict() for option in there.options]
+    capsys.readouterr()
+    told_now = json.loads(told(capsys, name, "source.validation=8", "--json"))
+    assert told_now["at_hand"]
+    assert told_now["sizes"]["test"] == TEST
+    assert told_now["models"] == data["models"] != []
+
+
+def test_info_of_what_is_not_here_refuses_options_all_the_same(
+    server: Mirror, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in ("source.colour=1", "source.limit=0"):
+        with pytest.raises(SystemExit) as done:
+            main(["info", "cifar100", option])
+        assert done.value.code == 2
+        assert option[7:12] in capsys.readouterr().err
+    assert not folder.exists()
+
+
 def test_json_is_not_disturbed_by_a_download(
     server: Mirror,
     folder: Path,

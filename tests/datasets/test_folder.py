@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import struct
@@ -282,6 +283,8 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a loop of links": (lambda r: (r / "loop").symlink_to("loop"), "can't be looked into"),
     "folders in folders": (lambda r: picture(r / "a/old/x.png"), "a/old is a folder in a class"),
     "pictures beside": (lambda r: picture(r / "x.png"), r"x\.png lies beside class folders \(a/\)"),
+    "a line's end": (lambda r: (r / "a\nb").mkdir(), r"holds a folder 'a\\nb', .* rename it"),
+    "no UTF-8": (lambda r: os.mkdir(os.fsencode(r) + b"/\xff"), r"folder '\\udcff', .* rename it"),
     "too few": (lambda r: classes(r, {"c": 2}), "class c has 2 pictures to learn .* needs 3 or"),
 }
 
@@ -329,7 +332,8 @@ def two(root: Path, train: dict[str, int], test: dict[str, int]) -> Path:
         ({"a": 3, "b": 3}, {"": 2}, "train/ has class folders, and test/ has none"),
         ({"": 3}, {"a": 2, "b": 2}, "test/ has class folders, and train/ has none"),
         ({"a": 3, "b": 1}, {"a": 1, "b": 1}, "class b has 1 picture to learn from, and needs 2"),
-        ({"a": 3, "b": 3}, {"a": 1}, "test has one class, a"),
+        ({"a": 3, "b": 3}, {"a": 1}, "train/ has a class b, which test/ has not"),
+        ({"a": 3}, {"a": 1}, "one class, a, .* take .*train/a as pictures without"),
     ],
 )
 def test_train_and_test_that_differ(
@@ -450,3 +454,25 @@ def test_the_first_that_is_wrong_stops_the_rest(
     with pytest.raises(UsageError, match=r"000\.png"):
         open_source(tmp_path)
     assert len(looked) < 40
+
+
+def test_a_run_whose_folder_has_moved(tmp_path: Path) -> None:
+    home = classes(tmp_path / "home", {"Cat": 4, "cat": 4})
+    done = rockfall(tmp_path, "train", "lenet5", "./home", "--preset", "tiny", "--name", "mine")
+    assert done.returncode == 0, done.stderr
+    home.rename(tmp_path / "away")
+    for verb in (["evaluate", "mine"], ["train", "lenet5", "./home"]):
+        done = rockfall(tmp_path, *verb)
+        assert done.returncode == 2
+        assert "home: there is no such file or folder" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    shown = rockfall(tmp_path, "show", "mine", "--json")
+    assert shown.returncode == 0
+    assert "no such file or folder" in json.loads(shown.stdout)["warnings"][0]
+    seen = rockfall(
+        tmp_path, "classify", "mine", "away/cat/000.png", "--explain", "why.png", "--json"
+    )
+    assert seen.returncode == 0, seen.stderr
+    predictions = json.loads(seen.stdout)["pictures"][0]["predictions"]
+    assert {each["class"] for each in predictions} == {"Cat", "cat"}
+    assert pictures.load(tmp_path / "why.png").shape[0] == 3

@@ -12,10 +12,13 @@ from torch import Tensor
 
 import rockfall
 from rockfall.errors import UsageError
+from rockfall.registry import registry
 from rockfall.run import checkpoint
 from rockfall.run.directory import RunDirectory
 from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.testing.rehearsal import copy_of, outcome, rehearse
+from rockfall.testing.resuming import check_resume
 from rockfall_vision.classifier import Classifier, ClassifierConfig, rate
 from rockfall_vision.mlp import Mlp
 
@@ -258,6 +261,126 @@ def test_single_pictures_are_refused_where_they_can_t_be_normalised(
     with pytest.raises(UsageError, match="batch_size=1: batch normalisation is over 2 pictures"):
         lone_pictures(model, tmp_path, batch_size=1)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_with_every_setting_a_killed_run_ends_as_one_that_never_was(
+    tmp_path: Path, optimizer: str
+) -> None:
+    run = rockfall.train(
+        "convnet",
+        source_options={"limit": 19},
+        out=tmp_path,
+        listeners=[],
+        layers="conv 4 3x3 / batchnorm / relu / dropout 0.5",
+        optimizer=optimizer,
+        epochs=6,
+        batch_size=9,  # leaves one picture alone
+        warmup=0.2,
+        label_smoothing=0.1,
+        ema=0.9,
+        patience=1,
+        flip=True,
+        shift=9,  # more than the picture has
+        cutout=3,
+    )
+    assert len([line for line in run.metrics if "accuracy" in line]) < 6  # patience ran out
+    whole = rehearse(copy_of(run.record, tmp_path / "whole"), saves=lambda moment: False)
+    expected = outcome(whole.directory)
+    assert expected["figures"] == figures(run)
+    check_resume(run.record, expected, whole.moment, tmp_path / "killed")
+
+
+def test_tuning_looks_at_validation_only(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    data = digits().validation
+    right = run.model.classify(data.inputs).argmax(1) == data.labels  # type: ignore[attr-defined]
+    (*_, logged) = [line["accuracy"] for line in run.metrics if "accuracy" in line]
+    assert logged == pytest.approx(right.float().mean().item())
+
+
+def test_pictures_are_augmented_by_the_number_of_the_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs: list[int] = []
+    augmented = Mlp.augmented
+
+    def noting(self: Mlp, inputs: Tensor, epoch: int) -> Tensor:
+        epochs.append(epoch)
+        return augmented(self, inputs, epoch)
+
+    monkeypatch.setattr(Mlp, "augmented", noting)
+    train(tmp_path, epochs=3, batch_size=10_000)
+    assert epochs == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", "float32"), ("bf16", "bfloat16")])
+def test_it_learns_at_the_run_s_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, dtype: str
+) -> None:
+    found: set[torch.dtype] = set()
+    make = Mlp.make_optimizers
+
+    def make_noting(self: Mlp) -> list[torch.optim.Optimizer]:
+        self.network.register_forward_hook(
+            lambda network, _, logits: found.add(logits.dtype) if network.training else None
+        )
+        return make(self)
+
+    monkeypatch.setattr(Mlp, "make_optimizers", make_noting)
+    train(tmp_path, epochs=1, precision=precision)
+    assert found == {getattr(torch, dtype)}
+
+
+def test_label_smoothing_spreads_a_share_of_each_label(tmp_path: Path) -> None:
+    settings = {"epochs": 1, "batch_size": 10_000, "label_smoothing": 0.3}
+    run = train(tmp_path, **settings, lr=1e-9)  # one step, and a small one
+    data = digits().train
+    assert isinstance(run.model, Mlp)
+    with torch.no_grad():
+        surprise = -run.model(data.inputs).log_softmax(1)
+    of_labels = surprise[range(len(data)), data.labels].mean()
+    expected = 0.7 * of_labels + 0.3 * surprise.mean()
+    (loss,) = [line["loss"] for line in run.metrics if "loss" in line]
+    assert loss == pytest.approx(expected.item(), abs=1e-4)
+    assert loss != pytest.approx(of_labels.item(), abs=1e-3)
+
+
+def test_what_norms_have_counted_is_averaged_too(tmp_path: Path) -> None:
+    model = lone_pictures("lenet5-plus", tmp_path, batch_size=5).model
+    assert isinstance(model, Classifier)
+    averaged = dict(model.trained.named_buffers())
+    means = {k: v for k, v in model.network.named_buffers() if k.endswith("running_mean")}
+    assert means
+    assert all(not torch.equal(averaged[name], mean) for name, mean in means.items())
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "weights"),
+    [("wide", {}, "4,718,718,020"), ("mlp", {"layers": "1000000,1000"}, "787,433,021,020")],
+)
+def test_more_weights_than_a_memory_holds_are_refused(
+    model: str, settings: dict[str, Any], weights: str
+) -> None:
+    from dataclasses import replace
+
+    channels = {"mean": [0.0] * 3, "std": [1.0] * 3}
+    info = replace(
+        digits().info,
+        shape=(3, 512, 512),
+        classes=tuple("abcdefghijklmnopqrst"),
+        statistics=channels,
+    )
+    kind = registry().models.find(model).spec.load()
+    before = torch.random.get_rng_state()
+    with pytest.raises(ValueError, match=rf"{weights} weights are more than 500,000,000"):
+        kind(kind.Config.build(model, settings), info)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def figures(run: rockfall.Run) -> Any:
+    assert run.result is not None
+    return run.result["figures"]
 
 
 def test_layers_and_filters(tmp_path: Path) -> None:

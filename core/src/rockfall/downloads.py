@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ ATTEMPTS = 5
 """How often a mirror whose connection breaks is asked for the rest."""
 PATIENCE = 2.0
 """Seconds to wait for another process before saying so."""
+_only_what_is_here = ContextVar("only what is here", default=False)
 DIGEST = re.compile(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}")
 
 
@@ -78,8 +80,23 @@ def fetch(remote: Remote, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
+def only_what_is_here() -> Iterator[None]:
+    """Inside, what would have to be downloaded or unpacked first is Unavailable at once."""
+    before = _only_what_is_here.set(True)
+    try:
+        yield
+    finally:
+        _only_what_is_here.reset(before)
+
+
+@contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Let one process at a time prepare what is to be at `path`; its folder is made."""
+    """Let one process at a time prepare what is to be at `path`; its folder is made.
+
+    Raises Unavailable inside `only_what_is_here`.
+    """
+    if _only_what_is_here.get():
+        raise Unavailable(f"{path.parent.name}/{path.name} is not on this machine")
     import filelock
 
     from rockfall.display.downloading import tell

@@ -19,13 +19,17 @@ from rockfall.files import atomic
 MAX_PIXELS = 64_000_000
 """Larger files are refused before they are unpacked: a small file can hold a huge picture."""
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+"""What is read, whatever the file is called. Pillow knows more, and runs programs for some."""
+
 PALETTE_FRAMES = 32
 
 
 def load(path: Path) -> Tensor:
     """A picture file as (3, H, W) uint8, upright, transparency on white.
 
-    Raises UsageError for a file that is not a picture, is cut short, or has over 64 Mpixel.
+    Of several frames, the first. Raises UsageError for a file that is not a picture, is cut short,
+    has over 64 Mpixel, or values of no known range.
     """
     with quietly():
         pixels = np.asarray(read(path))
@@ -35,6 +39,8 @@ def load(path: Path) -> Tensor:
 def read(path: Path) -> Image.Image:
     """As `load`, but an RGB image; for several threads inside one `quietly`."""
     with _opened(path) as image:
+        if image.mode == "F":
+            raise ValueError("its values are fractions of no known range; save it with 8 bits")
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I"):  # 16-bit greyscale: Pillow's own conversion clips
             scaled = np.asarray(upright, np.float64) / 257
@@ -65,14 +71,16 @@ def quietly() -> Iterator[None]:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """A picture file whose pixels are not unpacked yet; whatever fails inside is a UsageError."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError(f"{image.width} × {image.height} pixels")
             yield image
     except Image.DecompressionBombError as error:
         raise UsageError(f"{path} is larger than 64 million pixels: {error}") from None
     except UnidentifiedImageError:
-        raise UsageError(f"{path} can't be read as a picture: its content is none") from None
+        raise UsageError(
+            f"{path} can't be read as a picture: its content is none of {', '.join(FORMATS)}"
+        ) from None
     except Exception as error:  # Pillow raises nearly anything for a damaged file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"{path} can't be read as a picture: {reason}") from None

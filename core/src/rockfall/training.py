@@ -243,7 +243,12 @@ def _draw(run: Run, source: Source) -> None:
 
 
 def _stopped_at_once(run: Run) -> Interrupted:
-    """What to say of a second Ctrl-C, or of one while the model was measured."""
+    """What to say of a second Ctrl-C, or of one while the model was measured or drawn."""
+    if run.result is not None:
+        return Interrupted(
+            f"stopped; {run.name} is trained, and `rockfall show {run.directory.address}` "
+            "draws what is missing"
+        )
     again = f"`rockfall resume {run.directory.address}`"
     return Interrupted(f"stopped; {again} goes on from the last checkpoint")
 

@@ -13,7 +13,7 @@ from rockfall.commands import completion
 from rockfall.commands.options import as_json, source_options
 from rockfall.display.plain import print_json, say
 from rockfall.display.tables import print_table
-from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall.errors import Unavailable, UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
 from rockfall.specs import ModelSpec
 
@@ -84,23 +84,36 @@ def _print_settings(what: str, settings: list[dict[str, Any]]) -> None:
 
 
 def _source(name: str, given: dict[str, str]) -> dict[str, Any]:
+    """What is known of a source without downloading anything."""
+    from rockfall.downloads import only_what_is_here
     from rockfall.sources import open_source
     from rockfall.sources.dataset import Dataset
+    from rockfall.sources.options import options_of
 
+    dataset = registry().datasets.get(name)
     try:
-        source = open_source(name, given)
+        with only_what_is_here():
+            source = open_source(name, given)
     except UnknownName as error:
         if hint := did_you_mean(name, registry().models.names()):
             raise UnknownName(f"nothing is named {name}{hint}") from None
         raise error
-    wanted = set(source.info.kinds)
+    except Unavailable:
+        if dataset is None:
+            raise
+        told, options = {}, options_of(dataset.spec)
+    else:
+        told = source.info.to_json()
+        options = source.options if isinstance(source, Dataset) else ()
+    found = dataset or registry().environments.get(name)
+    data = {**(asdict(found.spec) if found else {}), **told}
     models = registry().models
-    learners = [models.shown_name(e) for e in models if wanted & set(e.spec.learns_from)]
-    found = registry().datasets.get(name) or registry().environments.get(name)
-    options = source.options if isinstance(source, Dataset) else ()
+    learners = [
+        models.shown_name(e) for e in models if set(data["kinds"]) & set(e.spec.learns_from)
+    ]
     return {
-        **(asdict(found.spec) if found else {}),
-        **source.info.to_json(),
+        **data,
+        "at_hand": bool(told),
         "models": learners,
         "options": [option._asdict() for option in options],
     }
@@ -110,14 +123,17 @@ def _print_source(data: dict[str, Any], asked: tuple[str, ...]) -> None:
     rows = [
         (key, _shown(value))
         for key, value in data.items()
-        if key != "options" and value not in (None, "", {}, ())
+        if key not in ("options", "at_hand") and value not in (None, "", {}, ())
     ]
     print_table(("", ""), rows)
     if data["options"]:
         say("")
         _print_settings("option", [{**o, "name": f"source.{o['name']}"} for o in data["options"]])
+    name = data["name"]
+    if not data["at_hand"]:
+        say("", f"Not on this machine yet: `rockfall show {name}` or a training downloads it.")
     if data["models"]:
-        say("", f"rockfall train {data['models'][0]} {shlex.join((data['name'], *asked))}")
+        say("", f"rockfall train {data['models'][0]} {shlex.join((name, *asked))}")
 
 
 def _shown(value: Any) -> str:

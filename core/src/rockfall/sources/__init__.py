@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> S
             continue
         if source is not None:
             return source
+    if text.startswith((".", "~", os.sep)) and not os.path.exists(os.path.expanduser(text)):
+        raise UnknownName(f"no source {text}: there is no such file or folder")
     import gymnasium
 
     known = [*registry().datasets.names(), *registry().environments.names(), *gymnasium.registry]

@@ -13,6 +13,7 @@ from rockfall.errors import UsageError, did_you_mean
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.selection import Selection, applying
 from rockfall.sources.source import Source
+from rockfall.specs import DatasetSpec
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, description="another one draws other splits")]
 """How a factory annotates its seed."""
@@ -41,15 +42,25 @@ def open_with(name: str, make: Callable[..., Source], options: Mapping[str, Any]
     if isinstance(source, Dataset):
         seed = getattr(values, "seed", 0)
         source = chosen.of(source, seed if isinstance(seed, int) else 0)
-        source.options = _described(own, source)
+        source.options = _described(own, applying(source))
     elif general:
         raise UsageError(f"{name} is no dataset, so it has no option {next(iter(general))}")
     return source
 
 
-def _described(own: type[Config], data: Dataset) -> tuple[Setting, ...]:
-    """The options that mean something to a dataset, its factory's own first."""
-    general = applying(data).difference(own.model_fields)
+def options_of(spec: DatasetSpec) -> tuple[Setting, ...]:
+    """The options of a dataset that is not at hand, as its spec and its factory tell them."""
+    general = {"limit"}
+    if any(kind.startswith("labelled") for kind in spec.kinds):
+        general.add("classes")
+    if any("pictures" in kind for kind in spec.kinds):
+        general.add("size")
+    return _described(_own(spec.load()), general)
+
+
+def _described(own: type[Config], general: set[str]) -> tuple[Setting, ...]:
+    """A factory's own options, then those of every dataset that are in `general`."""
+    general = general.difference(own.model_fields)
     return (*settings(own), *(each for each in settings(Selection) if each.name in general))
 
 

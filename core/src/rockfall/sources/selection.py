@@ -122,12 +122,14 @@ def resize(data: Dataset, size: int) -> Dataset:
     if sides == [size, size]:
         return data
     check_room(data.info.name, sum(data.info.sizes.values()), (channels, size, size))
+    from rockfall.display.counted import counted
 
-    def resized(split: Split) -> Split:
-        parts = [_scaled(_squared(part), size) for part in torch.split(split.inputs, AT_ONCE)]
-        return Split(torch.cat(parts), split.labels)
-
-    return _with(data, {k: resized(s) for k, s in data.splits.items()}, data.info.classes)
+    parts = [(k, part) for k, s in data.splits.items() for part in torch.split(s.inputs, AT_ONCE)]
+    resized: dict[str, list[Tensor]] = {key: [] for key in data.splits}
+    for key, part in counted(parts, len(parts), "resizing pictures, in thousands"):
+        resized[key].append(_scaled(_squared(part), size))
+    splits = {k: Split(torch.cat(resized[k]), s.labels) for k, s in data.splits.items()}
+    return _with(data, splits, data.info.classes)
 
 
 def check_room(name: str, count: int, shape: tuple[int, ...]) -> None:

@@ -134,7 +134,7 @@ def _listed(path: Path) -> tuple[list[Path], list[Path]]:
                 if entry.is_dir():
                     if any(unicodedata.category(sign) in UNWRITABLE for sign in entry.name):
                         raise UsageError(
-                            f"{path} holds a folder {ascii(entry.name)}, a name that can't be "
+                            f"{path} holds a folder {entry.name!a}, a name that can't be "
                             "shown: rename it"
                         )
                     folders.append(Path(entry.path))

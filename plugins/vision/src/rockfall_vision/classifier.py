@@ -27,6 +27,8 @@ from rockfall_vision.muon import Muon
 
 LOOKED_AT = 1000
 """Pictures that are classified at once when nothing is learned."""
+MOST_WEIGHTS = 500_000_000
+"""With their gradients and the two averages of Adam they take 8 GB."""
 
 
 class ClassifierConfig(rockfall.Config):
@@ -73,8 +75,8 @@ class Classifier(nn.Module):
 
     `config.ema` (Polyak and Juditsky 1992) averages the weights; label smoothing is that of Szegedy
     et al. 2016 (section 7); the cosine that of Loshchilov and Hutter 2017 (equation 5), with no
-    restart. Raises ValueError for a source of fewer than two classes, and for single pictures where
-    a network normalises over several.
+    restart. Raises ValueError for a source of fewer than two classes, for more weights than fit
+    into a memory, and for single pictures where a network normalises over several.
     """
 
     Config: ClassVar[type[ClassifierConfig]] = ClassifierConfig
@@ -91,6 +93,13 @@ class Classifier(nn.Module):
         self.config = config
         self.shape = info.shape
         self.standardise = Standardise(info)
+        with torch.device("meta"):  # takes no memory
+            weights = sum(p.numel() for p in self.build(info).parameters())
+        if weights > MOST_WEIGHTS:
+            raise ValueError(
+                f"{weights:,} weights are more than {MOST_WEIGHTS:,}: take fewer units, or smaller "
+                "pictures by source.size"
+            )
         self.network = self.build(info)
         if self.normalises and config.batch_size == 1:
             raise ValueError("batch_size=1: batch normalisation is over 2 pictures or more")
