@@ -188,6 +188,7 @@ PHOTOGRAPHS = [
         model="fastnet",
         source="cifar10",
         preset="full",
+        options={"validation": 1000},
         goal="93",
         long=True,
     ),

@@ -19,8 +19,9 @@ from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume
-from rockfall_vision.classifier import Classifier, ClassifierConfig, rate
+from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.mlp import Mlp
+from rockfall_vision.schedules import rate
 
 
 def train(out: Path, **settings: Any) -> rockfall.Run:
@@ -59,21 +60,19 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[list[Tensor]]:
     ("schedule", "middle"), [("cosine", 0.5), ("linear", 0.5), ("constant", 1.0)]
 )
 def test_rate(schedule: Any, middle: float, warmup: float) -> None:
-    config = ClassifierConfig(schedule=schedule, warmup=warmup)
     end = 1.0 if schedule == "constant" else 0.0
-    assert rate(config, warmup) == pytest.approx(1)
-    assert rate(config, (1 + warmup) / 2) == pytest.approx(middle)
-    assert rate(config, 1.0) == pytest.approx(end, abs=1e-12)
+    assert rate(warmup, schedule, warmup) == pytest.approx(1)
+    assert rate((1 + warmup) / 2, schedule, warmup) == pytest.approx(middle)
+    assert rate(1.0, schedule, warmup) == pytest.approx(end, abs=1e-12)
     if warmup:
-        assert rate(config, 0) == 0
-        assert rate(config, warmup / 2) == pytest.approx(0.5)
+        assert rate(0, schedule, warmup) == 0
+        assert rate(warmup / 2, schedule, warmup) == pytest.approx(0.5)
 
 
 def test_cosine_is_the_published_one() -> None:
-    config = ClassifierConfig()
     for tenth in range(11):  # Loshchilov and Hutter 2017, equation 5, from 1 to 0
         expected = 0.5 * (1 + math.cos(math.pi * tenth / 10))
-        assert rate(config, tenth / 10) == pytest.approx(expected)
+        assert rate(tenth / 10, "cosine") == pytest.approx(expected)
 
 
 def test_each_step_uses_the_rate_of_its_place(tmp_path: Path, recorded: list[Any]) -> None:

@@ -7,7 +7,6 @@ schedule to early stopping, is in `Classifier.fit`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -23,7 +22,9 @@ from rockfall.display.tiles import weights
 from rockfall.evaluation import looking
 from rockfall.run.device import autocast, choose_precision
 from rockfall.sources.dataset import Dataset, Split
+from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
+from rockfall_vision.schedules import Schedule, moving_average, rate
 
 LOOKED_AT = 1000
 """Pictures that are classified at once when nothing is learned."""
@@ -47,9 +48,7 @@ class ClassifierConfig(rockfall.Config):
     weight_decay: float = Field(
         1e-2, ge=0, description="pull on kernels and matrices towards 0, decoupled in adamw"
     )
-    schedule: Literal["cosine", "linear", "constant"] = Field(
-        "cosine", description="how lr falls to 0 after the warm-up"
-    )
+    schedule: Schedule = Field("cosine", description="how lr falls to 0 after the warm-up")
     warmup: float = Field(
         0.0, ge=0, lt=1, description="share of all steps in which lr rises from 0"
     )
@@ -149,7 +148,10 @@ class Classifier(nn.Module):
         optimizers = self.make_optimizers()
         spare = int(self.normalises)  # a last picture alone is left to the other epochs
         steps = config.epochs * math.ceil((len(data.train) - spare) / config.batch_size)
-        schedules = [LambdaLR(o, lambda step: rate(config, step / steps)) for o in optimizers]
+        schedules = [
+            LambdaLR(o, lambda step: rate(step / steps, config.schedule, config.warmup))
+            for o in optimizers
+        ]
         for number, (optimizer, schedule) in enumerate(zip(optimizers, schedules, strict=True)):
             run.keep(**{f"optimizer-{number}": optimizer})
             run.keep(**{f"schedule-{number}": schedule})
@@ -264,49 +266,3 @@ class Classifier(nn.Module):
         """The first layer's weights as pictures (F, C, H, W)."""
         weights = next(p for p in self.trained.parameters() if p.ndim > 1)
         return weights.reshape(len(weights), *self.shape) if weights.ndim == 2 else weights
-
-
-class Standardise(nn.Module):
-    """(N, C, H, W) uint8 → float of mean 0 and deviation 1, a channel, over the training split."""
-
-    def __init__(self, info: rockfall.SourceInfo) -> None:
-        super().__init__()
-        self.mean: Tensor
-        self.std: Tensor
-        for name in ("mean", "std"):
-            self.register_buffer(name, torch.tensor(info.statistics[name]).view(-1, 1, 1))
-        self.std.clamp_(min=1.0)  # a channel that never changes
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return (inputs.float() - self.mean) / self.std
-
-
-def moving_average(
-    decay: float,
-) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """How `AveragedModel` takes in the newest weights: averaged ← d · averaged + (1 − d) · newest.
-
-    d rises to `decay` as min(decay, (1 + t) / (10 + t)), t the number of updates before, so that
-    the random weights of the beginning are soon forgotten.
-    """
-
-    @torch.no_grad()
-    def update(averaged: Sequence[Tensor], newest: Sequence[Tensor], updates: Tensor | int) -> None:
-        share = 1 - min(decay, (1 + int(updates)) / (10 + int(updates)))
-        for mean, new in zip(averaged, newest, strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(new.to(mean.dtype), share)
-            else:  # how many batches a norm has seen
-                mean.copy_(new)
-
-    return update
-
-
-def rate(config: ClassifierConfig, progress: float) -> float:
-    """What lr is multiplied by at `progress`, 0 … 1, through the training."""
-    if progress < config.warmup:
-        return progress / config.warmup
-    left = max(0.0, (1 - progress) / (1 - config.warmup))
-    return {"constant": 1.0, "linear": left, "cosine": (1 - math.cos(math.pi * left)) / 2}[
-        config.schedule
-    ]

@@ -35,6 +35,7 @@ import rockfall
 from rockfall.sources.dataset import Split
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import Fit
+from rockfall_vision.schedules import Schedule
 
 SMALLEST, LARGEST = 16, 32
 """Pixels a side that the network sees; other pictures are fitted to it (`inputs.Fit`)."""
@@ -64,9 +65,7 @@ class FastnetConfig(ClassifierConfig):
     weight_decay: float = Field(
         0.1, ge=0, description="keeps weights small enough that steps still turn them"
     )
-    schedule: Literal["cosine", "linear", "constant"] = Field(
-        "linear", description="how lr falls to 0"
-    )
+    schedule: Schedule = Field("linear", description="how lr falls to 0")
     label_smoothing: float = Field(
         0.2, ge=0, lt=1, description="share of each label that is spread over all classes"
     )

@@ -1,6 +1,6 @@
-"""How pictures of any size are brought to a size that a network takes.
+"""How pictures are brought to a network: to values about 0, and to a size that it takes.
 
-The rule, in one place for every network here:
+The rule for sizes, in one place for every network here:
 
 1. a picture whose longer side exceeds the largest that the network takes is reduced to it;
 2. one whose longer side falls more than an eighth short of the smallest is enlarged to it;
@@ -12,8 +12,11 @@ framed by 2 and not blurred, as in LeCun et al. 1998 (section II.B), and 8 × 8 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+import rockfall
 
 SHORT = 8
 """What is short by at most one in so many is framed; more frame than that would be wasted work."""
@@ -62,3 +65,18 @@ class Fit(nn.Module):
 
     def extra_repr(self) -> str:
         return f"sides={self.sides}, frame={self.frame}"
+
+
+class Standardise(nn.Module):
+    """(N, C, H, W) uint8 → float of mean 0 and deviation 1, a channel, over the training split."""
+
+    def __init__(self, info: rockfall.SourceInfo) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.tensor(info.statistics[name]).view(-1, 1, 1))
+        self.std.clamp_(min=1.0)  # a channel that never changes
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return (inputs.float() - self.mean) / self.std

@@ -1,0 +1,47 @@
+"""What changes as a training goes on: the learning rate, and the average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Schedule = Literal["cosine", "linear", "constant"]
+
+
+def rate(progress: float, schedule: Schedule, warmup: float = 0.0) -> float:
+    """What the learning rate is multiplied by at `progress`, 0 … 1, through the training.
+
+    It rises from 0 in the first `warmup` of it, and then falls to 0 as `schedule` says: `cosine`
+    is Loshchilov and Hutter 2017 (equation 5), with no restart.
+    """
+    if progress < warmup:
+        return progress / warmup
+    left = max(0.0, (1 - progress) / (1 - warmup))
+    if schedule == "cosine":
+        return (1 - math.cos(math.pi * left)) / 2
+    return left if schedule == "linear" else 1.0
+
+
+def moving_average(
+    decay: float,
+) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """How `AveragedModel` takes in the newest weights: averaged ← d · averaged + (1 − d) · newest.
+
+    d rises to `decay` as min(decay, (1 + t) / (10 + t)), t the number of updates before, so that
+    the random weights of the beginning are soon forgotten.
+    """
+
+    @torch.no_grad()
+    def update(averaged: Sequence[Tensor], newest: Sequence[Tensor], updates: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(updates)) / (10 + int(updates)))
+        for mean, new in zip(averaged, newest, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(new.to(mean.dtype), share)
+            else:  # how many batches a norm has seen
+                mean.copy_(new)
+
+    return update
