@@ -3,8 +3,9 @@
 Each row of `classic_rows` is `rockfall train` with its settings, on one thread, over some seeds.
 What was measured is kept in `vision_tables.json`, with its date and machine, so that the tables can
 be measured in parts: `--only lenet5,wide` measures these rows, `--long` adds those that take more
-than ten minutes a seed, and every call writes all that is known. A row whose settings have changed
-since is measured anew or not shown. Needs the datasets, downloaded or in `ROCKFALL_DATA`.
+than ten minutes a seed, `--known` measures none, and every call writes all that is known. A row
+whose settings have changed since is measured anew or not shown. Needs the datasets, downloaded or
+in `ROCKFALL_DATA`.
 """
 
 from __future__ import annotations
@@ -93,6 +94,8 @@ def measure_row(row: Row, seeds: int) -> Measured:
 
 def chosen(options: argparse.Namespace) -> list[Row]:
     """The rows that were asked for; an unknown one ends the script."""
+    if options.known:
+        return []
     if not options.only:
         return [row for row in ROWS.values() if options.long or not row.long]
     names = options.only.split(",")
@@ -168,4 +171,4 @@ def tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    script(__doc__, measure, origin=origin, only="", long=False, seeds=3)
+    script(__doc__, measure, origin=origin, only="", long=False, known=False, seeds=3)

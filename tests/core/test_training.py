@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -105,6 +106,26 @@ def test_a_finished_run_is_opened_not_trained(tmp_path: Path) -> None:
     assert resumed.metrics == run.metrics
     for name, tensor in run.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[name], tensor)
+
+
+def test_a_source_that_has_changed_is_told_when_a_run_goes_on(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    run.directory.result_file.unlink()
+    for seed, told in ((0, []), (1, ["digits has changed since this run began: other statistics"])):
+        record = json.loads(run.directory.record_file.read_text())
+        record["source_options"] = {"seed": seed}
+        run.directory.record_file.write_text(json.dumps(record))
+        heard: list[rockfall.Event] = []
+        rockfall.resume(run.directory.path, listeners=[heard.append])
+        assert [event.data["message"] for event in heard if event.kind == "warning"] == told
+        run.directory.result_file.unlink()
+
+
+def test_a_mistake_is_told_before_the_source_is_opened(tmp_path: Path) -> None:
+    with mock.patch("rockfall.training.open_source", side_effect=AssertionError("opened")):
+        for wrong in ({"epochs": 0}, {"device": "abacus"}, {"preset": "huge"}):
+            with pytest.raises(UsageError):
+                rockfall.train("mlp", "digits", out=tmp_path, **wrong)
 
 
 def test_killed_between_the_last_checkpoint_and_the_result(tmp_path: Path) -> None:

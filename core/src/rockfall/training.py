@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -67,12 +68,13 @@ def train(
         raise UsageError(f"threads must be from 1 to {MOST_THREADS}, not {threads}")
     if not checkpoint_every >= 0:
         raise UsageError(f"checkpoint_every must be 0 seconds or more, not {checkpoint_every}")
-    opened = open_source(asked, source_options)
-    require_kind(entry.spec.name, entry.spec.learns_from, opened.info)
     kind = entry.spec.load()
     values = {**(config or {}), **settings}
-    built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
+    build_config(kind, entry.spec.name, "", preset, values)  # a mistake should cost no download
     place = choose_device(device)
+    opened = open_source(asked, source_options)
+    require_kind(entry.spec.name, entry.spec.learns_from, opened.info)
+    built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
     threads = threads or getattr(kind, "threads", None) or torch.get_num_threads()
     record = Record(
         model=entry.full_name,
@@ -130,6 +132,8 @@ def resume(
         listeners=_listeners(listeners),
         checkpoint_every=checkpoint_every,
     )
+    if changed := _differences(SourceInfo.from_json(record.info), opened.info):
+        run.warn(f"{record.source} has changed since this run began: other {', '.join(changed)}")
     return complete(run, opened)
 
 
@@ -280,6 +284,12 @@ def build_model(record: Record) -> Model:
         built.to(record.device)
     model: Model = built
     return model
+
+
+def _differences(then: SourceInfo, now: SourceInfo) -> list[str]:
+    """Which parts of two descriptions differ, after a trip through JSON."""
+    before, after = (json.loads(json.dumps(info.to_json())) for info in (then, now))
+    return [name for name in before if before[name] != after[name]]
 
 
 def _is_registered(source: str) -> bool:
