@@ -68,7 +68,8 @@ def test_a_run_for_programs(folder: Path) -> None:
     assert (data["parameters"], data["steps"], data["examples"]) == (1210, 22, 2588)
     assert set(data["metrics"]) == {"loss", "accuracy"}
     left = {"confusion.png", "mistakes.png", "saliency.png", "weights.png", "layers.png"}
-    assert set(data["pictures"]) == {"drawn-3.png", *left}  # its curves are no picture that it made
+    steps = {"drawn-3.png", "weights-11.png", "weights-22.png"}
+    assert set(data["pictures"]) == steps | left, "its curves are no picture that it made"
     assert data["warnings"] == []
     assert data["picture"] == "runs/tiny/pictures/curves.png"
 
