@@ -71,7 +71,9 @@ def saliency(looked: Sequence[Looked], classes: Sequence[str]) -> Image.Image:
 def fall(falls: Tensor) -> str:
     """How much the probability falls at most, in percentage points."""
     points = 100 * falls.max().item()
-    return f"falls by up to {points:.0f} points" if points >= 1 else "falls by less than 1 point"
+    if points < 1:
+        return "falls by less than 1 point"
+    return f"falls by up to {points:.0f} point{'s' if round(points) > 1 else ''}"
 
 
 def glowing(picture: Tensor, falls: Tensor, side: int) -> Image.Image:
