@@ -135,7 +135,7 @@ def _explain(run: Run, seen: Seen, out: Path) -> None:
         falls = occlusion(model.classify, picture, seen.label, ground)
         layers = model.layers(picture[None]) if _explains(run) else {}
     title = f"{seen.file.name}, as {run.name} sees it"
-    note = ", ".join(seen.fitted.changes()) or "as it is"
+    note = ", ".join(seen.fitted.changes()).replace("×", "x") or "as it is"  # fewer letters there
     one = {name: values[0] for name, values in layers.items()}
     pictures.save(out, explanation(title, note, picture, falls, seen.predictions, one))
 
