@@ -19,9 +19,9 @@ On CIFAR-10 it has 1,971,352 parameters that are learned at widths 64, 256, 256 
 386,584 at 32, 96, 128 (preset `cifar10`), where the first layer, at stride 2, leaves a quarter of
 the places.
 
-`python -m tests.benchmarks.vision_tables` measured on one thread of an AMD EPYC, in bf16: with the
-latter, 2 epochs in 36 CPU seconds to a test accuracy of 80.9 % (median of 3 seeds); with the
-former, 8 epochs in 27 CPU minutes to 93.75 % (one run, with `source.validation=1000`).
+On one thread of an AMD EPYC, in bf16, the latter's 2 epochs take 36 CPU seconds to a test accuracy
+of 80.9 % (median of 3 seeds); the former's 8 epochs, with `source.validation=1000`, took 27 CPU
+minutes to 93.75 % (one run). tests/benchmarks/RESULTS.md says how they were measured.
 """
 
 from __future__ import annotations
