@@ -325,6 +325,60 @@ def test_batches_are_a_fresh_permutation_each_epoch(start: Start) -> None:
     assert len({tuple(order) for order in seen}) == 3
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 100])
+def test_blocks_are_the_same_batches_in_fewer_turns(start: Start, most: int) -> None:
+    split = Split(torch.arange(23), torch.arange(23))
+    taken: dict[str, list[torch.Tensor]] = {"batches": [], "blocks": []}
+    steps = []
+
+    def fit(model: Toy, run: Run) -> None:
+        for epoch in run.epochs(2):
+            for batch in epoch.batches(split, 4):
+                taken["batches"].append(batch.inputs)
+
+    def fit_blocks(model: Toy, run: Run) -> None:
+        for epoch in run.epochs(2):
+            for block in epoch.blocks(split, 4, most):
+                assert 0 < len(block.inputs) <= 4 * most
+                taken["blocks"].append(block.inputs)
+                steps.append(run.step)
+
+    first, second = start(fit), start(fit_blocks)
+    first.model.fit(None, first)
+    second.model.fit(None, second)
+    assert torch.equal(torch.cat(taken["batches"]), torch.cat(taken["blocks"]))
+    assert len(taken["blocks"]) == 2 * -(-6 // most)
+    assert steps == [e + s for e in (0, 6) for s in range(0, 6, most)]
+    assert (first.step, first.examples) == (second.step, second.examples) == (12, 46)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 30), st.integers(1, 12), st.integers(0, 30))
+def test_blocks_go_on_where_they_were_stopped(
+    tmp_path_factory: pytest.TempPathFactory, total: int, most: int, stop: int
+) -> None:
+    seen: list[range] = []
+
+    def fit(model: Toy, run: Run) -> None:
+        seen.extend(run.blocks(total, most))
+
+    directory = RunDirectory.create(tmp_path_factory.mktemp("runs"), "", "toy", record())
+    run = Run(directory, record(), Toy(fit), checkpoint_every=0, stop_at=stop)
+    with contextlib.suppress(StoppedForTest):
+        run.model.fit(None, run)
+        assert stop > total or not total
+    if directory.checkpoint("last").exists():
+        run = Run(directory, record(), Toy(fit))
+        run.load()
+    else:
+        seen.clear()
+        run = Run(directory, record(), Toy(fit))
+    run.model.fit(None, run)
+    assert [step for block in seen for step in block] == list(range(total))
+    assert all(len(block) <= most for block in seen)
+    assert run.step == total
+
+
 def test_examples_are_counted_as_they_are_handed_out(start: Start) -> None:
     def fit(model: Toy, run: Run) -> None:
         split = Split(torch.arange(10), torch.arange(10))
@@ -341,7 +395,7 @@ def test_examples_are_counted_as_they_are_handed_out(start: Start) -> None:
     assert run.examples == 24
 
 
-def test_the_clock_runs_while_it_fits_and_goes_on_when_it_is_resumed(
+def test_the_clock_runs_in_loops_and_goes_on_when_it_is_resumed(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
@@ -349,17 +403,21 @@ def test_the_clock_runs_while_it_fits_and_goes_on_when_it_is_resumed(
     run = start(sgd)
     now[0] += 7  # between being made and being fitted
     with run.interruptible():
-        now[0] += 3
-        assert run.seconds == 3
-        run.save("last")
-        now[0] += 2  # and these are lost
+        now[0] += 20  # before the first loop
+        assert run.seconds == 0
+        for _ in run.steps(1):
+            now[0] += 3
+            assert run.seconds == 3
+            run.save("last")
+            now[0] += 2  # and these are lost
     now[0] += 50
     assert run.seconds == 5
     resumed = start(sgd, again=run)
     now[0] += 50
     with contextlib.suppress(StoppedForTest), resumed.interruptible():
-        now[0] += 4
-        raise StoppedForTest
+        for _ in resumed.steps(2):
+            now[0] += 4
+            raise StoppedForTest
     now[0] += 50
     assert resumed.seconds == 7
 

@@ -230,8 +230,6 @@ def _tell_finished(run: Run, result: dict[str, Any]) -> None:
 def _fit(run: Run, source: Source) -> None:
     if run.finished:  # it was killed between its last checkpoint and its result
         return
-    if isinstance(run.model, torch.nn.Module):
-        torch.optim.SGD([torch.zeros(1)])  # the first one loads torch's compiler: a second or two
     with run.interruptible():
         run.model.fit(source, run)
         run.finish()

@@ -83,6 +83,7 @@ class Run:
         self._best_is_due = False
         self._seconds_before = 0.0
         self._started: float | None = None
+        self._sitting = False
         self._next_tick = self._next_checkpoint = time.monotonic()
         self._epoch: int | None = None
 
@@ -94,12 +95,21 @@ class Run:
 
     def steps(self, total: int) -> Iterator[int]:
         """Yield 0 … total − 1. Between two steps the run saves, reports and may be stopped."""
-        return self._loop(total)
+        for block in self._loop(total):
+            yield block.start
+
+    def blocks(self, total: int, most: int) -> Iterator[range]:
+        """Yield ranges of at most `most` steps that make up 0 … total − 1.
+
+        For steps of some microseconds, beside which the run's own work would show: it saves,
+        reports and may be stopped between two blocks.
+        """
+        return self._loop(total, most)
 
     def epochs(self, total: int) -> Iterator[Epoch]:
         """Yield `total` epochs, each of which hands out batches."""
         try:
-            for index in self._loop(total):
+            for index in self.steps(total):
                 self._epoch = index
                 yield Epoch(self, index)
         finally:  # the method may leave the loop early
@@ -157,7 +167,10 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Time spent fitting, over all sittings; the clock runs while `interruptible` is open."""
+        """Time spent fitting, over all sittings.
+
+        The clock runs from the first loop, since what a method does before may be to import much.
+        """
         running = 0.0 if self._started is None else time.monotonic() - self._started
         return self._seconds_before + running
 
@@ -183,37 +196,42 @@ class Run:
 
     # The loops ------------------------------------------------------------------------------
 
-    def _loop(self, total: int) -> Iterator[int]:
+    def _loop(self, total: int, most: int = 1) -> Iterator[range]:
         position = self._position
         resuming = bool(position.sought)
         frame = position.enter(total)
         try:
             if resuming:
                 self._restore()
+            if self._sitting and self._started is None:
+                self._started = time.monotonic()
             if (ending := position.ending()) is not None:
                 set_random_state(ending)
             self._check_stop()
             while frame.index < total:
                 frame.endings.clear()
-                yield frame.index
-                frame.index += 1
+                block = range(frame.index, min(frame.index + most, total))
+                yield block
+                frame.index = block.stop
                 position.sought = []  # a turn that was left early must not be sought again
                 self._restored = None  # it may be large
-                self.step += not frame.endings  # an inner loop has counted its own
+                if not frame.endings:  # an inner loop has counted its own
+                    self.step += len(block)
                 self._between_steps()
         finally:
             position.leave(random_state())
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """While open, Ctrl-C ends the run between two steps, and the clock runs."""
+        """While open, Ctrl-C ends the run between two steps, and the clock may run."""
         with self._interrupt:
-            self._started = time.monotonic()
-            self._next_checkpoint = self._started + self._checkpoint_every
+            self._sitting = True
+            self._next_checkpoint = time.monotonic() + self._checkpoint_every
             try:
                 yield
             finally:
                 self._seconds_before, self._started = self.seconds, None
+                self._sitting = False
 
     def _between_steps(self) -> None:
         now = time.monotonic()
@@ -335,9 +353,15 @@ class Epoch:
 
     def batches(self, split: Split, batch_size: int, *, shuffle: bool = True) -> Iterator[Batch]:
         """Slices of a shuffled index; the last batch may be smaller."""
+        return self.blocks(split, batch_size, 1, shuffle=shuffle)
+
+    def blocks(
+        self, split: Split, batch_size: int, most: int, *, shuffle: bool = True
+    ) -> Iterator[Batch]:
+        """At most `most` batches at once, one after the other in one: see `Run.blocks`."""
         order: Tensor | None = None
-        for number in self.run.steps(-(-len(split) // batch_size)):
-            rows = slice(number * batch_size, (number + 1) * batch_size)
+        for steps in self.run.blocks(-(-len(split) // batch_size), most):
+            rows = slice(steps.start * batch_size, steps.stop * batch_size)
             if shuffle and order is None:  # once the loop is entered: its place seeds the order
                 order = self.run.permutation(len(split))
             batch = split[rows if order is None else order[rows]]
