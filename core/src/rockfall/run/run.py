@@ -364,7 +364,7 @@ class Epoch:
             rows = slice(steps.start * batch_size, steps.stop * batch_size)
             if shuffle and order is None:  # once the loop is entered: its place seeds the order
                 order = self.run.permutation(len(split))
-            batch = split[rows if order is None else order[rows]]
+            batch = split[rows] if order is None else split.take(order[rows])
             self.run.examples += len(batch.inputs)
             yield batch
 

@@ -40,6 +40,16 @@ class Split:
         """A batch by slice, index tensor or mask."""
         return Batch(self.inputs[index], self.labels[index])
 
+    def spread(self, most: int | None) -> Batch:
+        """At most so many examples at even distances, for a split may be sorted by class."""
+        if most is None or most >= len(self):
+            return self[:]
+        return self[torch.arange(most) * len(self) // most]
+
+    def take(self, rows: Tensor) -> Batch:
+        """A batch by (N,) int64 rows from 0 up: what `self[rows]` gives, up to 20 × quicker."""
+        return Batch(self.inputs.index_select(0, rows), self.labels.index_select(0, rows))
+
     def to(self, device: torch.device) -> Split:
         return Split(self.inputs.to(device), self.labels.to(device))
 
@@ -100,6 +110,10 @@ class Dataset:
         if name not in self.splits:
             raise UsageError(f"{self.info.name} has no split {name}: {', '.join(self.splits)}")
         return self.splits[name]
+
+    def with_splits(self, splits: Mapping[str, Split], classes: tuple[str, ...]) -> Dataset:
+        """What is left of it after a selection: other splits, and the classes of their labels."""
+        return Dataset(self.info.name, splits, kinds=self.info.kinds, classes=classes)
 
     def to(self, device: torch.device) -> Self:
         moved = object.__new__(type(self))
