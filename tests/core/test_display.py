@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from rockfall.display import default_listener
-from rockfall.display.figures import duration, effort, figure_lines
+from rockfall.display.figures import duration, effort, figure_lines, measured
 from rockfall.display.notebook import NotebookListener
 from rockfall.display.terminal import TerminalListener
 from rockfall.run.events import Event
@@ -61,6 +61,24 @@ def test_figures_say_it_all_in_a_line() -> None:
     ]
 
 
+def test_a_figures_note_follows_it() -> None:
+    figure = {"value": 0.25, "error": 0.01, "baselines": {}, "note": "3 of 5 dead"}
+    assert figure_lines({"active units": figure}) == ["active units 0.25 ± 0.01 · 3 of 5 dead"]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.017123, 0.0000881, "0.01712 ± 0.000088"),
+        (-86.342, 0.1234, "-86.34 ± 0.12"),
+        (123456.0, 1234.0, "123500 ± 1200"),
+        (1.0, 0.0, "1 ± 0"),
+    ],
+)
+def test_figures_have_no_powers_of_ten(value: float, error: float, text: str) -> None:
+    assert measured({"value": value, "error": error}) == text
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (75, "1 min 15 s"), (7500, "2 h 05 min")]
 )
@@ -107,6 +125,7 @@ def test_a_terminal_redraws_one_line_that_fits(
     assert len(progress.splitlines()[0]) < width + 20  # with the codes that move the cursor
     said = capsys.readouterr().out
     assert said.startswith("run a is trained: 1 min 15 s\nscore 6.3 ± 0.03")
+    assert "\npictures in runs/a/pictures:\n  weights, confusion\n" in said
     assert said.endswith("next: rockfall classify a PICTURE  ·  rockfall show a\n")
 
 

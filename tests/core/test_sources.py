@@ -106,6 +106,16 @@ def test_statistics_are_a_channel() -> None:
     assert info.statistics["std"] == pytest.approx([10, 0])
 
 
+def test_numbers_have_a_reach_too() -> None:
+    """Binary units take values from 0 to 1, and say so before they are given others."""
+    numbers = torch.tensor([[1.0, -5.0], [3.0, 0.5], [2.0, 7.25]])
+    split = Split(numbers, torch.zeros(3))
+    info = Dataset("x", dict.fromkeys(("train", "validation", "test"), split), kinds=("v",)).info
+    assert info.statistics["min"] == [1, -5]
+    assert info.statistics["max"] == [3, 7.25]
+    assert SourceInfo.from_json(json.loads(json.dumps(info.to_json()))) == info
+
+
 def test_extent_is_that_of_the_drawn() -> None:
     pictures = torch.zeros(3, 1, 10, 10, dtype=torch.uint8)
     pictures[0, 0, 2:8, 4:6] = 255  # 6 × 2

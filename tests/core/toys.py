@@ -45,6 +45,19 @@ class Maker(Toy):
     def reconstruct(self, inputs):
         return inputs // 2
 
+class Stepper(Toy):
+    # Noise, which twelve steps make darker.
+
+    def sample_steps(self, count):
+        made = torch.randint(256, (count, *self.info.shape)).to(torch.uint8)
+        yield made
+        for _ in range(12):
+            made = made // 4 * 3
+            yield made
+
+    def sample(self, count):
+        return list(self.sample_steps(count))[-1]
+
 class Guesser(Toy):
     def classify(self, inputs):
         share = inputs.float().mean((1, 2, 3)) / 255
@@ -61,7 +74,9 @@ def dream(model, source):
 
 @contextlib.contextmanager
 def toys(path: Path) -> Iterator[None]:
-    """While open, the models `player`, `maker` and `guesser`, which `dreams`, are installed."""
+    """While open, the models `player`, `maker`, `stepper`, and `guesser`, which `dreams`, are
+    installed.
+    """
     path.mkdir()
     register = (
         model(
@@ -72,6 +87,7 @@ def toys(path: Path) -> Iterator[None]:
             capabilities=("acts",),
         ),
         model("maker", target="fake_toys:Maker", capabilities=("samples", "reconstructs")),
+        model("stepper", target="fake_toys:Stepper", capabilities=("samples",)),
         model(
             "guesser",
             target="fake_toys:Guesser",

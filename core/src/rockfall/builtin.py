@@ -81,6 +81,7 @@ def rockfall_register(register: Register) -> None:
         name="encodes",
         summary="turns inputs into features",
         target="rockfall.capabilities.encodes:Encodes",
+        evaluate="rockfall.capabilities.encodes:evaluate",
         check="rockfall.capabilities.encodes:check",
     )
     register.capability(
@@ -95,6 +96,8 @@ def rockfall_register(register: Register) -> None:
         summary="makes an input again from what it kept of it",
         target="rockfall.capabilities.reconstructs:Reconstructs",
         verb="reconstruct",
+        evaluate="rockfall.capabilities.reconstructs:evaluate",
+        pictures="rockfall.capabilities.reconstructs:pictures",
         check="rockfall.capabilities.reconstructs:check",
     )
     register.capability(
@@ -102,6 +105,7 @@ def rockfall_register(register: Register) -> None:
         summary="makes new examples",
         target="rockfall.capabilities.samples:Samples",
         verb="sample",
+        pictures="rockfall.capabilities.samples:pictures",
         check="rockfall.capabilities.samples:check",
     )
     register.capability(

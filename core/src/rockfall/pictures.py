@@ -156,16 +156,21 @@ def save(path: Path, picture: Tensor | Image.Image) -> Path:
     return path
 
 
-def save_gif(path: Path, frames: Iterable[np.ndarray], fps: float) -> Path:
+def save_gif(
+    path: Path, frames: Iterable[np.ndarray], fps: float, colours: np.ndarray | None = None
+) -> Path:
     """Write (H, W, 3) uint8 frames as an endless GIF, whole or not at all, one as they come.
 
-    All share one palette, so that nothing flickers: the commonest colours of the first frames, and
-    a coarse cube for what appears later.
+    All share one palette, so that nothing flickers: the commonest colours of one frame, or else of
+    the first, and a coarse cube for what appears in others.
+
+    colours: the frame that is to look best.
     """
     coming = iter(frames)
-    first = list(itertools.islice(coming, PALETTE_FRAMES))
+    first = [] if colours is not None else list(itertools.islice(coming, PALETTE_FRAMES))
     cube = [level for colour in itertools.product((0, 85, 170, 255), repeat=3) for level in colour]
-    common = Image.fromarray(np.concatenate(first)).quantize(256 - len(cube) // 3)
+    typical = colours if colours is not None else np.concatenate(first)
+    common = Image.fromarray(typical).quantize(256 - len(cube) // 3)
     palette = Image.new("P", (1, 1))
     palette.putpalette((common.getpalette() or []) + cube)
     images = (

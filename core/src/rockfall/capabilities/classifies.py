@@ -45,8 +45,8 @@ def evaluate(
     """Accuracy on the test split, of the model, the commonest class and the nearest neighbour; and
     the model's on examples that it was trained on.
     """
-    test = _spread(source.test, limit)
-    trained = _spread(source.train, min(limit or MOST_TRAINED, MOST_TRAINED))
+    test = source.test.spread(limit)
+    trained = source.train.spread(min(limit or MOST_TRAINED, MOST_TRAINED))
     commonest = source.train.labels.mode().values
     baselines = {
         "commonest class": test.labels == commonest,
@@ -72,7 +72,7 @@ def check(model: Classifies, source: Dataset) -> None:
 
 def pictures(model: Classifies, source: Dataset) -> dict[str, Image.Image]:
     """`confusion`; and of pictures the surest `mistakes`, and where the model looks: `saliency`."""
-    test, info = _spread(source.test, MOST_DRAWN), source.info
+    test, info = source.test.spread(MOST_DRAWN), source.info
     parts = torch.split(test.inputs, BATCH)
     probability, said = torch.cat([model.classify(part) for part in parts]).max(1)
     counts = confused(test.labels, said, len(info.classes))
@@ -123,13 +123,6 @@ def _one_a_class(labels: Tensor) -> list[int]:
     return [int((labels == label).nonzero()[0]) for label in present]
 
 
-def _spread(split: Split, most: int | None) -> Batch:
-    """At most so many examples at even distances, for a split may be sorted by class."""
-    if most is None or most >= len(split):
-        return split[:]
-    return split[torch.arange(most) * len(split) // most]
-
-
 def _right(model: Classifies, batch: Batch) -> Tensor:
     """(N,) 1.0 where the model is right."""
     parts = torch.split(batch.inputs, BATCH)
@@ -140,7 +133,7 @@ def _right(model: Classifies, batch: Batch) -> Tensor:
 def _nearest(train: Split, inputs: Tensor) -> Tensor:
     """The labels of the nearest training examples to inputs (N, …), by Euclidean distance."""
     affordable = int(MOST_PRODUCTS / inputs.numel())
-    known = _spread(train, max(1, min(MOST_TRAINED, affordable)))
+    known = train.spread(max(1, min(MOST_TRAINED, affordable)))
     points = known.inputs.flatten(1).float()
     # |x − p|² = |x|² − 2 (x·p − |p|² / 2), so the nearest has the greatest of what is in brackets.
     halves = points.square().sum(1) / -2

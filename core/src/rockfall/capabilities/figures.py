@@ -8,7 +8,10 @@ from typing import Any
 from torch import Tensor
 
 Figures = dict[str, dict[str, Any]]
-"""Name → {value, error, count, baselines: {name: {value, error}}, …}."""
+"""Name → {value, error, count, baselines: {name: {value, error}}, …}.
+
+A `note` says in a few words what the numbers alone do not.
+"""
 
 
 def mean(values: Tensor) -> dict[str, float]:

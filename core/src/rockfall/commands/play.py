@@ -11,6 +11,7 @@ import click
 from rockfall.commands import completion
 from rockfall.commands.new_file import new_file
 from rockfall.commands.options import SEED, as_json, key_values
+from rockfall.display.figures import measured
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UsageError
 from rockfall.registry import registry
@@ -117,7 +118,7 @@ def _outcome(playing: Playing, end: Moment) -> str:
         return f"{what}score {end.scores[0]:g} in {end.steps[0]} steps"
     mean = _mean(end)
     scores = ", ".join(f"{score:g}" for score in end.scores)
-    return f"{what}scores {scores}, mean {mean['value']:.4g} ± {mean['error']:.2g}"
+    return f"{what}scores {scores}, mean {measured(mean)}"
 
 
 def _mean(end: Moment) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,15 +13,10 @@ from rockfall.commands.options import SEED, as_json
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UsageError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-COLUMNS = 12
-
 
 @click.command("reconstruct")
 @click.argument("run", shell_complete=completion.runs)
-@click.option("-n", "count", type=click.IntRange(1, 1024), default=3 * COLUMNS, show_default=True)
+@click.option("-n", "count", type=click.IntRange(1, 1024), default=36, show_default=True)
 @click.option("--seed", type=SEED, default=0, show_default=True, help="which examples")
 @new_file("--out", ".png", help="the picture to write; default: RUN-reconstructions.png")
 @as_json
@@ -30,8 +25,9 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     import torch
 
     from rockfall import pictures
+    from rockfall.capabilities.reconstructs import mean_example, squared_errors
     from rockfall.display.runs import open_capable
-    from rockfall.display.sheets import require_pictures, sheet
+    from rockfall.display.sheets import in_pairs, require_pictures, sheet
     from rockfall.evaluation import looking
     from rockfall.run.randomness import forked
     from rockfall.sources import open_source
@@ -49,11 +45,10 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     before = source.test.inputs[order[:count]]
     with forked(seed), looking(model):
         after = model.reconstruct(before.to(opened.device)).cpu()
-    pairs = zip(torch.split(before, COLUMNS), torch.split(after, COLUMNS), strict=True)
-    rows = [row for old, new in pairs for row in (("given", old), ("made", new))]
-    pictures.save(out, sheet(rows))
-    mean = source.train.inputs.float().mean(0)
-    error, baseline = _error(before, after), _error(before, mean)
+    pictures.save(out, sheet(in_pairs(before, after)))
+    error, baseline = (
+        squared_errors(before, made).mean().item() for made in (after, mean_example(source.train))
+    )
     if as_json:
         figures = {"squared_error": error, "mean_picture": baseline}
         print_json({"run": opened.name, "count": len(before), **figures, "picture": str(out)})
@@ -64,8 +59,3 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
             f"wrote {out}",
             f"next: rockfall show {opened.directory.address}",
         )
-
-
-def _error(given: Tensor, made: Tensor) -> float:
-    """Mean squared difference a pixel, of values from 0 to 1."""
-    return ((given.float() - made.float()) / 255).square().mean().item()

@@ -51,13 +51,18 @@ class Chart:
         self.top, self.bottom = self.y + TOP + above, self.y + height - BOTTOM
         self.xs, self.ys = xs, ys
 
-    def frame(self, title: str, across: str, lines: bool = False) -> None:
-        """The title, the axes, and what is counted from left to right; `lines` for the x axis."""
+    def frame(self, title: str, across: str, *, lines: bool = False, powers: bool = False) -> None:
+        """The title, the axes, and what is counted from left to right; `lines` for the x axis.
+
+        powers: ys are powers of ten.
+        """
         self.text(self.x + 14, self.y + 10, title, 15, INK, "la")
         for value in ticks(*self.ys, 5):
+            if powers and value % 1:
+                continue
             _, y = self.place((self.xs[0], value))
             self.line([(self.left, y), (self.right, y)], GRID, 1)
-            self.text(self.left - 7, y, short(value), 11, FAINT, "rm")
+            self.text(self.left - 7, y, short(10**value if powers else value), 11, FAINT, "rm")
         for value in ticks(*self.xs, 6):
             x, _ = self.place((value, self.ys[0]))
             if lines:

@@ -10,7 +10,7 @@ from typing import Any
 from rockfall import pictures
 from rockfall.config import to_text
 from rockfall.display.curves import Curve, Panel, draw
-from rockfall.display.figures import count, duration, examples_a_second
+from rockfall.display.figures import count, duration, examples_a_second, measured
 from rockfall.display.plain import say
 from rockfall.display.runs import (
     logged,
@@ -178,7 +178,7 @@ class Comparison:
 
 
 def _figure(figure: dict[str, Any]) -> str:
-    return f"{figure['value']:.4g} ± {figure['error']:.2g}" if figure else ""
+    return measured(figure) if figure else ""
 
 
 def _count(number: float | None) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType
 from rich.text import Text
 
 from rockfall.display.figures import duration
@@ -18,13 +20,19 @@ PATIENCE = 2.0
 BETWEEN = 0.1
 """Seconds between two drawings of the line."""
 
+WIPE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+"""Where a run is measured, its own line is there, and left to whoever has more to say."""
+
 T = TypeVar("T")
 
 
 def counted(
-    items: Iterable[T], total: int, what: str, console: Console | None = None
+    items: Iterable[T], total: int | None, what: str, console: Console | None = None
 ) -> Iterator[T]:
-    """The items as they come; `what`, such as "reading pictures", is said if it takes long."""
+    """The items as they come; `what`, such as "reading pictures", is said if it takes long.
+
+    total: how many there are, if that is known.
+    """
     console = console or Console(stderr=True, highlight=False)
     pause = BETWEEN if console.is_terminal else PIPE_SECONDS
     began = time.monotonic()
@@ -36,10 +44,14 @@ def counted(
             now = time.monotonic()
             if now >= due:
                 due = now + pause
-                left = duration((now - began) / done * (total - done))
-                line = Text(f"{what}: {done:,} of {total:,}, {left} left")
+                line = Text(f"{what}: {done:,}")
+                if total is not None:
+                    left = duration((now - began) / done * (total - done))
+                    line.append(f" of {total:,}, {left} left")
                 if console.is_terminal:
-                    live.start()
+                    if not live.is_started:
+                        console.control(WIPE)
+                        live.start()
                     live.update(line, refresh=True)
                 else:
                     console.print(line, soft_wrap=True)

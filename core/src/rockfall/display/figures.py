@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ def figure_lines(figures: dict[str, Any]) -> list[str]:
     """A figure in a line, value ± error and what it amounts to; its baselines in another."""
     lines = []
     for name, figure in figures.items():
-        parts = [f"{name} {_number(figure)}"]
+        parts = [f"{name} {measured(figure)}"]
         if "percent_of_oracle" in figure:
             parts.append(f"{figure['percent_of_oracle']:.1f} % of the oracle")
         if "times_random" in figure:
             parts.append(f"{figure['times_random']:.2f} × random")
+        if "note" in figure:
+            parts.append(figure["note"])
         lines.append(" · ".join(parts))
         baselines = figure.get("baselines", {})
         if baselines:
-            beside = (f"{other} {_number(theirs)}" for other, theirs in baselines.items())
+            beside = (f"{other} {measured(theirs)}" for other, theirs in baselines.items())
             lines.append(f"  beside {' · '.join(beside)}")
     return lines
 
@@ -41,7 +44,8 @@ def outcome_lines(finished: dict[str, Any]) -> list[str]:
 def _pictures(paths: list[str]) -> list[str]:
     if not paths:
         return []
-    return [f"pictures in {Path(paths[0]).parent}: {', '.join(Path(path).stem for path in paths)}"]
+    names = ", ".join(Path(path).stem for path in paths)
+    return [f"pictures in {Path(paths[0]).parent}:", f"  {names}"]
 
 
 def effort(result: dict[str, Any]) -> list[str]:
@@ -84,5 +88,7 @@ def duration(seconds: float) -> str:
     )
 
 
-def _number(figure: dict[str, Any]) -> str:
-    return f"{figure['value']:.4g} ± {figure['error']:.2g}"
+def measured(figure: dict[str, Any]) -> str:
+    """`0.01712 ± 0.000088`: a figure and its error, without powers of ten."""
+    value, error = Decimal(f"{figure['value']:.4g}"), Decimal(f"{figure['error']:.2g}")
+    return f"{value:f} ± {error:f}"

@@ -1,13 +1,13 @@
-"""Points as pictures: a histogram of numbers, a scatter of points in the plane."""
+"""Points as pictures: a histogram of those on a line, a scatter of those in the plane."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from PIL import Image
 from torch import Tensor
 
+from rockfall.display import histogram
 from rockfall.display.chart import (
     BOTTOM,
     COLOURS,
@@ -21,8 +21,6 @@ from rockfall.display.chart import (
     span,
 )
 
-WIDTH, HEIGHT = 460, 280
-BINS = 50
 SIDE = 400
 """Of the plane: as much across as up, so that a circle is round."""
 MOST_DOTS = 4000
@@ -39,23 +37,11 @@ def draw(title: str, points: Tensor, labels: Tensor, classes: Sequence[str]) -> 
     """A histogram of points (N, 1), a scatter of points (N, 2) coloured by their labels (N,)."""
     points = points.double().cpu()
     if points.shape[1] == 1:
-        return histogram(title, points[:, 0])
+        numbers = points[:, 0]
+        reach = span((float(numbers.min()), float(numbers.max())))
+        across = f"value, {len(numbers):,} examples"
+        return histogram.draw([histogram.Panel(title, across, numbers, reach)])
     return scatter(title, points, labels.cpu(), classes)
-
-
-def histogram(title: str, numbers: Tensor) -> Image.Image:
-    """How many of the numbers (N,) fall into each of BINS bins of one width."""
-    low, high = span((float(numbers.min()), float(numbers.max())))
-    counts = torch.histc(numbers, BINS, low, high).tolist()
-    page = blank(WIDTH, HEIGHT)
-    chart = Chart(page, (0, 0, WIDTH, HEIGHT), (low, high), span([0.0, *counts]))
-    chart.frame(title, f"value, {len(numbers):,} examples in {BINS} bins")
-    width = (high - low) / BINS
-    for number, count in enumerate(counts):
-        left, top = chart.place((low + number * width, count))
-        right, bottom = chart.place((low + (number + 1) * width, 0.0))
-        chart.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], COLOURS[0])
-    return page.reduce(SHARPNESS)
 
 
 def scatter(title: str, points: Tensor, labels: Tensor, classes: Sequence[str]) -> Image.Image:

@@ -57,6 +57,12 @@ def in_rows(pictures: Tensor, columns: int = 0) -> list[tuple[str, Tensor]]:
     return [("", part) for part in torch.split(pictures, columns)]
 
 
+def in_pairs(given: Tensor, made: Tensor, columns: int = 12) -> list[tuple[str, Tensor]]:
+    """Pictures (N, C, H, W), each row above one of what was made of them."""
+    rows = zip(torch.split(given, columns), torch.split(made, columns), strict=True)
+    return [row for old, new in rows for row in (("given", old), ("made", new))]
+
+
 def _tile_size(shape: Sequence[int]) -> tuple[int, int]:
     height, width = shape
     longer = max(height, width)

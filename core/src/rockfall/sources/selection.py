@@ -86,7 +86,7 @@ def keep_classes(data: Dataset, wanted: tuple[str, ...]) -> Dataset:
         new = renumbered.to(split.labels.device)[split.labels]
         return Split(split.inputs[new >= 0], new[new >= 0])
 
-    left = _with(data, {key: some(split) for key, split in data.splits.items()}, kept)
+    left = data.with_splits({key: some(split) for key, split in data.splits.items()}, kept)
     for key, split in left.splits.items():
         if not len(split):
             raise UsageError(f"{name} has no {key} examples of {', '.join(kept)}")
@@ -107,7 +107,7 @@ def keep_examples(data: Dataset, most: int, seed: int = 0) -> Dataset:
             f"example; take {classes} or more, or choose among the classes"
         )
     drawn = {key: _even(data.splits[key], most, seed) for key in ("train", "validation")}
-    return _with(data, {**data.splits, **drawn}, data.info.classes)
+    return data.with_splits({**data.splits, **drawn}, data.info.classes)
 
 
 def resize(data: Dataset, size: int) -> Dataset:
@@ -129,7 +129,7 @@ def resize(data: Dataset, size: int) -> Dataset:
     for key, part in counted(parts, len(parts), "resizing pictures, in thousands"):
         resized[key].append(_scaled(_squared(part), size))
     splits = {k: Split(torch.cat(resized[k]), s.labels) for k, s in data.splits.items()}
-    return _with(data, splits, data.info.classes)
+    return data.with_splits(splits, data.info.classes)
 
 
 def check_room(name: str, count: int, shape: tuple[int, ...]) -> None:
@@ -144,10 +144,6 @@ def check_room(name: str, count: int, shape: tuple[int, ...]) -> None:
 
 def _has_pictures(data: Dataset) -> bool:
     return len(data.info.shape) == 3 and data.info.dtype == "uint8"
-
-
-def _with(data: Dataset, splits: dict[str, Split], classes: tuple[str, ...]) -> Dataset:
-    return Dataset(data.info.name, splits, kinds=data.info.kinds, classes=classes)
 
 
 def _label(name: str, classes: tuple[str, ...], wanted: str) -> int:

@@ -1,4 +1,4 @@
-"""Figures of a dataset's inputs: mean and deviation a channel, and how much of them is drawn."""
+"""Figures of a dataset's inputs: mean, deviation and reach a channel, and how much is drawn."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ LOOKED_AT = 2000
 def statistics(inputs: Tensor) -> dict[str, list[float]]:
     """Mean and standard deviation a channel (axis 1), in the inputs' own units.
 
-    Of drawings, pictures (N, 1, H, W), also the `extent`: which share of height and of width
-    what is drawn takes up on average.
+    Of floats also `min` and `max`. Of drawings, pictures (N, 1, H, W), also the `extent`: which
+    share of height and of width what is drawn takes up on average.
     """
     if inputs.dtype != torch.uint8:
         values = inputs.double().transpose(0, 1).flatten(1)
-        return {"mean": values.mean(1).tolist(), "std": values.std(1, correction=0).tolist()}
+        return {
+            "mean": values.mean(1).tolist(),
+            "std": values.std(1, correction=0).tolist(),
+            "min": values.amin(1).tolist(),
+            "max": values.amax(1).tolist(),
+        }
     found = _of_bytes(inputs)
     if inputs.ndim == 4 and inputs.shape[1] == 1:
         step = -(-len(inputs) // LOOKED_AT) or 1

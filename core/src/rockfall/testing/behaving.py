@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rockfall.catalogue import Entry
@@ -26,10 +27,17 @@ class Recorder:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             result = attribute(*args, **kwargs)
+            if isinstance(result, Iterator):
+                return self._keeping(name, result)
             self.given.append((name, result))
             return result
 
         return call
+
+    def _keeping(self, name: str, items: Iterator[Any]) -> Iterator[Any]:
+        for item in items:
+            self.given.append((name, item))
+            yield item
 
 
 def behaviour(model: Any, spec: ModelSpec, source: Source) -> list[tuple[str, Any]]:

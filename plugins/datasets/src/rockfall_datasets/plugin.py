@@ -71,6 +71,15 @@ def rockfall_register(register: Register) -> None:
         licence="MIT",
         reference="after Metz et al. 2017, Unrolled Generative Adversarial Networks",
     )
+    register.dataset(
+        name="patches",
+        summary="pieces of another dataset's pictures, to learn features of them",
+        target="rockfall_datasets.patches:patches",
+        kinds=("pictures",),
+        licence="that of the pictures",
+        reference="after Coates, Lee and Ng 2011, An Analysis of Single-Layer Networks in "
+        "Unsupervised Feature Learning",
+    )
     register.source_opener(
         name="folder",
         summary="the path of a folder of pictures, a folder a class",
