@@ -8,7 +8,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("command_line", "environment_speed", "vision_speed", "time_to_skill", "agent_scores")
+SCRIPTS = (
+    "command_line",
+    "environment_speed",
+    "vision_speed",
+    "boltzmann_speed",
+    "boltzmann_digits",
+    "time_to_skill",
+    "agent_scores",
+)
 
 
 def main() -> int:

@@ -24,15 +24,19 @@ from rockfall_boltzmann.inputs import Form, Inputs
 
 MOST_WEIGHTS = 500_000_000
 """With their velocities and two copies more they take 8 GB."""
-AT_ONCE = 200_000
-"""Numbers that a learner is given at once: hundreds of updates on digits, two on MNIST.
+AT_ONCE = 50_000
+"""Numbers that a learner is given at once: some 80 updates on digits, one on MNIST.
 
-Much more would not stay in the processor's caches.
+With the noise that belongs to them, much more would not stay in the processor's caches.
 """
 WATCHED = 1000
-"""Most examples that an epoch's figures are taken from; never more than a twentieth of all."""
+"""Most examples that the logged figures are taken from; never more than a tenth of all."""
+WATCH_EVERY = 1000
+"""Updates between two such figures, in whole epochs, so that they cost little."""
 BEGUN_WITH = 10_000
 """Training examples that a machine is prepared with."""
+HUGE = 1e6
+"""A norm of parameters that no data asks for: long before, every unit is certain."""
 SWEEPS = 1000
 """Gibbs sweeps from noise to a sample."""
 
@@ -87,6 +91,11 @@ class EnergyModel(nn.Module):
         """How many numbers it learns, about."""
         return self.visible * int(self.config.hidden)
 
+    @property
+    def lr(self) -> float:
+        """Step size of the first epoch."""
+        return float(self.config.lr)
+
     def begin(self, v: Tensor) -> None:
         """Before the first update: what follows from the training data (N, D)."""
 
@@ -134,37 +143,41 @@ class EnergyModel(nn.Module):
 
     # Learning -------------------------------------------------------------------------------
 
-    def fit(self, data: Dataset, run: rockfall.Run) -> None:
+    def fit(self, data: Dataset, run: rockfall.Run, name: str = "") -> None:
+        """name: before those of what is kept and logged, where several machines learn in a run."""
         config = self.config
         with torch.no_grad():
             self.inputs.fit(data.train.inputs)
-            self.begin(self.inputs(data.train.inputs[:BEGUN_WITH]))
+            self.begin(self.inputs(data.train.spread(BEGUN_WITH).inputs))
             learner = self.learner(run)
-            run.keep(learner=learner)
-            watched = min(WATCHED, -(-len(data.train) // 20))
+            run.keep(**{f"{name}learner": learner})
+            watched = min(WATCHED, -(-len(data.train) // 10))
+            every = -(-WATCH_EVERY * config.batch_size // len(data.train))
             for epoch in run.epochs(config.epochs):
-                lr = config.lr
+                lr = self.lr
                 if config.schedule == "linear":
                     lr *= 1 - epoch.index / config.epochs
-                good = [p.clone() for p in self.parameters()]
+                good = {key: value.clone() for key, value in self.state_dict().items()}
                 for block in epoch.blocks(data.train, config.batch_size, self.updates()):
                     learner.learn(self.inputs(block.inputs), lr)
-                    if not all(p.sum().isfinite() for p in self.parameters()):
+                    norms = (torch.linalg.vector_norm(p) for p in self.parameters())
+                    if not all(norm < HUGE for norm in norms):  # nor is NaN
                         self.give_up(good, run)
+                if (epoch.index + 1) % every and epoch.index + 1 < config.epochs:
+                    continue
                 shown = [self.inputs(s.inputs[:watched]) for s in (data.validation, data.train)]
-                run.log(**self.watch(*shown))
+                run.log(**{name + key: value for key, value in self.watch(*shown).items()})
 
     def updates(self) -> int:
         """How many a block has."""
         return max(1, AT_ONCE // (int(self.config.batch_size) * self.visible))
 
-    def give_up(self, good: list[Tensor], run: rockfall.Run) -> None:
-        """Save the parameters as they were before the epoch, and raise Diverged."""
-        for parameter, before in zip(self.parameters(), good, strict=True):
-            parameter.copy_(before)
+    def give_up(self, good: dict[str, Tensor], run: rockfall.Run) -> None:
+        """Save the machine as it was before the epoch, chains and all, and raise Diverged."""
+        self.load_state_dict(good)
         run.save("last")
         raise Diverged(
-            f"the weights grew beyond all numbers after step {run.step}; those from before that "
+            f"the weights grew beyond all measure after step {run.step}; those from before that "
             f"epoch are kept (`rockfall show {run.directory.address}`): a smaller lr often helps"
         )
 
@@ -200,6 +213,11 @@ class EnergyModel(nn.Module):
         return made
 
     @torch.no_grad()
+    def activity(self, inputs: Tensor) -> Tensor:
+        """Inputs (N, …) → P(h = 1 | v) (N, M)."""
+        return self.hidden(self.inputs(inputs))
+
+    @torch.no_grad()
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:
         """P(h = 1 | v) (N, M) of inputs (N, …)."""
-        return {"hidden units": self.hidden(self.inputs(inputs))}
+        return {"hidden units": self.activity(inputs)}

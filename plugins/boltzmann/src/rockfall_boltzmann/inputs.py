@@ -1,9 +1,10 @@
 """How a source's examples become the visible units of a machine, and back.
 
-Three forms: `unit`, from 0 to 1 for binary units; `standard`, every number of mean 0 and deviation
-1; `zca`, whitened patches of pictures: each patch of mean 0 and about the same contrast, then all
-correlations between pixels removed by the symmetric matrix (Σ + εI)^(−1/2) (Bell and Sejnowski
-1997; Krizhevsky 2009, appendix A; the constants of Coates, Lee and Ng 2011, section 4.2).
+Four forms: `unit`, from 0 to 1 for binary units; `centred`, every number of mean 0, in units of
+their common deviation; `standard`, every number of mean 0 and deviation 1; `zca`, whitened patches
+of pictures: each patch of mean 0 and about the same contrast, then all correlations between pixels
+removed by the symmetric matrix (Σ + εI)^(−1/2) (Bell and Sejnowski 1997; Krizhevsky 2009,
+appendix A; the constants of Coates, Lee and Ng 2011, section 4.2).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 import rockfall
+from rockfall.errors import RockfallError
 
-Form = Literal["unit", "standard", "zca"]
+Form = Literal["unit", "centred", "standard", "zca"]
 
 LEAST_DEVIATION = 0.1
 """Of the mean deviation over all numbers: one that hardly ever changes is not blown up further."""
@@ -23,6 +25,8 @@ CONTRAST = 10.0
 """Added to the variance of a patch of bytes, so that an even one is not all noise."""
 EPSILON = 0.1
 """Added to the variances of contrast-normalised patches before their correlations are removed."""
+AT_ONCE = 1000
+"""Examples that are compared at a time, which keeps what is copied small."""
 LOOKED_AT = 100_000
 """Examples from which means, deviations and correlations are found."""
 
@@ -47,22 +51,30 @@ class Inputs(nn.Module):
         self.brightness: Tensor
         self.register_buffer("mean", torch.zeros(self.count))
         self.register_buffer("scale", torch.ones(self.count))
-        self.register_buffer("brightness", torch.zeros(2))
+        self.register_buffer("brightness", torch.tensor([0.0, 1.0]))
         side = self.count if form == "zca" else 0
         self.register_buffer("whiten", torch.zeros(side, side))
         self.register_buffer("unwhiten", torch.zeros(side, side))
 
     @torch.no_grad()
     def fit(self, inputs: Tensor) -> None:
-        """Find means, deviations and correlations of training inputs (N, …)."""
+        """Find means, deviations and correlations of training inputs (N, …).
+
+        Raises RockfallError if they are all the same.
+        """
+        if all((part == inputs[0]).all() for part in inputs.split(AT_ONCE)):
+            raise RockfallError("all training examples are the same: there is nothing to learn")
         if self.form == "unit":
             return
         values = inputs[:LOOKED_AT].flatten(1).float()
-        if self.form == "zca":
+        if self.form == "zca" and self.bytes:
             self.brightness[0] = values.mean()
             self.brightness[1] = values.std(1).mean()
             values = self._contrast(values)
         self.mean.copy_(values.mean(0))
+        if self.form == "centred":
+            self.scale.fill_(values.var(0, correction=0).mean().sqrt())
+            return
         if self.form == "standard":
             deviations = values.std(0, correction=0)
             self.scale.copy_(deviations.clamp(min=LEAST_DEVIATION * deviations.mean().item()))
@@ -88,7 +100,7 @@ class Inputs(nn.Module):
         values = visible
         if self.form == "unit" and self.bytes:
             values = visible * 255
-        elif self.form == "standard":
+        elif self.form in ("centred", "standard"):
             values = visible * self.scale + self.mean
         elif self.form == "zca":
             middle, contrast = self.brightness.unbind()
@@ -111,8 +123,6 @@ def _check(info: rockfall.SourceInfo, form: Form) -> None:
         raise ValueError(f"{info.name} holds values that are not finite numbers")
     if info.sizes.get("train", 2) < 2:
         raise ValueError(f"{info.name} has one training example, from which nothing is learned")
-    if not any(deviations):
-        raise ValueError(f"all training examples of {info.name} are the same")
     if form == "unit" and info.dtype != "uint8":
         low, high = info.statistics.get("min", [0.0]), info.statistics.get("max", [1.0])
         if min(low) < 0 or max(high) > 1:

@@ -22,6 +22,7 @@ multiply in bf16 where the device gains from it; v and h are exact in it, θ sta
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
@@ -31,26 +32,40 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
+from rockfall_boltzmann import ais
 from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
-from rockfall_boltzmann.noise import LogisticNoise
+from rockfall_boltzmann.noise import LogisticNoise, UniformNoise
 
+LR = {"bernoulli": 0.1, "gaussian": 0.005}
+"""Real units take one or two orders of magnitude less (Hinton 2010, section 13.2)."""
 LARGE = 10_000_000
 """Multiplications of one product from which on bf16 pays for the conversions."""
 DRAWN = 400_000
 """Random numbers that are drawn in one go."""
 WEIGHT = 0.01
 """Deviation of the first weights (Hinton 2010, section 8)."""
+KEPT = ("velocity", "chain_inputs", "activity")
+"""What a learner remembers from update to update."""
 MEMORY = 0.9
 """Of the mean activities that the sparsity target is held against (Hinton 2010, section 11.1)."""
 
 
 class RbmConfig(EnergyConfig):
+    epochs: int = Field(100, ge=1, description="passes over the data; 13,000 updates on digits")
+    lr: float | None = Field(  # type: ignore[assignment]
+        None,
+        gt=0,
+        description=f"step size of the first epoch; none: {LR['bernoulli']} for bernoulli units, "
+        f"{LR['gaussian']} for gaussian ones",
+    )
     visible: Literal["bernoulli", "gaussian"] = Field(
         "bernoulli",
         description="bernoulli: values from 0 to 1 as probabilities; gaussian: any, standardised",
     )
     binarise: bool = Field(
-        False, description="draw every pixel as 0 or 1 whenever it is seen; likelihoods need it"
+        True,
+        description="bernoulli: draw every value as 0 or 1 anew whenever it is seen, which is also "
+        "what makes the features general; false: learn from the probabilities themselves",
     )
     method: Literal["pcd", "cd"] = Field(
         "pcd", description="pcd: chains go on from update to update; cd: they start at the data"
@@ -63,22 +78,32 @@ class RbmConfig(EnergyConfig):
     sparsity_cost: float = Field(0.1, ge=0, description="how hard activities are pulled to it")
 
 
+MNIST: dict[str, Any] = {
+    "hidden": 500,  # as Salakhutdinov and Murray 2008 have
+    "epochs": 30,  # 16,500 updates, a minute
+    "batch_size": 100,  # a tenth of the updates, each of products that are large enough for bf16
+}
+
+
 class Rbm(EnergyModel):
     """Inputs (N, …), uint8 pictures or vectors. θ is (D + 1, M + 1), its corner 0."""
 
     Config = RbmConfig
     precision: ClassVar[str] = "bf16"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "mnist": MNIST,
+        "fashion-mnist": MNIST,
+        "kmnist": MNIST,
         "tiny": {"hidden": 16, "epochs": 2},
     }
 
     def __init__(self, config: RbmConfig, info: rockfall.SourceInfo) -> None:
         super().__init__(config, info, "unit" if config.visible == "bernoulli" else "standard")
         self.binary = config.visible == "bernoulli"
-        if config.binarise and not self.binary:
-            raise ValueError("binarise=true is for visible=bernoulli")
         self.theta = nn.Parameter(torch.zeros(self.visible + 1, config.hidden + 1))
         nn.init.normal_(self.theta.data[:-1, :-1], std=WEIGHT)
+        self.base_bias: Tensor
+        self.register_buffer("base_bias", torch.zeros(self.visible))
 
     @property
     def weight(self) -> Tensor:
@@ -95,12 +120,17 @@ class Rbm(EnergyModel):
         """c (M,)."""
         return self.theta[-1, :-1]
 
+    @property
+    def lr(self) -> float:
+        return self.config.lr or LR[self.config.visible]
+
     def begin(self, v: Tensor) -> None:
         """b as if no hidden unit did anything; the chains are drawn from just that."""
         mean = v.mean(0)
         if self.binary:
             rare = 1 / (len(v) + 2)  # what never occurred is not impossible
             mean = mean.clamp(rare, 1 - rare).logit()
+        self.base_bias.copy_(mean)
         self.visible_bias.copy_(mean)
         self.chains.copy_(self.noise(len(self.chains)))
 
@@ -138,6 +168,23 @@ class Rbm(EnergyModel):
     def filters(self) -> Tensor:
         return self.weight.detach().T.reshape(-1, *self.shape)
 
+    def drawn(self, inputs: Tensor) -> Tensor:
+        """Inputs (N, …) → v (N, D), zeros and ones if v is binary."""
+        v: Tensor = self.inputs(inputs)
+        return v.bernoulli() if self.binary else v
+
+    def log_partition(self) -> ais.Partition:
+        """log Z: exact if one layer is small, else by annealing from the training data's means."""
+        return ais.log_partition(self)
+
+    def independent(self, v: Tensor) -> Tensor:
+        """v (N, D) → log p (N,) without hidden units, by the training data's means."""
+        v = v.double()
+        energy = -v @ self.base_bias.double()
+        if not self.binary:
+            energy = energy + v.square().sum(1) / 2
+        return -energy - ais.base_partition(self)
+
     def watch(self, v: Tensor, trained: Tensor) -> dict[str, Tensor]:
         watched = super().watch(v, trained)
         if self.binary:
@@ -159,16 +206,19 @@ class ContrastiveDivergence:
         self.config = machine.config
         self.binary = machine.binary
         self.theta, self.chains = machine.theta.data, machine.chains
+        self.dtype = dtype
         self.low = None if dtype == self.theta.dtype else self.theta.to(dtype)
         self.gradient = torch.empty_like(self.theta, dtype=dtype)
         self.velocity = torch.zeros_like(self.theta)
+        self.chain_inputs = self.chains @ machine.weight + machine.hidden_bias
         self.activity = self.theta.new_full((self.config.hidden,), self.config.sparsity)
         self.logistic = LogisticNoise(dtype, self.theta.device)
+        self.phases: dict[tuple[int, int], Phases] = {}
+        self.drawn: dict[tuple[int, int], Drawn] = {}
+        self.uniform = UniformNoise(torch.float32, self.theta.device)
 
     def learn(self, v: Tensor, lr: float) -> None:
         size = self.config.batch_size
-        if self.config.binarise:
-            v = v.bernoulli()
         whole = len(v) // size * size
         for batches in (v[:whole].view(-1, size, v.shape[1]), v[None, whole:]):
             if batches.numel():
@@ -177,52 +227,44 @@ class ContrastiveDivergence:
     def update(self, batches: Tensor, lr: float) -> None:
         """U updates, each from one of the batches (U, B, D)."""
         config = self.config
-        updates, size, visible = batches.shape
+        updates, size, _ = batches.shape
+        if (updates, size) not in self.phases:
+            self.phases[updates, size] = Phases(self.theta, updates, size, self.dtype)
+        now = self.phases[updates, size]
+        if self.binary and config.binarise:
+            torch.gt(batches, self.uniform.draw(*batches.shape), out=now.data)
+        else:
+            now.data.copy_(batches)
         theta = self.refreshed()
         up, down = theta[:, :-1], theta[:-1].T
-        # In rows, the positive phase above the negative one; in columns, the ones of the biases.
-        v = theta.new_ones(updates, 2 * size, visible + 1)
-        v[:, :size, :-1] = batches
-        h = theta.new_ones(2 * size, config.hidden + 1)
-        h[size:, -1] = -1
-        drawn = theta.new_ones(size, config.hidden + 1)
-        mean = theta.new_empty(size, visible)
-        inputs = theta.new_empty(2 * size, config.hidden)
-        positive_inputs, negative_inputs = inputs[:size], inputs[size:]
-        means, positive_h, negative_h = h[:, :-1], h[:size, :-1], h[size:, :-1]
-        drawn_h = drawn[:, :-1]
-        noise = self.noise(updates * config.k, size)
         draw_visible: Any = torch.gt if self.binary else torch.add
         persistent = config.method == "pcd"
-        if persistent:
-            v[0, size:, :-1] = self.chains[:size]
-            torch.mm(v[0, size:], up, out=negative_inputs)
-        # Views that are made at once: one by one, they would cost as much as the products.
-        views = (v, v[:, :size], v[:, size:], v[:, size:, :-1], v.mT)
-        for both, positive_v, negative_v, negative_units, transposed in zip(
-            *(view.unbind() for view in views), strict=True
-        ):
+        now.negative_inputs.copy_(self.chain_inputs[:size])
+        noise = self.noise(updates * config.k, size)
+        for v, v_transposed, negative_v, negative_units in now.views:
+            start = now.negative_inputs
             if not persistent:
-                torch.mm(positive_v, up, out=positive_inputs)
-            start = negative_inputs if persistent else positive_inputs
+                start = torch.mm(v[:size], up, out=now.positive_inputs)
             for sweep in range(config.k):
                 if sweep:
-                    start = torch.mm(negative_v, up, out=negative_inputs)
+                    start = torch.mm(negative_v, up, out=now.negative_inputs)
                 of_hidden, of_visible = next(noise)
-                torch.gt(start, of_hidden, out=drawn_h)
-                torch.mm(drawn, down, out=mean)
-                draw_visible(mean, of_visible, out=negative_units)
+                torch.gt(start, of_hidden, out=now.drawn_units)
+                torch.mm(now.drawn, down, out=now.mean)
+                draw_visible(now.mean, of_visible, out=negative_units)
             if persistent:
-                torch.mm(both, up, out=inputs)
+                torch.mm(v, up, out=now.inputs)
             else:
-                torch.mm(negative_v, up, out=negative_inputs)
-            torch.sigmoid(inputs, out=means)
-            negative_h.neg_()
+                torch.mm(negative_v, up, out=now.negative_inputs)
+            torch.sigmoid(now.inputs, out=now.units)
+            now.negative_units.neg_()
             if config.sparsity:
-                self.activity.lerp_(positive_h.mean(0).float(), 1 - MEMORY)
-                positive_h.add_(config.sparsity_cost * (config.sparsity - self.activity))
-            self.step(transposed, h, lr, size)
-        self.chains[:size] = v[-1, size:, :-1]
+                self.activity.lerp_(now.positive_units.mean(0).float(), 1 - MEMORY)
+                pull = config.sparsity_cost * (config.sparsity - self.activity)
+                now.positive_units.add_(pull)
+            self.step(v_transposed, now.h, lr, size)
+        self.chains[:size] = now.v[-1, size:, :-1]
+        self.chain_inputs[:size] = now.negative_inputs
 
     def step(self, v: Tensor, h: Tensor, lr: float, size: int) -> None:
         """θ ← θ + lr · (momentum · last step + v (D + 1, 2B) h (2B, M + 1) / B − decay)."""
@@ -246,20 +288,61 @@ class ContrastiveDivergence:
 
     def noise(self, sweeps: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """For each sweep, what hidden (B, M) and visible units (B, D) are drawn with."""
-        visible = len(self.theta) - 1
-        at_once = max(1, DRAWN // (size * (visible + self.config.hidden)))
-        for first in range(0, sweeps, at_once):
-            count = min(at_once, sweeps - first)
-            of_hidden = self.logistic.draw(count, size, self.config.hidden)
+        visible, hidden = len(self.theta) - 1, self.config.hidden
+        at_once = min(sweeps, max(1, DRAWN // (size * (visible + hidden))))
+        if (at_once, size) not in self.drawn:
+            of_both = (
+                torch.empty(at_once, size, units, dtype=self.dtype, device=self.theta.device)
+                for units in (hidden, visible)
+            )
+            self.drawn[at_once, size] = Drawn(*of_both)
+        drawn = self.drawn[at_once, size]
+        for _ in range(0, sweeps, at_once):
+            self.logistic.fill(drawn.of_hidden)
             if self.binary:
-                of_visible = self.logistic.draw(count, size, visible)
+                self.logistic.fill(drawn.of_visible)
             else:
-                of_visible = torch.randn(count, size, visible, device=self.theta.device)
-            yield from zip(of_hidden.unbind(), of_visible.unbind(), strict=True)
+                drawn.of_visible.normal_()
+            yield from drawn.sweeps
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {"velocity": self.velocity, "activity": self.activity}
+        return {name: getattr(self, name) for name in KEPT}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        self.velocity.copy_(state["velocity"])
-        self.activity.copy_(state["activity"])
+        for name in KEPT:
+            getattr(self, name).copy_(state[name])
+
+
+class Phases:
+    """Room for the updates of a block, and views of it that would cost much to make each time.
+
+    v: (U, 2B, D + 1), h: (2B, M + 1), of one update: in rows, the positive phase above the
+    negative one; in the last column, the ones that the biases are multiplied by, −1 in the
+    negative rows of h, since h is what the gradient vᵀh is taken with.
+    """
+
+    def __init__(self, theta: Tensor, updates: int, size: int, dtype: torch.dtype) -> None:
+        visible, hidden = (side - 1 for side in theta.shape)
+        room = functools.partial(torch.ones, dtype=dtype, device=theta.device)
+        self.v = room(updates, 2 * size, visible + 1)
+        self.data = self.v[:, :size, :-1]
+        self.h = room(2 * size, hidden + 1)
+        self.h[size:, -1] = -1
+        self.units = self.h[:, :-1]
+        self.positive_units, self.negative_units = self.units[:size], self.units[size:]
+        self.inputs = room(2 * size, hidden)
+        self.positive_inputs, self.negative_inputs = self.inputs[:size], self.inputs[size:]
+        self.drawn = room(size, hidden + 1)
+        self.drawn_units = self.drawn[:, :-1]
+        self.mean = room(size, visible)
+        negative_v = self.v[:, size:]
+        views = (self.v, self.v.mT, negative_v, negative_v[..., :-1])
+        self.views = list(zip(*(view.unbind() for view in views), strict=True))
+
+
+class Drawn:
+    """Room for the noise of some sweeps."""
+
+    def __init__(self, of_hidden: Tensor, of_visible: Tensor) -> None:
+        self.of_hidden, self.of_visible = of_hidden, of_visible
+        self.sweeps = list(zip(of_hidden.unbind(), of_visible.unbind(), strict=True))

@@ -1,0 +1,292 @@
+"""The machines as scikit-learn estimators, in the manner of its `BernoulliRBM`.
+
+    Pipeline([("rbm", RBM()), ("lr", LogisticRegression())]).fit(X, y)
+
+An estimator fits by the very `fit` that `rockfall train` calls, under a run that leaves nothing
+behind. Its parameters are the settings of the model's `Config`, three of them by the names that
+scikit-learn has for such; signatures and docstrings are made from there.
+"""
+
+# ruff: noqa: N803, N806 -- X is scikit-learn's name
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from rockfall.config import settings
+from rockfall.errors import ConfigError, Diverged, RockfallError
+from rockfall.run.device import choose_device, computing
+from rockfall.run.randomness import forked
+from rockfall.sources.dataset import Dataset, Split
+from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
+from rockfall_boltzmann.mu_ssrbm import MuSsrbm
+from rockfall_boltzmann.rbm import Rbm, RbmConfig
+from rockfall_boltzmann.ssrbm import Ssrbm
+from rockfall_boltzmann.unrecorded import Tell, Unrecorded
+
+Array = NDArray[np.floating[Any]]
+
+NAMES = {"hidden": "n_components", "epochs": "n_iter", "lr": "learning_rate"}
+"""Setting → parameter, where scikit-learn has a name for it."""
+AT_ONCE = 1000
+"""Examples that go through a fitted machine at a time."""
+
+OTHERS: dict[str, tuple[Any, str, str]] = {
+    "device": ("auto", "str", "where to fit: cpu, cuda, or auto; what is fitted is on the cpu"),
+    "random_state": (
+        None,
+        "int, RandomState instance or None",
+        "decides all that is drawn; None takes a seed from NumPy's global generator",
+    ),
+    "verbose": (0, "int", "above 0, a line is printed about every thousand updates"),
+}
+"""Parameter → default, type, description, of those that are no settings of a model."""
+
+ATTRIBUTES = """
+Attributes
+----------
+machine_ : torch.nn.Module
+    The fitted model, with all that it can do in Rockfall.
+components_ : ndarray of shape (n_weights, n_features)
+    Weights of each hidden unit; of a spike-and-slab machine, of each slab.
+intercept_hidden_ : ndarray of shape (n_components,)
+    Biases of the hidden units.
+n_features_in_ : int
+    Number of features seen during fit.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Their names, if all are strings.
+"""
+
+
+class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """The base; a subclass names the model, and its parameters are the settings of `Config`.
+
+    An X is an array-like (N, D) of finite numbers, not sparse. Raises ValueError for any other,
+    and `fit` also for parameters that won't do, and if the weights diverge.
+    """
+
+    Model: ClassVar[Any]
+    Config: ClassVar[type[EnergyConfig]]
+    machine_: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__init__ = _initialiser(cls.Config)  # type: ignore[method-assign]
+        cls.__doc__ = (
+            f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{_parameters(cls.Config)}{ATTRIBUTES}"
+        )
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn from X (N, D), N at least 2, without labels."""
+        X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        config = self._config(X)
+        split = Split(torch.tensor(X, dtype=torch.float32), torch.full((len(X),), -1))
+        parts = dict.fromkeys(("train", "validation", "test"), split)
+        self.random_state_ = check_random_state(self.random_state)
+        try:
+            machine = self._fitted(config, Dataset("X", parts, kinds=("vectors",)))
+        except Diverged:
+            raise ValueError(
+                f"{type(self).__name__}: the weights grew beyond all measure; a smaller "
+                "learning_rate often helps"
+            ) from None
+        except RockfallError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from None
+        self.machine_ = machine.to("cpu", getattr(torch, X.dtype.name))
+        self._n_features_out = self.transform(X[:1]).shape[1]
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """X (N, D) → features (N, F), of X's precision."""
+        return self._through(EnergyModel.encode, X)
+
+    def score_samples(self, X: Any) -> Array:
+        """X (N, D) → −F (N,): log-likelihoods up to a constant, which is this machine's own."""
+        return self._through(EnergyModel.score, X)
+
+    def gibbs(self, X: Any) -> Array:
+        """X (N, D) → (N, D): one sweep of block Gibbs sampling, with other draws at each call."""
+        check_is_fitted(self)
+        with forked(self._seed()):
+            return self._through(_swept, X)
+
+    @property
+    def components_(self) -> Array:
+        return np.asarray(self.machine_.filters())
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _config(self, X: Array) -> EnergyConfig:
+        """The model's settings. Raises ValueError that names every parameter that won't do."""
+        fields = self.Config.model_fields
+        given = {name: _plain(getattr(self, NAMES.get(name, name))) for name in fields}
+        try:
+            return self.Config.build(type(self).__name__, given)
+        except ConfigError as error:
+            parts = (problem.partition(":") for problem in error.problems)
+            said = "; ".join(NAMES.get(name, name) + colon + why for name, colon, why in parts)
+            raise ValueError(f"{type(self).__name__}: {said}") from None
+
+    def _fitted(self, config: EnergyConfig, data: Dataset) -> EnergyModel:
+        device, seed = choose_device(self.device), self._seed()
+        with forked(seed):
+            machine: EnergyModel = self.Model(config, data.info).to(device)
+            run = Unrecorded(machine, data.info, seed=seed, device=device, tell=self._teller())
+            with computing(run.record.threads, run.record.matmul_precision):
+                machine.fit(data.to(device), run)
+        return machine
+
+    def _through(self, method: Callable[[EnergyModel, Tensor], Tensor], X: Any) -> Array:
+        """What a method of the fitted machine makes of X."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        dtype = self.machine_.chains.dtype
+        with torch.no_grad():
+            made = [
+                method(self.machine_, torch.tensor(X[start : start + AT_ONCE], dtype=dtype))
+                for start in range(0, len(X), AT_ONCE)
+            ]
+        return np.asarray(torch.cat(made)).astype(X.dtype, copy=False)
+
+    def _seed(self) -> int:
+        return int(self.random_state_.randint(2**31))
+
+    def _teller(self) -> Tell:
+        """What prints a line of an epoch's figures, or nothing."""
+        began = time.monotonic()
+
+        def tell(epoch: int, metrics: dict[str, float | Tensor]) -> None:
+            if self.verbose:
+                figures = ", ".join(f"{name} = {float(v):.4g}" for name, v in metrics.items())
+                seconds = time.monotonic() - began
+                name = type(self).__name__
+                print(f"[{name}] Iteration {epoch + 1}, {figures}, time = {seconds:.2f}s")
+
+        return tell
+
+
+def _swept(machine: EnergyModel, inputs: Tensor) -> Tensor:
+    after, _ = machine.sweep(machine.inputs(inputs))
+    return machine.inputs.back(after)
+
+
+def _plain(value: Any) -> Any:
+    """A grid of parameters is often of NumPy's numbers."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _initialiser(config: type[EnergyConfig]) -> Callable[..., None]:
+    """An `__init__` that takes the settings, all but the first by name alone, and the others."""
+    defaults = {NAMES.get(name, name): field.default for name, field in config.model_fields.items()}
+    defaults |= {name: default for name, (default, _, _) in OTHERS.items()}
+    either, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    signature = inspect.Signature(
+        [
+            inspect.Parameter("self", either),
+            *(
+                inspect.Parameter(name, keyword if number else either, default=default)
+                for number, (name, default) in enumerate(defaults.items())
+            ),
+        ]
+    )
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        given = signature.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        del given.arguments["self"]
+        vars(self).update(given.arguments)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    return __init__
+
+
+def _parameters(config: type[EnergyConfig]) -> str:
+    """The parameters of a docstring, as numpydoc has them."""
+    described = {
+        NAMES.get(setting.name, setting.name): (
+            f"{setting.type}{', ' * bool(setting.bounds)}{setting.bounds}",
+            repr(config.model_fields[setting.name].default),
+            setting.why,
+        )
+        for setting in settings(config)
+    }
+    described |= {name: (kind, repr(value), why) for name, (value, kind, why) in OTHERS.items()}
+    lines = ["Parameters", "----------"]
+    for name, (kind, default, why) in described.items():
+        lines.append(f"{name} : {kind}, default={default}")
+        lines += textwrap.wrap(f"{why}.", 96, initial_indent=" " * 4, subsequent_indent=" " * 4)
+    return "\n".join(lines) + "\n"
+
+
+class RBMConfig(RbmConfig):
+    visible: Literal["auto", "bernoulli", "gaussian"] = Field(  # type: ignore[assignment]
+        "auto",
+        description="bernoulli: values from 0 to 1 as probabilities; gaussian: any, standardised; "
+        "auto: bernoulli if all values that are fitted are from 0 to 1, else gaussian",
+    )
+
+
+class RBM(Estimator):
+    """Restricted Boltzmann machine: `transform` gives P(h = 1 | v).
+
+    Beside the attributes below, `intercept_visible_` (n_features,): biases of the visible units.
+    """
+
+    Model = Rbm
+    Config = RBMConfig
+
+    @property
+    def intercept_hidden_(self) -> Array:
+        return np.asarray(self.machine_.hidden_bias.detach())
+
+    @property
+    def intercept_visible_(self) -> Array:
+        return np.asarray(self.machine_.visible_bias.detach())
+
+    def _config(self, X: Array) -> EnergyConfig:
+        config = super()._config(X)
+        visible = self.visible
+        if visible == "auto":
+            visible = "bernoulli" if X.min() >= 0 and X.max() <= 1 else "gaussian"
+        return config.model_copy(update={"visible": visible})
+
+
+class SSRBM(Estimator):
+    """Spike-and-slab RBM: `transform` gives P(h = 1 | v), then for every slab that times its mean.
+
+    Its precisions are `machine_.precision` and `machine_.alpha`.
+    """
+
+    Model: ClassVar[Any] = Ssrbm
+    Config: ClassVar[type[EnergyConfig]] = Ssrbm.Config
+
+    @property
+    def intercept_hidden_(self) -> Array:
+        return np.asarray(self.machine_.bias.detach())
+
+
+class MuSSRBM(SSRBM):
+    """µ-ssRBM: `transform` gives P(h = 1 | v), then for every slab that times its mean.
+
+    Its precisions are `machine_.precision`, `machine_.alpha` and `machine_.phi`, the slabs' means
+    `machine_.mu`.
+    """
+
+    Model = MuSsrbm
+    Config = MuSsrbm.Config

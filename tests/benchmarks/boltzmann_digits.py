@@ -1,0 +1,67 @@
+"""What the Boltzmann machines make of digits, over five splits of 80 % and 20 %.
+
+Each row is `rockfall train MODEL source.seed=SPLIT` with its defaults, on one thread. A model that
+learns without labels is judged by its probe, logistic regression on its features; the same probe
+on the raw pixels stands beside it. `dbn` is fine-tuned with the labels, and classifies itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from typing import Any
+
+import rockfall
+from tests.benchmarks.cpu_clock import CpuClock
+from tests.benchmarks.report import Table, script
+
+GOALS = {"rbm": (95.0, 86.0), "ssrbm": (97.5, 82.0), "mu-ssrbm": (97.5, None), "dbn": (97.0, None)}
+"""Model → goal, and what is published elsewhere of the same, in percent."""
+FIGURES = {"dbn": "accuracy"}
+"""Of those that are not judged by their probe."""
+
+
+def trial(model: str, split: int) -> tuple[float, float, float]:
+    """Test accuracy and that of the raw pixels' probe, in percent, and CPU seconds of the fit."""
+    clock = CpuClock()
+    with tempfile.TemporaryDirectory() as folder:
+        run = rockfall.train(
+            model,
+            "digits",
+            source_options={"seed": split},
+            seed=split,
+            device="cpu",
+            threads=1,
+            out=folder,
+            listeners=[clock],
+        )
+    assert run.result is not None
+    figures = run.result["figures"]
+    raw = figures["probe accuracy"]["baselines"]["raw pixels"]
+    own = figures[FIGURES.get(model, "probe accuracy")]
+    return 100 * own["value"], 100 * raw["value"], clock.seconds
+
+
+def measure(options: argparse.Namespace) -> list[Table]:
+    rows: list[list[Any]] = []
+    for model, (goal, published) in GOALS.items():
+        trials = [trial(model, split) for split in range(options.splits)]
+        own, raw, seconds = zip(*trials, strict=True)
+        rows.append(
+            [
+                f"`{model}`",
+                f"{statistics.mean(own):.2f}",
+                " · ".join(f"{value:.1f}" for value in own),
+                f"{goal:g}",
+                f"{published:g}" if published else "",
+                f"{statistics.mean(raw):.2f}",
+                f"{statistics.median(seconds):.1f}",
+            ]
+        )
+    headers = ["model", "test accuracy, %", "by split", "goal", "published", "raw pixels", "CPU s"]
+    return [Table("Boltzmann machines on digits", headers, rows)]
+
+
+if __name__ == "__main__":
+    script(__doc__, measure, splits=5)

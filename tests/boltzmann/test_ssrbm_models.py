@@ -1,0 +1,93 @@
+"""ssrbm and mu-ssrbm as models: what they tell apart, what stays fixed, and how they learn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+import rockfall
+from rockfall.capabilities.encodes import evaluate
+from rockfall.errors import UsageError
+from rockfall_boltzmann.mu_ssrbm import MuSsrbm
+from rockfall_boltzmann.ssrbm import Ssrbm
+
+DIGITS = rockfall.open_source("digits")
+
+
+def built(name: str, **given: object) -> Ssrbm | MuSsrbm:
+    model = {"ssrbm": Ssrbm, "mu-ssrbm": MuSsrbm}[name]
+    torch.manual_seed(0)
+    return model(model.Config(**given), DIGITS.info)  # type: ignore[return-value, arg-type]
+
+
+@pytest.mark.parametrize("name", ["ssrbm", "mu-ssrbm"])
+def test_shapes(name: str) -> None:
+    model = built(name, hidden=5, slabs=3)
+    inputs = DIGITS.train.inputs[:7]
+    assert model.encode(inputs).shape == (7, 5 + 5 * 3)
+    assert model.activity(inputs).shape == (7, 5)
+    assert model.filters().shape == (15, 1, 8, 8)
+    # The K filters of a spike stand side by side.
+    torch.testing.assert_close(model.filters()[4].flatten(), model.weight[:, 1, 1].detach())
+
+
+def test_more_numbers_than_fit_a_memory_are_refused() -> None:
+    """Two million spikes of digits are 128 million weights, and Φ as many again, K times W's."""
+    with pytest.raises(ValueError, match="take fewer hidden units"):
+        built("ssrbm", hidden=2_000_000, slabs=4)
+    with pytest.raises(ValueError, match="512,000,000 weights"):
+        built("mu-ssrbm", hidden=4_000_000)
+
+
+def test_only_means_tell_v_from_its_mirror_image() -> None:
+    v = torch.randn(6, 64)
+    plain, means = built("ssrbm"), built("mu-ssrbm", mu=0.5)
+    torch.testing.assert_close(plain.free_energy(v), plain.free_energy(-v))
+    assert (means.free_energy(v) - means.free_energy(-v)).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "fixed"),
+    [
+        ("ssrbm", ("alpha",)),
+        ("ssrbm", ("precision",)),
+        ("mu-ssrbm", ("precision", "alpha", "phi")),
+        ("mu-ssrbm", ()),
+    ],
+)
+def test_training_leaves_alone_what_is_fixed(name: str, fixed: tuple[str, ...]) -> None:
+    before, after = built(name, hidden=8, fixed=fixed), built(name, hidden=8, fixed=fixed)
+    quiet: Any = SimpleNamespace(warn=print)
+    with torch.no_grad():
+        after.inputs.fit(DIGITS.train.inputs)
+        v = after.inputs(DIGITS.train.inputs)
+        after.begin(v)
+        after.learner(quiet).learn(v, 0.001)
+    for each in ("precision", "alpha") + (("phi",) if name == "mu-ssrbm" else ()):
+        same = torch.equal(getattr(before, f"log_{each}"), getattr(after, f"log_{each}"))
+        assert same == (each in fixed), each
+    assert torch.equal(after.mu, before.mu) == (name == "ssrbm")
+    assert not torch.equal(after.weight, before.weight)
+
+
+def test_a_precision_that_is_none_cannot_be_fixed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="fixed"):
+        rockfall.train("ssrbm", "digits", config={"fixed": "phi"}, out=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ssrbm", "mu-ssrbm"])
+def test_digits_are_told_apart_by_its_features(name: str, tmp_path: Path) -> None:
+    """Of two splits, at least 97 %, of which raw pixels have 96."""
+    accuracies = []
+    for seed in (0, 1):
+        options = {"seed": seed}
+        run = rockfall.train(name, "digits", source_options=options, seed=seed, out=tmp_path)
+        assert "clipped" in run.metrics[-1]
+        source = rockfall.open_source("digits", {"seed": seed})
+        accuracies.append(evaluate(run.model, source)["probe accuracy"]["value"])
+    assert sum(accuracies) / 2 >= 0.97
