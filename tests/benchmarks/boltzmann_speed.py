@@ -44,8 +44,8 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("digits", 100, 10, 20, 2.0),
-    Case("digits", 256, 10, 20, 3.0),
+    Case("digits", 100, 10, 100, 2.0),
+    Case("digits", 256, 10, 100, 3.0),
     Case("mnist-sized", 500, 100, 1, 1.9),
 )
 SHOWN = 500
