@@ -120,7 +120,7 @@ def hardware() -> str:
 
 HEADER = """# Measured
 
-Each section is written by the command under it; `make bench` runs them all, but for the classic
-tables of `vision_tables`, which take hours. CPU seconds are those of `time.process_time` on one
+Each section is written by the command under it; `make bench` runs them all, but for
+`vision_tables`, `boltzmann_likelihood` and `boltzmann_patches`, which take long and need data. CPU seconds are those of `time.process_time` on one
 thread; ratios are taken within one run.
 """
