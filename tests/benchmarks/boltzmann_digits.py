@@ -47,8 +47,9 @@ def trial(model: str, split: int, settings: Mapping[str, Any] | None = None) -> 
             out=folder,
             listeners=[clock],
         )
-    assert run.result is not None
-    figures = run.result["figures"]
+        result = run.result
+    assert result is not None
+    figures = result["figures"]
     raw = figures["probe accuracy"]["baselines"]["raw pixels"]
     own = figures[FIGURES.get(model, "probe accuracy")]
     return Trial(100 * own["value"], 100 * raw["value"], clock.seconds)

@@ -44,8 +44,9 @@ def trial(model: str, pictures: int, settings: Mapping[str, Any]) -> tuple[dict[
             out=folder,
             listeners=[clock],
         )
-    assert run.result is not None
-    return run.result["figures"]["probe accuracy"], clock.seconds
+        result = run.result
+    assert result is not None
+    return result["figures"]["probe accuracy"], clock.seconds
 
 
 def measure(options: argparse.Namespace) -> list[Table]:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.display.feature_maps import feature_maps
+from rockfall.display.sheets import are_pictures
 from rockfall.display.tiles import weights
 from rockfall.sources.dataset import Dataset
 
@@ -18,7 +19,7 @@ class Explains(Protocol):
     """Shows what its layers do."""
 
     def layers(self, inputs: Tensor, /) -> dict[str, Tensor]:
-        """Pictures (N, C, H, W) uint8 → name → activations (N, C', H', W') or (N, D).
+        """Inputs (N, …) as the source gives them → name → activations (N, C', H', W') or (N, D).
 
         In order of depth.
         """
@@ -26,7 +27,7 @@ class Explains(Protocol):
     def filters(self) -> Tensor:
         """The first layer's weights as pictures (F, C, H, W), C as the inputs have.
 
-        Those of a fully-connected layer are in the inputs' shape.
+        Those of a fully-connected layer are in the inputs' shape: (F, D) for vectors.
         """
 
 
@@ -47,14 +48,17 @@ def check(model: Explains, source: Dataset) -> None:
         "layers must be deterministic"
     )
     filters = model.filters()
-    assert filters.ndim == 4, f"filters gave {tuple(filters.shape)}, not (F, C, H, W)"
+    wanted = "(F, C, H, W)" if inputs.ndim == 4 else "(F, D)"
+    assert filters.ndim == inputs.ndim, f"filters gave {tuple(filters.shape)}, not {wanted}"
     channels = inputs.shape[1]
     assert filters.shape[1] == channels, f"filters have {filters.shape[1]} channels, not {channels}"
     assert torch.isfinite(filters).all(), "filters must be finite"
 
 
 def pictures(model: Explains, source: Dataset) -> dict[str, Image.Image]:
-    """The first layer's weights, and the feature maps of the first test picture."""
+    """Of pictures, the first layer's weights, and the feature maps of the first test one."""
+    if not are_pictures(source.info.shape, source.info.dtype):
+        return {}
     seen, label = source.test[0]
     name = source.info.classes[int(label)] if source.info.classes else ""
     layers = {each: values[0] for each, values in model.layers(seen[None]).items()}
