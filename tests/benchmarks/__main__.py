@@ -1,7 +1,7 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
-All but those that take long and need data that is not embedded: `vision_tables`, which is run row by
-row (`--only`), `boltzmann_likelihood` and `boltzmann_patches`.
+All but those that take long and need data that is not embedded: `vision_tables`, which is run row
+by row (`--only`), `boltzmann_likelihood` and `boltzmann_patches`.
 """
 
 from __future__ import annotations

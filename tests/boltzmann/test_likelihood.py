@@ -13,7 +13,7 @@ from rockfall.sources.dataset import Dataset, Split
 from rockfall_boltzmann import ais, likelihood
 from rockfall_boltzmann.likelihood import Normalises, check, evaluate
 from rockfall_boltzmann.rbm import Rbm
-from tests.boltzmann.machines import Loops, rbm, states
+from tests.boltzmann.machines import Loops, rbm, states, vectors
 
 
 def patterns(count: int = 60, seed: int = 0) -> Dataset:
@@ -76,6 +76,13 @@ def test_the_figure_is_the_mean_over_the_test_split(limit: int | None) -> None:
     assert found["baselines"]["independent pixels"]["value"] == pytest.approx(alone)
     assert found["log_partition"] == ais.Partition(ais.exact(made))._asdict()
     assert found["note"] == f"log Z {ais.exact(made):.2f} exact"
+
+
+def test_vectors_have_no_pixels() -> None:
+    data = vectors(torch.rand(20, 3).round())
+    with torch.no_grad():
+        found = evaluate(rbm(3, 2, info=data.info).float(), data)["log-likelihood"]
+    assert list(found["baselines"]) == ["independent inputs"]
 
 
 def test_log_zs_error_is_part_of_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:

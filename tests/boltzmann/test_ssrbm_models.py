@@ -11,7 +11,8 @@ import torch
 
 import rockfall
 from rockfall.capabilities.encodes import evaluate
-from rockfall.errors import UsageError
+from rockfall.errors import Diverged, UsageError
+from rockfall.run import checkpoint
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm
 from rockfall_boltzmann.ssrbm import Ssrbm
 
@@ -77,6 +78,15 @@ def test_training_leaves_alone_what_is_fixed(name: str, fixed: tuple[str, ...]) 
 def test_a_precision_that_is_none_cannot_be_fixed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="fixed"):
         rockfall.train("ssrbm", "digits", config={"fixed": "phi"}, out=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ssrbm", "mu-ssrbm"])
+def test_divergence_keeps_the_last_good_weights(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match="smaller lr"):
+        rockfall.train(name, "digits", lr=1e30, hidden=8, name="wild", out=tmp_path, listeners=[])
+    saved = checkpoint.read(tmp_path / "wild" / "checkpoint" / "last.safetensors")
+    for each, tensor in saved["model"].items():
+        assert tensor.isfinite().all(), each
 
 
 @pytest.mark.slow

@@ -319,13 +319,26 @@ def test_a_model_that_explains_is_drawn() -> None:
     assert list(explained(model, dataset())) == ["weights", "layers"]
 
 
+def test_what_a_model_of_vectors_does_is_not_drawn() -> None:
+    split = Split(torch.rand(9, 5), torch.full((9,), -1))
+    source = Dataset(
+        "vectors", dict.fromkeys(("train", "validation", "test"), split), kinds=("vectors",)
+    )
+    model = Layered(torch.randn(4, 5), hidden=(4,))
+    check(model, source)
+    assert explained(model, source) == {}
+    for wrong, complaint in (((4, 1, 5), r"not \(F, D\)"), ((4, 6), "6 channels, not 5")):
+        with pytest.raises(AssertionError, match=complaint):
+            check(Layered(torch.randn(wrong), hidden=(4,)), source)
+
+
 @pytest.mark.parametrize(
     ("model", "complaint"),
     [
         (Layered(torch.zeros(4, 1, 3, 3)), "layers gave none"),
         (Layered(torch.zeros(4, 1, 3, 3), a=(2, 3)), "layer a gave"),
         (Layered(torch.zeros(4, 1, 3, 3), a=(0,)), "which is empty"),
-        (Layered(torch.zeros(4, 9), a=(2,)), "filters gave"),
+        (Layered(torch.zeros(4, 9), a=(2,)), r"not \(F, C, H, W\)"),
         (Layered(torch.zeros(4, 2, 3, 3), a=(2,)), "filters have 2 channels, not 1"),
         (Layered(torch.full((4, 1, 3, 3), torch.nan), a=(2,)), "filters must be finite"),
     ],

@@ -127,7 +127,7 @@ class EnergyModel(nn.Module):
         raise NotImplementedError
 
     def filters(self) -> Tensor:
-        """The weights as pictures (F, C, H, W)."""
+        """The weights in the inputs' shape (F, …)."""
         raise NotImplementedError
 
     def watch(self, v: Tensor, trained: Tensor) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """`normalises`: knows its partition function. Its figure is the log-likelihood of the test split.
 
-log p(v) = −F(v) − log Z in nats an example, beside that of pixels that know nothing of one another.
+log p(v) = −F(v) − log Z in nats an example, beside that of inputs that know nothing of one another.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rockfall.capabilities.figures import Figures, figure
+from rockfall.display.sheets import are_pictures
 from rockfall.run.randomness import forked
 from rockfall.sources.dataset import Dataset
 from rockfall_boltzmann.ais import Partition
@@ -52,7 +53,9 @@ def evaluate(
         v = model.drawn(part)
         mine.append(-model.free_energy(v).double() - partition.value)
         theirs.append(model.independent(v))
-    found = figure(torch.cat(mine), {"independent pixels": torch.cat(theirs)})
+    pictures = are_pictures(source.info.shape, source.info.dtype)
+    name = "independent pixels" if pictures else "independent inputs"
+    found = figure(torch.cat(mine), {name: torch.cat(theirs)})
     found["error"] = (found["error"] ** 2 + partition.error**2) ** 0.5
     found["log_partition"] = partition._asdict()
     found["note"] = _note(partition)

@@ -242,7 +242,7 @@ class SpikeSlab(EnergyModel):
         All slabs are drawn as if their spike were on: the others play no part in v.
         """
         _, slabs, a = self.upward(v)
-        h = a.sigmoid().bernoulli()
+        h = a.sigmoid().nan_to_num().bernoulli()  # of weights that diverge it is told elsewhere
         s = slabs + torch.randn_like(slabs) * (-self.log_alpha / 2).exp()
         mean = self.visible_mean(h.unsqueeze(2) * s, h)
         return mean + torch.randn_like(v) * self.visible_precision(h).rsqrt(), mean
