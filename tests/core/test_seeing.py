@@ -23,7 +23,7 @@ from rockfall.capabilities.explains import pictures as explained
 from rockfall.capabilities.occlusion import _places, occlusion
 from rockfall.display.colours import diverging
 from rockfall.display.confusion import colours, confusion
-from rockfall.display.feature_maps import layer_rows
+from rockfall.display.feature_maps import feature_maps, layer_rows
 from rockfall.display.layout import page, words
 from rockfall.display.mistakes import MOST, mistakes, percent
 from rockfall.display.saliency import fall, glowing
@@ -317,6 +317,15 @@ def test_a_model_that_explains_is_drawn() -> None:
     model = Layered(torch.randn(4, 1, 3, 3), conv=(4, 4, 4), out=(3,))
     check(model, dataset())
     assert list(explained(model, dataset())) == ["weights", "layers"]
+
+
+def test_a_picture_of_no_class_is_named_so() -> None:
+    model = Layered(torch.randn(4, 1, 3, 3), out=(3,))
+    splits = dataset().splits
+    drawn = explained(model, Dataset("unlabelled", splits, kinds=("pictures",)))["layers"]
+    seen = splits["test"].inputs[0]
+    title = "Layer by layer: a test picture"
+    assert np.array_equal(pixels(drawn), pixels(feature_maps(seen, {"out": torch.ones(3)}, title)))
 
 
 def test_what_a_model_of_vectors_does_is_not_drawn() -> None:

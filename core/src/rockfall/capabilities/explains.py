@@ -60,9 +60,9 @@ def pictures(model: Explains, source: Dataset) -> dict[str, Image.Image]:
     if not are_pictures(source.info.shape, source.info.dtype):
         return {}
     seen, label = source.test[0]
-    name = source.info.classes[int(label)] if source.info.classes else ""
+    of = f" of {source.info.classes[int(label)]}" if source.info.classes else ""
     layers = {each: values[0] for each, values in model.layers(seen[None]).items()}
     return {
         "weights": weights(model.filters()),
-        "layers": feature_maps(seen, layers, f"Layer by layer: a test picture of {name}"),
+        "layers": feature_maps(seen, layers, f"Layer by layer: a test picture{of}"),
     }
