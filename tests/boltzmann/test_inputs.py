@@ -152,6 +152,13 @@ def test_binary_units_take_values_from_0_to_1(low: float, high: float) -> None:
     fitted(values, "unit")
 
 
+def test_pictures_of_one_pixel_are_not_whitened() -> None:
+    values = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1)
+    with pytest.raises(ValueError, match="one pixel"):
+        fitted(values, "zca")
+    assert fitted(values, "centred")(values).isfinite().all()
+
+
 @pytest.mark.parametrize("form", ["unit", "standard", "zca"])
 def test_one_example_is_refused(form: Form) -> None:
     with pytest.raises(ValueError, match="one training example"):

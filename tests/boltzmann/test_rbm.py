@@ -426,6 +426,12 @@ def test_too_many_weights() -> None:
         rbm(1000, 600_000, info=info)
 
 
+def test_too_large_a_batch() -> None:
+    info = vectors(torch.rand(5, 10)).info
+    with pytest.raises(ValueError, match=r"600,000,000 units .* smaller batch_size"):
+        rbm(10, 20, info=info, batch_size=20_000_000)
+
+
 def test_refusals_come_before_any_training(tmp_path: Any) -> None:
     with pytest.raises(UsageError, match=r"values from 0 to 1.* visible=gaussian"):
         train(tmp_path, "gaussian-1d")

@@ -23,7 +23,7 @@ from rockfall.sources.dataset import Dataset
 from rockfall_boltzmann.inputs import Form, Inputs
 
 MOST_WEIGHTS = 500_000_000
-"""With their velocities and two copies more they take 8 GB."""
+"""With their velocities and two copies more they take 8 GB; no batch's units are more, either."""
 AT_ONCE = 50_000
 """Numbers that a learner is given at once: some 80 updates on digits, one on MNIST.
 
@@ -65,7 +65,8 @@ class Learner(Protocol):
 class EnergyModel(nn.Module):
     """The base of every machine; a subclass supplies the energy.
 
-    Raises ValueError for data that it can't learn from, and for more weights than fit a memory.
+    Raises ValueError for data that it can't learn from, and for more weights, or units of a batch,
+    than fit a memory.
     """
 
     Config: ClassVar[type[EnergyConfig]] = EnergyConfig
@@ -80,6 +81,11 @@ class EnergyModel(nn.Module):
             raise ValueError(
                 f"{weights:,} weights are more than {MOST_WEIGHTS:,}: take fewer hidden units, or "
                 "smaller pictures by source.size"
+            )
+        if (units := config.batch_size * (self.visible + config.hidden)) > MOST_WEIGHTS:
+            raise ValueError(
+                f"{units:,} units of a batch's examples are more than {MOST_WEIGHTS:,}: take a "
+                "smaller batch_size"
             )
         self.inputs = Inputs(info, form)
         self.chains: Tensor

@@ -123,6 +123,8 @@ def _check(info: rockfall.SourceInfo, form: Form) -> None:
         raise ValueError(f"{info.name} holds values that are not finite numbers")
     if info.sizes.get("train", 2) < 2:
         raise ValueError(f"{info.name} has one training example, from which nothing is learned")
+    if form == "zca" and info.dtype == "uint8" and torch.Size(info.shape).numel() < 2:
+        raise ValueError(f"{info.name} has pictures of one pixel, in which nothing is correlated")
     if form == "unit" and info.dtype != "uint8":
         low, high = info.statistics.get("min", [0.0]), info.statistics.get("max", [1.0])
         if min(low) < 0 or max(high) > 1:

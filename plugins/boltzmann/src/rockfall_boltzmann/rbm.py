@@ -16,8 +16,10 @@ One update of CD-k or PCD-k, from a batch v⁺ of B examples to B chains:
 
 Both biases lie in the last row and column of one matrix θ (D + 1, M + 1), and a one is added to
 every v and h. So the pre-activations of both phases are one matrix product, the whole gradient is
-another, and nothing is allocated in between: on digits an update takes some 30 µs. Large machines
-multiply in bf16 where the device gains from it; v and h are exact in it, θ stays float32.
+another, and nothing is allocated in between: on digits, with 100 hidden units, an update takes
+some 30 µs. The one product also means that a PCD chain's first hidden units are drawn by the
+weights of one update ago. Large machines multiply in bf16 where the device gains from it: units
+that are drawn are exact in it, probabilities are rounded to 8 bits, and θ stays float32.
 """
 
 from __future__ import annotations
