@@ -234,7 +234,7 @@ class ContrastiveDivergence:
             self.phases[updates, size] = Phases(self.theta, updates, size, self.dtype)
         now = self.phases[updates, size]
         if self.binary and config.binarise:
-            torch.gt(batches, self.uniform.draw(*batches.shape), out=now.data)
+            torch.gt(batches, self.uniform.fill(now.thresholds), out=now.data)
         else:
             now.data.copy_(batches)
         theta = self.refreshed()
@@ -328,6 +328,7 @@ class Phases:
         room = functools.partial(torch.ones, dtype=dtype, device=theta.device)
         self.v = room(updates, 2 * size, visible + 1)
         self.data = self.v[:, :size, :-1]
+        self.thresholds = torch.empty(updates, size, visible, device=theta.device)
         self.h = room(2 * size, hidden + 1)
         self.h[size:, -1] = -1
         self.units = self.h[:, :-1]
