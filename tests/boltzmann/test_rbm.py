@@ -17,8 +17,9 @@ from torch import Tensor
 import rockfall
 from rockfall.errors import Diverged, UsageError
 from rockfall.run import checkpoint
-from rockfall_boltzmann import rbm as module
-from rockfall_boltzmann.rbm import ContrastiveDivergence, Rbm
+from rockfall_boltzmann import contrastive_divergence as module
+from rockfall_boltzmann.contrastive_divergence import ContrastiveDivergence
+from rockfall_boltzmann.rbm import Rbm
 from tests.boltzmann.machines import Loops, rbm, states, vectors
 
 SHAPES = [(2, 3), (4, 2), (1, 1), (3, 4)]
