@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import rockfall
-from tests.benchmarks.cpu_clock import CpuClock
+from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
 
 GOALS = {"rbm": (95.0, 86.0), "ssrbm": (97.5, 82.0), "mu-ssrbm": (97.5, None), "dbn": (97.0, None)}
@@ -34,25 +32,13 @@ class Trial(NamedTuple):
 
 
 def trial(model: str, split: int, settings: Mapping[str, Any] | None = None) -> Trial:
-    clock = CpuClock()
-    with tempfile.TemporaryDirectory() as folder:
-        run = rockfall.train(
-            model,
-            "digits",
-            source_options={"seed": split},
-            config=settings,
-            seed=split,
-            device="cpu",
-            threads=1,
-            out=folder,
-            listeners=[clock],
-        )
-        result = run.result
-    assert result is not None
+    _, result, seconds = trained(
+        model, "digits", source_options={"seed": split}, config=settings, seed=split
+    )
     figures = result["figures"]
     raw = figures["probe accuracy"]["baselines"]["raw pixels"]
     own = figures[FIGURES.get(model, "probe accuracy")]
-    return Trial(100 * own["value"], 100 * raw["value"], clock.seconds)
+    return Trial(100 * own["value"], 100 * raw["value"], seconds)
 
 
 def measure(options: argparse.Namespace) -> list[Table]:

@@ -11,14 +11,12 @@ in `ROCKFALL_DATA`, and a quarter of an hour.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
-import rockfall
 from rockfall.capabilities import encodes
-from tests.benchmarks.cpu_clock import CpuClock
+from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
 
 PICTURE = 3 * 32 * 32
@@ -34,24 +32,12 @@ ROWS: tuple[tuple[str, int, Mapping[str, Any]], ...] = (
 
 def trial(model: str, pictures: int, settings: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
     """The figure of the probe, and CPU seconds of the fit."""
-    clock = CpuClock()
     with (
-        tempfile.TemporaryDirectory() as folder,
         mock.patch.object(encodes, "MOST_TRAINED", pictures),
         mock.patch.object(encodes, "MOST_NUMBERS", pictures * PICTURE),
     ):
-        run = rockfall.train(
-            model,
-            "patches",
-            config=settings,
-            device="cpu",
-            threads=1,
-            out=folder,
-            listeners=[clock],
-        )
-        result = run.result
-    assert result is not None
-    return result["figures"]["probe accuracy"], clock.seconds
+        _, result, seconds = trained(model, "patches", config=settings)
+    return result["figures"]["probe accuracy"], seconds
 
 
 def measure(options: argparse.Namespace) -> list[Table]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
 from typing import Any, NamedTuple
 
@@ -26,7 +25,7 @@ import rockfall
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec
-from tests.benchmarks.cpu_clock import CpuClock
+from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
 
 Array = NDArray[np.float32]
@@ -87,26 +86,16 @@ class Fitted(NamedTuple):
 
 
 def fit_rockfall(case: Case, seed: int) -> Fitted:
-    clock = CpuClock()
-    with tempfile.TemporaryDirectory() as folder:
-        run = rockfall.train(
-            "rbm",
-            case.source,
-            config={
-                "hidden": case.hidden,
-                "batch_size": case.batch_size,
-                "epochs": case.epochs,
-                "lr": LR,
-            },
-            seed=seed,
-            device="cpu",
-            threads=1,
-            out=folder,
-            listeners=[clock],
-        )
+    settings = {
+        "hidden": case.hidden,
+        "batch_size": case.batch_size,
+        "epochs": case.epochs,
+        "lr": LR,
+    }
+    run, _, seconds = trained("rbm", case.source, config=settings, seed=seed)
     model: Any = run.model
     learned = (model.weight, model.visible_bias, model.hidden_bias)
-    return Fitted(clock.seconds, *(part.detach().numpy() for part in learned))
+    return Fitted(seconds, *(part.detach().numpy() for part in learned))
 
 
 def fit_sklearn(case: Case, data: Array, seed: int) -> Fitted:

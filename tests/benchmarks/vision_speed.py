@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +34,7 @@ from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec
 from rockfall.training import build_model
-from tests.benchmarks.cpu_clock import CpuClock
+from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
 
 MODELS = ("lenet5", "convnet")
@@ -75,19 +74,9 @@ def register_mnist_shaped() -> None:
 
 def train_rockfall(model: str, epochs: int) -> tuple[rockfall.Run, float]:
     """The run, and the CPU seconds between its start and its evaluation."""
-    clock = CpuClock()
-    with tempfile.TemporaryDirectory() as folder:
-        run = rockfall.train(
-            model,
-            SOURCE,
-            preset="mnist",
-            config={**PLAIN, "epochs": epochs, "batch_size": BATCH},
-            out=folder,
-            threads=1,
-            device="cpu",
-            listeners=[clock],
-        )
-    return run, clock.seconds
+    settings = {**PLAIN, "epochs": epochs, "batch_size": BATCH}
+    run, _, seconds = trained(model, SOURCE, preset="mnist", config=settings)
+    return run, seconds
 
 
 def train_bare(record: Any, data: Dataset, epochs: int) -> float:

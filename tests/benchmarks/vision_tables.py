@@ -14,7 +14,6 @@ import argparse
 import datetime
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import rockfall
 from rockfall.errors import RockfallError, did_you_mean
 from rockfall.files import read_json, write_json
 from tests.benchmarks.classic_rows import ROWS, TABLES, Row
-from tests.benchmarks.cpu_clock import CpuClock
+from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, hardware, script
 
 KEPT = Path(__file__).with_name("vision_tables.json")
@@ -51,26 +50,18 @@ a seed, and their `date` and `hardware`.
 
 def trial(row: Row, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """One training: accuracies in percent, CPU seconds, examples, parameters; and its config."""
-    clock = CpuClock()
-    with tempfile.TemporaryDirectory() as folder:
-        run = rockfall.train(
-            row.model,
-            row.source,
-            source_options=row.options,
-            config=row.settings,
-            preset=row.preset or None,
-            seed=seed,
-            device="cpu",
-            threads=1,
-            out=folder,
-            listeners=[clock],
-        )
-        result = run.result
-    assert result is not None
+    run, result, seconds = trained(
+        row.model,
+        row.source,
+        source_options=row.options,
+        config=row.settings,
+        preset=row.preset or None,
+        seed=seed,
+    )
     found = {
         "accuracy": 100 * result["figures"]["accuracy"]["value"],
         "train accuracy": 100 * result["figures"]["train accuracy"]["value"],
-        "cpu seconds": round(clock.seconds, 2),
+        "cpu seconds": round(seconds, 2),
         "examples": result["examples"],
         "parameters": result["parameters"],
     }
