@@ -41,6 +41,23 @@ def test_logarithmic_bars() -> None:
     assert np.count_nonzero(found > 0.02) == 3
 
 
+def test_an_outline_is_of_as_many_as_the_bars() -> None:
+    """Half of the numbers in one bin, and a quarter of four times as many others in another."""
+    bars = torch.tensor([0.11] * 5 + [0.51] * 5)
+    others = torch.tensor([0.31] * 10 + [0.91] * 30)
+    drawn = draw([panel(bars)._replace(beside=others)])
+    plot = np.asarray(drawn).astype(int)[TOP : HEIGHT - BOTTOM]
+    orange = np.abs(plot - COLOURS[1]).sum(2) < 60
+    width = (WIDTH - LEFT - RIGHT) / BINS
+    tops = [
+        len(plot) - np.flatnonzero(orange[:, int(LEFT + (place + 0.5) * width)])[0]
+        for place in (15, 45)
+    ]
+    assert tops[0] / tops[1] == pytest.approx(2.5 / 7.5, abs=0.03)
+    found = heights([panel(bars)._replace(beside=others)])
+    assert found[[5, 25]] == pytest.approx([5 / 7.5] * 2, abs=0.03)
+
+
 def test_panels_stand_side_by_side() -> None:
     both = [panel(torch.full((5,), 0.31)), panel(torch.full((5,), 0.71))]
     assert draw(both).size == (2 * WIDTH, HEIGHT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ from torch import Tensor
 
 from rockfall.capabilities import samples
 from rockfall.display import counted as progress
+from rockfall.display import points
+from rockfall.display.chart import BOTTOM
 from rockfall.display.sheets import in_rows, sheet
 from rockfall.display.steps import WIDEST, ever_further, on_paper, one_two_five, picked, save_film
 from rockfall.run.randomness import forked
+from rockfall.run.run import Run, StoppedForTest
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.testing.behaving import Recorder
 
@@ -120,6 +123,67 @@ def test_the_kit_compares_every_step() -> None:
     assert all(one is step for (_, one), step in zip(recorder.given, steps, strict=True))
 
 
+class Told(Plain):
+    """A picture of class k is k everywhere, but for a little noise in one corner."""
+
+    def sample_of(self, labels: Tensor) -> Tensor:
+        made = labels.view(-1, 1, 1, 1).expand(-1, *SHAPE).to(torch.uint8).clone()
+        made[:, 0, 0, 0] = torch.randint(100, 256, (len(labels),)).to(torch.uint8)
+        return made
+
+
+class DoesNotListen(Told):
+    def sample_of(self, labels: Tensor) -> Tensor:
+        return super().sample_of(torch.zeros_like(labels))
+
+
+class ForgetsTheSeed(Told):
+    def sample_of(self, labels: Tensor) -> Tensor:
+        torch.seed()
+        return super().sample_of(labels)
+
+
+class GivesOneOfClass(Told):
+    def sample_of(self, labels: Tensor) -> Tensor:
+        return super().sample_of(labels[:1])
+
+
+class GivesFractionsOfClass(Told):
+    def sample_of(self, labels: Tensor) -> Tensor:
+        return super().sample_of(labels) / 255
+
+
+def classed(*classes: str) -> Dataset:
+    plain = dataset()
+    return Dataset("made-up", plain.splits, kinds=("pictures",), classes=classes)
+
+
+def test_a_model_may_be_told_classes_or_not() -> None:
+    assert samples.conditional(Told())
+    assert not samples.conditional(Plain())
+    samples.check(Told(), classed("a", "b", "c"))
+    samples.check(DoesNotListen(), classed("a"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        (DoesNotListen, "another class must give other samples"),
+        (ForgetsTheSeed, "the same seed must give the same samples of a class"),
+        (GivesOneOfClass, r"sample_of gave \(1, 1, 4, 4\)"),
+        (GivesFractionsOfClass, "sample_of gave torch.float32, not torch.uint8"),
+    ],
+)
+def test_what_samples_of_classes_must_be(kind: type[Told], complaint: str) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        samples.check(kind(), classed("a", "b"))
+
+
+def test_there_must_be_classes_to_be_told() -> None:
+    with pytest.raises(AssertionError, match="its source has no classes"):
+        samples.check(Told(), dataset())
+
+
 # What a finished run leaves ---------------------------------------------------------------------
 
 
@@ -131,6 +195,62 @@ def test_samples_are_drawn_as_the_verb_draws_them(model: Plain | Chain) -> None:
         expected = sheet(in_rows(model.sample(64)))
     assert set(drawn) == {"samples"} | ({"steps"} if isinstance(model, Chain) else set())
     assert np.array_equal(np.asarray(drawn["samples"]), np.asarray(expected))
+
+
+def test_a_row_a_class() -> None:
+    many = [f"class {k}" for k in range(25)]
+    for classes, rows in ((many[:3], 3), (many, 20)):
+        with forked(seed=0):
+            drawn = samples.pictures(Told(), classed(*classes))
+        with forked(seed=0):
+            made = Told().sample_of(torch.arange(rows).repeat_interleave(10))
+        expected = sheet(list(zip(classes, made.split(10), strict=False)))
+        assert np.array_equal(np.asarray(drawn["samples"]), np.asarray(expected))
+
+
+class Cloud:
+    """Points about another place than the data's; `size` is how far they spread."""
+
+    def __init__(self, numbers: int, size: float = 1.0) -> None:
+        self.numbers, self.size = numbers, size
+
+    def sample(self, count: int) -> Tensor:
+        return 0.3 + self.size * torch.randn(count, self.numbers)
+
+
+@pytest.mark.parametrize("numbers", [1, 2])
+def test_numbers_and_points_are_drawn_beside_the_data(numbers: int) -> None:
+    data = torch.randn(3000, numbers, generator=torch.Generator().manual_seed(0))
+    with forked(seed=0):
+        drawn = samples.pictures(Cloud(numbers), dataset(data))
+    with forked(seed=0):
+        made = Cloud(numbers).sample(2000)
+    spread = data[torch.arange(2000) * 3000 // 2000]
+    expected = points.compared(made, spread)
+    assert set(drawn) == {"samples"}
+    assert np.array_equal(np.asarray(drawn["samples"]), np.asarray(expected))
+
+
+@pytest.mark.parametrize("numbers", [1, 2])
+def test_axes_go_by_the_data_alone(numbers: int) -> None:
+    """What is made early on may be anywhere, but a film must not jump."""
+    data = torch.randn(500, numbers, generator=torch.Generator().manual_seed(0))
+    pictures = []
+    for size in (0.1, 1.0, 1000.0):
+        with forked(seed=0):
+            pictures.append(np.asarray(points.compared(Cloud(numbers, size).sample(500), data)))
+    assert len({picture.shape for picture in pictures}) == 1
+    foot = slice(-BOTTOM + 4, -BOTTOM + 20)  # the numbers along the axis
+    assert all(np.array_equal(picture[foot], pictures[0][foot]) for picture in pictures)
+    if numbers == 2:
+        half = pictures[0].shape[1] // 2
+        assert all(np.array_equal(p[:, half:], pictures[0][:, half:]) for p in pictures)
+
+
+def test_made_points_that_are_no_numbers_are_drawn_as_none() -> None:
+    for numbers in (1, 2):
+        data, made = torch.randn(50, numbers), torch.full((50, numbers), torch.nan)
+        assert points.compared(made, data).width > 0
 
 
 def test_what_can_not_be_looked_at_is_not_drawn() -> None:
@@ -152,6 +272,104 @@ def test_on_paper_a_column_is_a_step_and_a_row_an_example() -> None:
     for column in levels:
         tops = [places[level][0] for level in column]
         assert np.diff(tops) == pytest.approx([52, 52], abs=2)
+
+
+# Progress ---------------------------------------------------------------------------------------
+
+
+class Learner(torch.nn.Module):
+    """Learns to make darker noise; drawn in training, or with gradients, it fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.light = torch.nn.Parameter(torch.ones(()))
+        self.frozen = torch.nn.Dropout()
+        self.drawn = 0
+
+    def sample(self, count: int) -> Tensor:
+        assert not self.training and not self.frozen.training
+        assert not torch.is_grad_enabled()
+        self.drawn += 1
+        return (255 * self.light * torch.rand(count, *SHAPE)).to(torch.uint8)
+
+
+def progressing(epochs: int, learner: Learner, look: bool = True) -> Callable[[Any, Run], None]:
+    def fit(model: Any, run: Run) -> None:
+        learner.train()
+        learner.frozen.eval()
+        for _ in run.steps(epochs):
+            with torch.no_grad():
+                learner.light *= 0.9
+            if look:
+                samples.show_progress(run, learner, dataset())
+            run.log(drawn=float(torch.rand(())))
+
+    return fit
+
+
+def left(run: Run) -> dict[int, np.ndarray]:
+    sheets = {}
+    for file in run.directory.pictures.glob("samples-*.png"):
+        with Image.open(file) as image:
+            sheets[int(file.stem.removeprefix("samples-"))] = np.asarray(image)
+    return sheets
+
+
+def run_through(run: Run) -> Run:
+    with run.interruptible():
+        run.model.fit(None, run)  # type: ignore[arg-type]
+        run.finish()
+    return run
+
+
+def test_the_more_epochs_the_fewer_leave_a_sheet(start: Callable[..., Run]) -> None:
+    learner = Learner()
+    sheets = left(run_through(start(progressing(60, learner))))
+    wanted = itertools.takewhile(lambda place: place < 60, ever_further(samples.FURTHER))
+    assert sorted(sheets) == list(wanted)
+    assert sorted(sheets)[:11] == list(range(11))
+    assert learner.drawn == len(sheets) < 30
+
+
+def test_sheets_are_of_the_same_noise(start: Callable[..., Run]) -> None:
+    sheets = left(run_through(start(progressing(5, Learner()))))
+    with forked(seed=0):
+        noise = torch.rand(64, *SHAPE)
+    for step, found in sheets.items():
+        light = torch.tensor(1.0)
+        for _ in range(step + 1):
+            light *= 0.9
+        expected = sheet(in_rows((255 * light * noise).to(torch.uint8)))
+        assert np.array_equal(found, np.asarray(expected))
+
+
+def test_to_look_changes_nothing(start: Callable[..., Run]) -> None:
+    lines = []
+    for look in (True, False):
+        learner = Learner()
+        torch.manual_seed(5)
+        run = run_through(start(progressing(8, learner, look)))
+        lines.append([line["drawn"] for line in run.metrics])
+        assert learner.training and learner.light.requires_grad
+        assert not learner.frozen.training, "a layer that is kept from training stays so"
+    assert lines[0] == lines[1]
+
+
+def test_resumed_it_leaves_the_same_sheets(start: Callable[..., Run]) -> None:
+    whole = left(run_through(start(progressing(40, Learner()))))
+    begun = start(progressing(40, Learner()), stop_at=17, checkpoint_every=0.0)
+    with pytest.raises(StoppedForTest), begun.interruptible():
+        begun.model.fit(None, begun)  # type: ignore[arg-type]
+    resumed = run_through(start(progressing(40, Learner()), again=begun))
+    assert sorted(left(resumed)) == sorted(whole)
+
+
+def test_what_can_not_be_drawn_leaves_no_sheet(start: Callable[..., Run]) -> None:
+    def fit(model: Any, run: Run) -> None:
+        for _ in run.steps(3):
+            samples.show_progress(run, Learner(), dataset(torch.rand(8, 7)))
+
+    assert not left(run_through(start(fit)))
 
 
 # Which steps are shown --------------------------------------------------------------------------

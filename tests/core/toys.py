@@ -16,6 +16,7 @@ CODE = """
 import typing
 import torch
 import rockfall
+from rockfall.capabilities.samples import show_progress
 
 class Toy(torch.nn.Module):
     monitor = "good"
@@ -58,6 +59,65 @@ class Stepper(Toy):
     def sample(self, count):
         return list(self.sample_steps(count))[-1]
 
+class Blender(Toy):
+    # Its latents are the inputs, and its features the first five of them. What it makes is darker
+    # the longer it has learned.
+    spherical = False
+
+    def __init__(self, config, info):
+        super().__init__(config, info)
+        self.register_buffer("age", torch.zeros(()))
+
+    def fit(self, source, run):
+        for step in run.steps(self.config.width):
+            self.age += 1
+            show_progress(run, self, source)
+            run.log(bad=1.0 + step, good=float(torch.rand(())))
+
+    def sample(self, count):
+        assert not self.training and not torch.is_grad_enabled()
+        made = torch.rand(count, *self.info.shape) * 255 / (1 + self.age)
+        return made.to(torch.uint8)
+
+    def encode(self, inputs):
+        return inputs.flatten(1)[:, 18:23].float()
+
+    def latents(self, inputs, labels):
+        return inputs.flatten(1).float()
+
+    def decode(self, latents):
+        made = latents.clamp(0, 255).to(torch.uint8)
+        return made.unflatten(1, self.info.shape)
+
+class Teller(Toy):
+    # A picture of class k is as light as 20 k and a little noise; so are its latents.
+    spherical = True
+
+    def sample(self, count):
+        return self.sample_of(torch.randint(len(self.info.classes), (count,)))
+
+    def sample_of(self, labels):
+        noise = torch.randint(20, (len(labels), *self.info.shape))
+        return (20 * labels[:, None, None, None] + noise).to(torch.uint8)
+
+    def latents(self, inputs, labels):
+        assert (labels >= 0).all()
+        return 1.0 + labels[:, None].float()
+
+    def decode(self, latents):
+        return (20 * latents[:, :, None, None]).expand(-1, *self.info.shape).to(torch.uint8)
+
+class Pointer(Toy):
+    # Steps outwards.
+
+    def sample_steps(self, count):
+        noise = torch.randn(count, *self.info.shape)
+        for size in range(1, 4):
+            yield noise * size
+
+    def sample(self, count):
+        return list(self.sample_steps(count))[-1]
+
 class Guesser(Toy):
     def classify(self, inputs):
         share = inputs.float().mean((1, 2, 3)) / 255
@@ -74,8 +134,8 @@ def dream(model, source):
 
 @contextlib.contextmanager
 def toys(path: Path) -> Iterator[None]:
-    """While open, the models `player`, `maker`, `stepper`, and `guesser`, which `dreams`, are
-    installed.
+    """While open, the models `player`, `maker`, `stepper`, `blender`, `teller`, `pointer`, and
+    `guesser`, which `dreams`, are installed.
     """
     path.mkdir()
     register = (
@@ -88,6 +148,15 @@ def toys(path: Path) -> Iterator[None]:
         ),
         model("maker", target="fake_toys:Maker", capabilities=("samples", "reconstructs")),
         model("stepper", target="fake_toys:Stepper", capabilities=("samples",)),
+        model("blender", target="fake_toys:Blender", capabilities=("samples", "encodes", "blends")),
+        model("teller", target="fake_toys:Teller", capabilities=("samples", "blends")),
+        model(
+            "pointer",
+            target="fake_toys:Pointer",
+            learns_from=("vectors",),
+            default_source="ring",
+            capabilities=("samples",),
+        ),
         model(
             "guesser",
             target="fake_toys:Guesser",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.mlp import Mlp
-from rockfall_vision.schedules import rate
 
 
 def train(out: Path, **settings: Any) -> rockfall.Run:
@@ -53,26 +51,6 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[list[Tensor]]:
 
     monkeypatch.setattr(Mlp, "make_optimizers", make_recording)
     return weights
-
-
-@pytest.mark.parametrize("warmup", [0.0, 0.25])
-@pytest.mark.parametrize(
-    ("schedule", "middle"), [("cosine", 0.5), ("linear", 0.5), ("constant", 1.0)]
-)
-def test_rate(schedule: Any, middle: float, warmup: float) -> None:
-    end = 1.0 if schedule == "constant" else 0.0
-    assert rate(warmup, schedule, warmup) == pytest.approx(1)
-    assert rate((1 + warmup) / 2, schedule, warmup) == pytest.approx(middle)
-    assert rate(1.0, schedule, warmup) == pytest.approx(end, abs=1e-12)
-    if warmup:
-        assert rate(0, schedule, warmup) == 0
-        assert rate(warmup / 2, schedule, warmup) == pytest.approx(0.5)
-
-
-def test_cosine_is_the_published_one() -> None:
-    for tenth in range(11):  # Loshchilov and Hutter 2017, equation 5, from 1 to 0
-        expected = 0.5 * (1 + math.cos(math.pi * tenth / 10))
-        assert rate(tenth / 10, "cosine") == pytest.approx(expected)
 
 
 def test_each_step_uses_the_rate_of_its_place(tmp_path: Path, recorded: list[Any]) -> None:

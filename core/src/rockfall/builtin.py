@@ -21,7 +21,9 @@ COMMANDS = {
         "play": "watch a run, a baseline or yourself play",
         "classify": "what a trained classifier sees in a picture",
         "sample": "new examples from a trained model",
+        "blend": "what a trained model sees between two examples",
         "reconstruct": "examples as a trained model makes them again",
+        "latent": "a map of the test set by a trained model's features",
     },
     "Extend": {
         "plugins": "what is installed, and what failed to load",
@@ -69,6 +71,14 @@ def rockfall_register(register: Register) -> None:
         check="rockfall.capabilities.acts:check",
     )
     register.capability(
+        name="blends",
+        summary="makes what lies between two examples",
+        target="rockfall.capabilities.blends:Blends",
+        verb="blend A B",
+        pictures="rockfall.capabilities.blends:pictures",
+        check="rockfall.capabilities.blends:check",
+    )
+    register.capability(
         name="classifies",
         summary="tells classes apart",
         target="rockfall.capabilities.classifies:Classifies",
@@ -81,7 +91,9 @@ def rockfall_register(register: Register) -> None:
         name="encodes",
         summary="turns inputs into features",
         target="rockfall.capabilities.encodes:Encodes",
+        verb="latent",
         evaluate="rockfall.capabilities.encodes:evaluate",
+        pictures="rockfall.capabilities.encodes:pictures",
         check="rockfall.capabilities.encodes:check",
     )
     register.capability(

@@ -46,14 +46,17 @@ def parameters(model: Any) -> int:
 
 @contextlib.contextmanager
 def looking(model: Any) -> Iterator[None]:
-    """Without gradients, and with the model's layers as they are outside training."""
-    module = model if isinstance(model, torch.nn.Module) else None
-    training = module is not None and module.training
-    if module is not None:
-        module.eval()
+    """Without gradients, and with the model's layers as they are outside training.
+
+    Afterwards each layer is as it was: a method may keep some of them out of training.
+    """
+    layers = list(model.modules()) if isinstance(model, torch.nn.Module) else []
+    modes = [layer.training for layer in layers]
+    for layer in layers[:1]:
+        layer.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        if module is not None:
-            module.train(training)
+        for layer, training in zip(layers, modes, strict=True):
+            layer.training = training

@@ -1,5 +1,5 @@
 """`encodes`: turns inputs into features. Its figure is how well a linear probe tells classes apart
-by them, beside the same by the inputs as they are.
+by them, beside the same by the inputs as they are. A finished run leaves a map of them.
 """
 
 from __future__ import annotations
@@ -7,11 +7,14 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from rockfall.capabilities.figures import Figures, figure
+from rockfall.capabilities.latent_map import places, way
 from rockfall.capabilities.pooled import pooled
 from rockfall.capabilities.probe import probe
+from rockfall.display.latent_page import latent_page
 from rockfall.display.sheets import are_pictures
 from rockfall.sources.dataset import Batch, Dataset
 from rockfall.sources.patches import Patches
@@ -27,6 +30,8 @@ MOST_NUMBERS = 10_000 * 3 * 32 * 32
 """Numbers that those of the training examples' inputs may have: of larger pictures than CIFAR's,
 fewer are taken.
 """
+MOST_MAPPED = 1_000
+"""Test examples on the map."""
 
 
 @runtime_checkable
@@ -44,7 +49,7 @@ def evaluate(
 
     A model of patches is probed on the whole pictures. There is no figure without two classes.
     """
-    data = source.whole if isinstance(source, Patches) else source
+    data = told_apart(source)
     info = data.info
     if len(info.classes) < 2:
         return {}
@@ -56,9 +61,8 @@ def evaluate(
     )
     if len(parts[0].labels.unique()) < 2:
         return {}
-    features = (Batch(_features(model, source, part.inputs), part.labels) for part in parts)
-    name = "raw pixels" if are_pictures(info.shape, info.dtype) else "raw inputs"
-    return {"probe accuracy": figure(probe(*features), {name: probe(*parts)})}
+    encoded = (Batch(features(model, source, part.inputs), part.labels) for part in parts)
+    return {"probe accuracy": figure(probe(*encoded), {raw(data): probe(*parts)})}
 
 
 def check(model: Encodes, source: Dataset) -> None:
@@ -70,7 +74,37 @@ def check(model: Encodes, source: Dataset) -> None:
     assert torch.equal(given, model.encode(inputs)), "encode must be deterministic"
 
 
-def _features(model: Encodes, source: Dataset, inputs: Tensor) -> Tensor:
+def pictures(model: Encodes, source: Dataset) -> dict[str, Image.Image]:
+    """`latent`: some of the test split at the places of their features.
+
+    There is no map of one feature or of fewer than three examples, nor of patches, of which a
+    model's features say little one by one.
+    """
+    part, info = source.test.spread(MOST_MAPPED), source.info
+    if isinstance(source, Patches) or len(part.labels) < 3:
+        return {}
+    found = features(model, source, part.inputs)
+    if found.shape[1] < 2:
+        return {}
+    how = way(found)
+    title = f"{len(found):,} test examples by their features"
+    shown = part.inputs if are_pictures(info.shape, info.dtype) else None
+    drawn = latent_page(title, how, places(found, how), part.labels, info.classes, shown)
+    return {"latent": drawn}
+
+
+def told_apart(source: Dataset) -> Dataset:
+    """What is classified by a model's features of a source: of patches, the whole pictures."""
+    return source.whole if isinstance(source, Patches) else source
+
+
+def raw(data: Dataset) -> str:
+    """What the inputs are called where features are compared to them."""
+    return "raw pixels" if are_pictures(data.info.shape, data.info.dtype) else "raw inputs"
+
+
+def features(model: Encodes, source: Dataset, inputs: Tensor) -> Tensor:
+    """Inputs (N, …) of `told_apart(source)` → features (N, D)."""
     if isinstance(source, Patches):
         return pooled(model.encode, inputs, source.info.shape[-1], source.stride)
     return torch.cat([model.encode(part) for part in torch.split(inputs, BATCH)])

@@ -92,9 +92,22 @@ class Chart:
         corners = [(x - radius, y - radius), (x + radius, y + radius)]
         self.pen.ellipse(_scaled(corners), fill=colour)
 
-    def text(self, x: float, y: float, text: str, size: int, colour: Colour, anchor: str) -> None:
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: int,
+        colour: Colour,
+        anchor: str,
+        halo: Colour | None = None,
+    ) -> None:
+        """halo: a colour around the letters, where they lie upon something."""
         letters = font(size * SHARPNESS, text)
-        self.pen.text((x * SHARPNESS, y * SHARPNESS), text, colour, letters, anchor=anchor)
+        place, width = (x * SHARPNESS, y * SHARPNESS), 2 * SHARPNESS if halo else 0
+        self.pen.text(
+            place, text, colour, letters, anchor=anchor, stroke_width=width, stroke_fill=halo
+        )
 
 
 def span(values: Sequence[float], margin: float = 0.0) -> Point:

@@ -22,6 +22,7 @@ class Panel(NamedTuple):
     """A chart of numbers (N,), in bins from one end of `reach` to the other.
 
     across: what the numbers are. logarithmic: each tenfold count is as far up as the one before.
+    beside: other numbers (M,), whose bins are outlined, as many of them as there are numbers.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Panel(NamedTuple):
     numbers: Tensor
     reach: Point
     logarithmic: bool = False
+    beside: Tensor | None = None
 
 
 def draw(panels: Sequence[Panel]) -> Image.Image:
@@ -41,15 +43,25 @@ def draw(panels: Sequence[Panel]) -> Image.Image:
 
 def _draw(page: Image.Image, box: tuple[int, int, int, int], panel: Panel) -> None:
     low, high = panel.reach
-    counts = torch.histc(panel.numbers.double().cpu(), BINS, low, high).tolist()
-    ups, floor = counts, 0.0
-    if panel.logarithmic:
-        floor = math.log10(LEAST)
-        ups = [math.log10(max(count, LEAST)) for count in counts]
-    chart = Chart(page, box, (low, high), span([floor, *ups]))
+    ups = _heights(panel, panel.numbers)
+    outline = [] if panel.beside is None else _heights(panel, panel.beside)
+    floor = math.log10(LEAST) if panel.logarithmic else 0.0
+    chart = Chart(page, box, (low, high), span([floor, *ups, *outline]))
     chart.frame(panel.title, f"{panel.across}, in {BINS} bins", powers=panel.logarithmic)
     width = (high - low) / BINS
     for number, up in enumerate(ups):
         left, top = chart.place((low + number * width, up))
         right, bottom = chart.place((low + (number + 1) * width, floor))
         chart.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], COLOURS[0])
+    steps = [
+        (low + (place + end) * width, up) for place, up in enumerate(outline) for end in (0, 1)
+    ]
+    if steps:
+        chart.line([chart.place(step) for step in steps], COLOURS[1], 1.8)
+
+
+def _heights(panel: Panel, numbers: Tensor) -> list[float]:
+    """Of the bins, had there been as many numbers as the panel's own."""
+    counts = torch.histc(numbers.double().cpu(), BINS, *panel.reach)
+    ups: list[float] = (counts * (len(panel.numbers) / max(1, len(numbers)))).tolist()
+    return [math.log10(max(up, LEAST)) for up in ups] if panel.logarithmic else ups

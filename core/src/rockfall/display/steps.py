@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,15 +41,29 @@ def on_paper(shown: Sequence[tuple[int, Tensor]]) -> Image.Image:
     return page("How examples come about", "Each row is one example.", beside(columns, 10))
 
 
-def save_film(path: Path, steps: Iterable[Tensor]) -> Tensor:
-    """Write steps of the same examples (N, C, H, W) uint8 as a GIF, fewer and fewer of them as
-    they go on; returns the last, on which it rests.
+def as_sheet(made: Tensor) -> Image.Image:
+    """Examples (N, C, H, W) uint8 in a square."""
+    return sheet(in_rows(made))
+
+
+def save_film(
+    path: Path, steps: Iterable[Tensor], drawn: Callable[[Tensor], Image.Image] = as_sheet
+) -> Tensor:
+    """Write steps of the same examples, each as `drawn`, as a GIF, fewer and fewer of them as they
+    go on; returns the last, on which it rests.
     """
     shown = list(picked(steps, ever_further()))
-    end = _frame(*shown[-1])
-    frames = (_frame(*step) for step in counted(shown, len(shown), "drawing frames"))
-    pictures.save_gif(path, itertools.chain(frames, [end] * round(HOLD * FPS)), FPS, colours=end)
+    _save(path, [(number, functools.partial(drawn, made)) for number, made in shown])
     return shown[-1][1]
+
+
+def save_sheets(path: Path, sheets: Sequence[tuple[int, Path]]) -> None:
+    """Write picture files of one size, each with its step, as a GIF that rests on the last.
+
+    Raises UsageError for a file that is no picture.
+    """
+    with pictures.quietly():
+        _save(path, [(step, functools.partial(pictures.read, file)) for step, file in sheets])
 
 
 def picked(steps: Iterable[T], places: Iterator[int]) -> Iterator[tuple[int, T]]:
@@ -62,12 +77,14 @@ def picked(steps: Iterable[T], places: Iterator[int]) -> Iterator[tuple[int, T]]
         yield place, step
 
 
-def ever_further() -> Iterator[int]:
-    """0, 1, 2 … 14, 15, 16, 18, 20 …: each so much FURTHER than the one before, or the next."""
+def ever_further(further: float = FURTHER) -> Iterator[int]:
+    """0, 1, 2 … 14, 15, 16, 18, 20 …: each so many times further than the one before, or the
+    next.
+    """
     place = 0
     while True:
         yield place
-        place = max(place + 1, round(FURTHER * place))
+        place = max(place + 1, round(further * place))
 
 
 def one_two_five() -> Iterator[int]:
@@ -77,7 +94,13 @@ def one_two_five() -> Iterator[int]:
         yield from (first * 10**digits for first in (1, 2, 5))
 
 
-def _frame(number: int, made: Tensor) -> np.ndarray:
-    examples = sheet(in_rows(made))
+def _save(path: Path, shown: Sequence[tuple[int, Callable[[], Image.Image]]]) -> None:
+    end = _frame(*shown[-1])
+    frames = (_frame(*step) for step in counted(shown, len(shown), "drawing frames"))
+    pictures.save_gif(path, itertools.chain(frames, [end] * round(HOLD * FPS)), FPS, colours=end)
+
+
+def _frame(number: int, draw: Callable[[], Image.Image]) -> np.ndarray:
+    examples = draw()
     examples.thumbnail((WIDEST, WIDEST))
     return np.asarray(below([padded(examples, CAPTION, "start"), words(f" step {number:,}")], 0))

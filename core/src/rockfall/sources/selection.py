@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rockfall.config import Config, to_text
-from rockfall.errors import UsageError, did_you_mean
+from rockfall.errors import UsageError
+from rockfall.sources.classes import find_class, unknown_class
 from rockfall.sources.dataset import Dataset, Split
 
 LARGEST = 512
@@ -20,7 +20,6 @@ MOST_BYTES = 8 * 2**30
 """Pictures that would take more are refused: while a dataset is made they are there twice."""
 AT_ONCE = 1000
 """Pictures resized at a time: they are floats meanwhile."""
-LISTED = 12
 
 
 class Selection(Config):
@@ -147,16 +146,12 @@ def _has_pictures(data: Dataset) -> bool:
 
 
 def _label(name: str, classes: tuple[str, ...], wanted: str) -> int:
-    alike: tuple[Callable[[str], str], ...] = (str, str.casefold)
-    for form in alike:
-        forms = [form(known) for known in classes]
-        if forms.count(form(wanted)) == 1:
-            return forms.index(form(wanted))
-    if wanted.isdecimal() and int(wanted) < len(classes):
-        return int(wanted)
-    more = ", …" if len(classes) > LISTED else ""
-    known = f"; it has {', '.join(classes[:LISTED])}{more}"
-    raise UsageError(f"{name} has no class {wanted}{did_you_mean(wanted, classes) or known}")
+    label = find_class(classes, wanted)
+    if label is None and wanted.isdecimal() and int(wanted) < len(classes):
+        label = int(wanted)
+    if label is None:
+        raise unknown_class(name, classes, wanted)
+    return label
 
 
 def _even(split: Split, most: int, seed: int) -> Split:

@@ -21,10 +21,10 @@ from rockfall.augmentation import alternating_flip, cutout, shift
 from rockfall.display.tiles import weights
 from rockfall.evaluation import looking
 from rockfall.run.device import autocast, choose_precision
+from rockfall.schedules import Schedule, moving_average, rate
 from rockfall.sources.dataset import Dataset, Split
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
-from rockfall_vision.schedules import Schedule, moving_average, rate
 
 LOOKED_AT = 1000
 """Pictures that are classified at once when nothing is learned."""

@@ -34,10 +34,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
+from rockfall.schedules import Schedule
 from rockfall.sources.dataset import Split
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import Fit
-from rockfall_vision.schedules import Schedule
 
 SMALLEST, LARGEST = 16, 32
 """Pixels a side that the network sees; other pictures are fitted to it (`inputs.Fit`)."""
