@@ -1,7 +1,7 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
 All but those that take long and need data that is not embedded: `vision_tables`, which is run row
-by row (`--only`), `boltzmann_likelihood` and `boltzmann_patches`.
+by row (`--only`), `boltzmann_likelihood`, `boltzmann_patches` and `generator_likelihood`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ SCRIPTS = (
     "vision_speed",
     "boltzmann_speed",
     "boltzmann_digits",
+    "generator_speed",
     "time_to_skill",
     "agent_scores",
 )

@@ -1,0 +1,27 @@
+"""A GAN of convolutions: pictures grow from a few wide maps to full size, and are judged the same
+way back.
+
+Radford, Metz and Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional
+Generative Adversarial Networks", section 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from rockfall_generators.adversarial import Adversarial, AdversarialConfig
+
+
+class DcganConfig(AdversarialConfig):
+    network: Literal["mlp", "conv"] = Field("conv", description="mlp makes it a plain gan")
+
+
+class Dcgan(Adversarial):
+    """Noise (N, latent) → pictures (N, C, H, W)."""
+
+    Config = DcganConfig
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"channels": 4, "latent": 4, "epochs": 1, "batch_size": 256},
+    }

@@ -1,0 +1,261 @@
+"""The flow against closed forms: between two Gaussians velocities, paths and losses are known."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor, nn
+
+import rockfall
+from rockfall.errors import UsageError
+from rockfall.run.run import Run
+from rockfall.sources.dataset import Dataset
+from rockfall_generators.flow import Flow, FlowConfig
+from rockfall_generators.velocity import FASTEST, NEAREST, TIMES, DenseVelocity, waves
+from tests.generators.games import pictures, run_of
+from tests.generators.generators import dataset, opened
+
+DEFAULTS = FlowConfig().model_dump()
+MEAN, DEVIATION = torch.tensor([0.7, -0.4]), torch.tensor([0.3, 1.6])
+
+
+class Exact(nn.Module):
+    """The velocity from N(0, 1) to N(MEAN, DEVIATION²), number by number, by conditioning:
+
+    E[x₁ − x₀ | x_t] = m + cov(x₁ − x₀, x_t) / var(x_t) · (x_t − t m).
+    """
+
+    def forward(self, values: Tensor, times: Tensor) -> Tensor:
+        t = times[:, None]
+        covariance = t * DEVIATION**2 - (1 - t)
+        variance = (1 - t) ** 2 + (t * DEVIATION) ** 2
+        return MEAN + covariance / variance * (values - t * MEAN)
+
+
+def points(count: int = 300) -> Dataset:
+    """Vectors (N, 2), each number about −1 or about 1."""
+    drawn = torch.randn(count, 2, generator=torch.Generator().manual_seed(5))
+    drawn = drawn.sign() + drawn / 10
+    return dataset(drawn, drawn)
+
+
+def flow(data: Dataset | None = None, **given: Any) -> Flow:
+    torch.manual_seed(0)
+    config = FlowConfig(**{"hidden": 16, "blocks": 1, "batch_size": 20, **given})
+    return Flow(config, (data or points()).info)
+
+
+def exact(steps: int = 16, times: str = "uniform") -> Flow:
+    """One that follows the exact velocity, and whose values are its inputs."""
+    model = flow(ema=0, steps=steps, times=times)
+    model.velocity = Exact()
+    model.scaling.middle.zero_()
+    model.scaling.reach.fill_(1)
+    return model
+
+
+# The way from noise to data and back ------------------------------------------------------------
+
+
+def test_noise_ends_where_the_paths_of_two_gaussians_do() -> None:
+    noise = torch.randn(500, 2, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(
+        exact(64).decode(noise), MEAN + DEVIATION * noise, atol=5e-3, rtol=5e-3
+    )
+
+
+def test_half_the_stride_makes_a_quarter_of_the_error() -> None:
+    noise = torch.randn(500, 2, generator=torch.Generator().manual_seed(1))
+    errors = [
+        (exact(steps).decode(noise) - (MEAN + DEVIATION * noise)).abs().max().item()
+        for steps in (4, 8, 16)
+    ]
+    for coarse, fine in itertools.pairwise(errors):  # of Euler's method it is 2
+        assert coarse / fine > 3
+
+
+def test_samples_have_the_moments_of_the_data() -> None:
+    torch.manual_seed(0)
+    made = exact(32).sample(50_000)
+    torch.testing.assert_close(made.mean(0), MEAN, atol=0.03, rtol=0)
+    torch.testing.assert_close(made.std(0), DEVIATION, atol=0.01, rtol=0.02)
+
+
+def test_latents_are_the_noise_of_examples() -> None:
+    noise = torch.randn(500, 2, generator=torch.Generator().manual_seed(2))
+    model = exact(64)
+    labels = torch.full((500,), -1)
+    found = model.latents(MEAN + DEVIATION * noise, labels)
+    torch.testing.assert_close(found, noise, atol=0.02, rtol=0.01)
+    torch.testing.assert_close(model.decode(found), MEAN + DEVIATION * noise, atol=0.02, rtol=0.01)
+
+
+def test_more_examples_than_are_carried_at_once_are_carried_alike() -> None:
+    model = exact(4)
+    noise = torch.randn(2500, 2, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(model.decode(noise)[2100:2200], model.decode(noise[2100:2200]))
+
+
+@pytest.mark.parametrize("data", [points(), pictures(shape=(1, 3, 5))])
+def test_steps_go_from_noise_to_the_sample(data: Dataset) -> None:
+    model = flow(data, steps=5)
+    nn.init.normal_(model.trained.get_parameter("outward.weight"))
+    torch.manual_seed(4)
+    steps = list(model.sample_steps(7))
+    torch.manual_seed(4)
+    noise = torch.randn(7, model.scaling.count)
+    torch.manual_seed(4)
+    assert torch.equal(steps[-1], model.sample(7))
+    assert len(steps) == 6
+    assert torch.equal(steps[0], model.inputs(noise))
+    assert all(step.shape == data.train.inputs[:7].shape for step in steps)
+    assert not torch.equal(steps[-1], steps[-2])
+
+
+# Learning ---------------------------------------------------------------------------------------
+
+
+def least_loss() -> float:
+    """E Var(x₁ − x₀ | x_t), the mean over t from 0 to 1 and both numbers."""
+    t = (np.arange(100_000)[:, None] + 0.5) / 100_000
+    variances = DEVIATION.numpy().astype(float) ** 2
+    covariances = t * variances - (1 - t)
+    within = (1 - t) ** 2 + t**2 * variances
+    return float((1 + variances - covariances**2 / within).mean())
+
+
+def test_the_exact_velocity_has_the_least_loss() -> None:
+    """Time told backwards, or the line walked backwards, would have another."""
+    torch.manual_seed(0)
+    model = exact()
+    examples = MEAN + DEVIATION * torch.randn(400_000, 2)
+    assert model.loss(model.velocity, examples).item() == pytest.approx(least_loss(), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("times", "quantile"), [("uniform", stats.uniform.cdf), ("logit-normal", None)]
+)
+def test_times_are_drawn_as_asked(times: str, quantile: Any) -> None:
+    torch.manual_seed(0)
+    drawn = flow(times=times).drawn_times(20_000).double().numpy()
+    if quantile is None:  # the logits are normal
+        drawn, quantile = np.log(drawn / (1 - drawn)), stats.norm.cdf
+    assert stats.kstest(drawn, quantile).pvalue > 0.01
+
+
+def test_times_are_told_by_waves() -> None:
+    times = torch.tensor([0.0, 0.25, 1.0])
+    told = waves(times)
+    for row, time in zip(told, times.tolist(), strict=True):
+        angles = [time * FASTEST ** (k / (TIMES // 2 - 1)) for k in range(TIMES // 2)]
+        wanted = [*map(math.cos, angles), *map(math.sin, angles)]
+        torch.testing.assert_close(row, torch.tensor(wanted), atol=2e-3, rtol=0)
+
+
+def test_a_network_points_to_where_it_says() -> None:
+    """One that says the same of all carries all of it there, in as many steps as there are."""
+    model = flow(ema=0, steps=40)
+    torch.nn.init.constant_(model.velocity.get_parameter("outward.bias"), 1.5)
+    values, times = torch.randn(5, 2), torch.tensor([0.0, 0.3, 0.5, 0.7, 0.9])
+    left = (1 - times)[:, None]
+    torch.testing.assert_close(model.velocity(values, times), (1.5 - values) / left)
+    ended = model.scaling(model.decode(values))
+    torch.testing.assert_close(ended, torch.full((5, 2), 1.5), atol=3 * NEAREST, rtol=0)
+
+
+def test_velocities_are_finite_where_nothing_of_the_way_is_left() -> None:
+    """There one begins when the noise of examples is asked for."""
+    model = flow(pictures(shape=(1, 3, 5)), steps=3)
+    found = model.latents(torch.zeros(4, 1, 3, 5, dtype=torch.uint8), torch.zeros(4))
+    assert found.isfinite().all()
+
+
+def test_velocities_depend_on_values_and_times() -> None:
+    network = DenseVelocity(3, 8, 2)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter)
+    values = torch.randn(5, 3)
+    here = network(values, torch.full((5,), 0.2))
+    assert not torch.allclose(here, network(values, torch.full((5,), 0.3)))
+    assert not torch.allclose(here, network(values + 1, torch.full((5,), 0.2)))
+    alone = network(values[2:3], torch.full((1,), 0.2))
+    torch.testing.assert_close(here[2:3], alone)
+
+
+def learned(data: Dataset, out: Path, **given: Any) -> tuple[Flow, Run]:
+    """A flow that has been fitted, and neither measured nor drawn."""
+    model = flow(data, **given)
+    run = run_of(model, out)
+    model.fit(data, run)
+    return model, run
+
+
+def preset(name: str, out: Path) -> Flow:
+    """Fitted to a registered source with its preset."""
+    return learned(opened(name), out, **{**DEFAULTS, **Flow.presets[name]})[0]
+
+
+def test_what_is_followed_is_the_average(tmp_path: Path) -> None:
+    model, _ = learned(points(), tmp_path, epochs=3, ema=0.9)
+    noise = torch.randn(5, 2)
+    before = model.decode(noise)
+    averaged, newest = model.trained.state_dict(), model.velocity.state_dict()
+    assert any(not torch.equal(averaged[key], newest[key]) for key in newest)
+    for parameter in model.velocity.parameters():
+        nn.init.zeros_(parameter)
+    assert torch.equal(model.decode(noise), before)
+
+
+def test_without_an_average_the_network_itself_is_followed(tmp_path: Path) -> None:
+    model, _ = learned(points(), tmp_path, epochs=1, ema=0)
+    assert model.trained is model.velocity
+
+
+def test_learning_lowers_the_loss_of_the_same_noise(tmp_path: Path) -> None:
+    given = {"hidden": 32, "epochs": 10, "batch_size": 50, "lr": 1e-2, "ema": 0}
+    _, run = learned(points(), tmp_path, **given)
+    losses = [line["validation_loss"] for line in run.metrics if "validation_loss" in line]
+    assert len(losses) == 10
+    assert losses[-1] < 0.93 * losses[0]
+
+
+def test_it_learns_one_gaussian(tmp_path: Path) -> None:
+    made = preset("gaussian-1d", tmp_path).sample(10_000)
+    assert made.mean().item() == pytest.approx(4, abs=0.1)
+    assert made.var().item() == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.slow
+def test_it_finds_all_modes_of_the_ring(tmp_path: Path) -> None:
+    made = preset("ring", tmp_path).sample(5000)
+    angles = torch.arange(8) * (math.pi / 4)
+    centres = 2 * torch.stack((angles.cos(), angles.sin()), 1)
+    distance, mode = torch.cdist(made, centres).min(1)
+    assert (mode.bincount(minlength=8) > 400).all()
+    assert (distance < 0.1).float().mean() > 0.8
+
+
+# What it can't do -------------------------------------------------------------------------------
+
+
+def test_a_batch_larger_than_the_data_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"batch_size=301 is more than the 300 training examples"):
+        flow(batch_size=301)
+
+
+def test_too_many_weights_are_refused_before_they_are_made() -> None:
+    with pytest.raises(ValueError, match="weights are more than"):
+        flow(hidden=100_000)
+
+
+@pytest.mark.parametrize("setting", ["hidden", "blocks", "steps", "epochs", "batch_size"])
+def test_none_of_what_must_be_is_refused(setting: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=setting):
+        rockfall.train("flow", config={setting: 0}, out=tmp_path, listeners=[])
