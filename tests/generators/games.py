@@ -23,7 +23,7 @@ from tests.generators.generators import dataset
 SMALL: dict[str, Any] = {
     "hidden": 8, "channels": 2, "latent": 3, "epochs": 1, "batch_size": 10, "lr": 2e-4,
     "discriminator_lr": 2e-4, "schedule": "constant", "pretrain": 0, "spectral_norm": False,
-    "dropout": 0.0, "augment": (), "ema": 0.99,
+    "augment": (), "ema": 0.99,
 }  # fmt: skip
 
 
