@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 Schedule = Literal["cosine", "linear", "constant"]
 
@@ -24,6 +25,17 @@ def rate(progress: float, schedule: Schedule, warmup: float = 0.0) -> float:
     if schedule == "cosine":
         return (1 - math.cos(math.pi * left)) / 2
     return left if schedule == "linear" else 1.0
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel | None:
+    """A moving average of a network's weights and buffers, which learns nothing; none for decay 0.
+
+    Polyak and Juditsky 1992; `update_parameters` takes in the newest.
+    """
+    if not decay:
+        return None
+    average = AveragedModel(network, multi_avg_fn=moving_average(decay), use_buffers=True)
+    return average.requires_grad_(False)
 
 
 def moving_average(

@@ -13,13 +13,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
-from torch.optim.swa_utils import AveragedModel
 
 import rockfall
 from rockfall.capabilities.samples import show_progress
 from rockfall.evaluation import looking
 from rockfall.run.randomness import forked
-from rockfall.schedules import moving_average
+from rockfall.schedules import averaged
 from rockfall.sources.dataset import Batch, Dataset
 from rockfall_generators import augmentation
 from rockfall_generators.augmentation import augmented
@@ -35,7 +34,7 @@ from rockfall_generators.networks import (
     mlp,
 )
 from rockfall_generators.scaling import Scaling, check_batch
-from rockfall_generators.signs import Signs
+from rockfall_generators.signs import Signs, variety
 
 AT_ONCE = 1_000_000
 """Numbers of examples made at a time, which keeps what lies in memory small."""
@@ -56,7 +55,7 @@ class AdversarialConfig(DuelConfig):
         32,
         ge=1,
         le=10_000,
-        description="feature maps at full size, with conv; twice as many at half of it",
+        description="feature maps at half the size, with conv; twice as many at half of that",
     )
     upsampling: Upsampling = Field(
         "transposed", description="how conv doubles sides; resize leaves no checkerboards"
@@ -107,12 +106,7 @@ class Adversarial(nn.Module):
             check_weights(self.build_generator(), self.build_discriminators())
         self.generator = self.build_generator()
         self.discriminators = self.build_discriminators()
-        self.average: AveragedModel | None = None
-        if config.ema:
-            self.average = AveragedModel(
-                self.generator, multi_avg_fn=moving_average(config.ema), use_buffers=True
-            )
-            self.average.requires_grad_(False)
+        self.average = averaged(self.generator, config.ema)
 
     def build_generator(self) -> nn.Module:
         """Noise and condition (N, latent + K) → values (N, …); of pictures from −1 to 1."""
@@ -194,8 +188,7 @@ class Adversarial(nn.Module):
             real, fake = self.scaling(batch.inputs), self.made(told)
             shown = [self.seen(values, told) for values in (real, fake)]
             right = [told_apart(*map(judge, shown)) for judge in self.discriminators]
-            variety = fake.var(0).mean() / real.var(0).mean().clamp(min=1e-12)
-            return float(torch.stack(right).mean()), float(variety)
+            return float(torch.stack(right).mean()), variety(real, fake)
 
     def told(self, labels: Tensor) -> Tensor:
         """Labels (N,) → conditions (N, K), K being 0 where nothing is told."""

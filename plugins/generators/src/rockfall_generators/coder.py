@@ -39,7 +39,9 @@ class CoderConfig(rockfall.Config):
         (512,), description="units of the encoder's layers, with mlp; the decoder has them reversed"
     )
     channels: int = Field(
-        16, ge=1, description="feature maps at full size, with conv; twice as many at half of it"
+        16,
+        ge=1,
+        description="feature maps at half the size, with conv; twice as many at half of that",
     )
     epochs: int = Field(300, ge=1, description="passes over the data; 3,900 updates on digits")
     batch_size: int = Field(100, ge=1, description="examples an update")

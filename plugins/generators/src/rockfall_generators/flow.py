@@ -21,12 +21,11 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 import rockfall
 from rockfall.capabilities.samples import show_progress
 from rockfall.run.randomness import forked
-from rockfall.schedules import moving_average, rate
+from rockfall.schedules import averaged, rate
 from rockfall.sources.dataset import Dataset
 from rockfall_generators.networks import check_weights
 from rockfall_generators.scaling import Scaling, check_batch
@@ -86,10 +85,7 @@ class Flow(nn.Module):
         with torch.device("meta"):  # takes no memory
             check_weights(self.build())
         self.velocity = self.build()
-        self.average: AveragedModel | None = None
-        if config.ema:
-            self.average = AveragedModel(self.velocity, multi_avg_fn=moving_average(config.ema))
-            self.average.requires_grad_(False)
+        self.average = averaged(self.velocity, config.ema)
 
     def build(self) -> nn.Module:
         """Values (N, D) and times (N,) → velocities (N, D)."""

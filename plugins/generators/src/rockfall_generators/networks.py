@@ -13,6 +13,8 @@ from torch import nn
 
 SMALLEST = 4
 """Pixels a side at which pictures are halved no further."""
+FEWEST = 2
+"""Times that they are halved none the less, if they can be."""
 LARGEST = 8
 """Pixels a side that may be left when they can be halved no further."""
 SLOPE = 0.2
@@ -38,28 +40,21 @@ def mlp(widths: Sequence[int], *, slope: float = 0.0, norm: bool = False) -> nn.
 
 
 def conv_down(
-    shape: Sequence[int], channels: int, outputs: int, *, slope: float = SLOPE, norm: bool = False
+    shape: Sequence[int], channels: int, outputs: int, *, slope: float = SLOPE
 ) -> nn.Sequential:
-    """Pictures (N, C, H, W) → (N, outputs): strided convolutions, twice as many maps at half the
-    size, and a linear layer.
+    """Pictures (N, C, H, W) → (N, outputs): strided convolutions, `channels` maps at half the size
+    and twice as many at each half of it, and a linear layer.
 
     Raises ValueError as `halvings` does.
     """
     depth = halvings(shape)
-
-    def layer(before: int, after: int, kernel: int, stride: int) -> list[nn.Module]:
-        made: list[nn.Module] = [
-            nn.Conv2d(before, after, kernel, stride, padding=1, bias=not norm),
-            *([nn.BatchNorm2d(after)] if norm else []),
-            nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True),
-        ]
-        return made
-
-    layers = layer(shape[0], channels, 3, 1)
-    for level in range(depth):
-        layers += layer(channels << level, channels << (level + 1), 4, 2)
+    widths = (shape[0], *(channels << level for level in range(depth)))
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers.append(nn.Conv2d(before, after, 4, 2, padding=1))
+        layers.append(nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True))
     least = math.prod(side >> depth for side in shape[1:])
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear((channels << depth) * least, outputs))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * least, outputs))
 
 
 def conv_up(
@@ -73,28 +68,26 @@ def conv_up(
     """
     depth = halvings(shape)
     height, width = (side >> depth for side in shape[1:])
-    maps = channels << depth
+    widths = (*(channels << level for level in reversed(range(depth))), shape[0])
     layers: list[nn.Module] = [
-        nn.Linear(inputs, maps * height * width, bias=False),
-        nn.Unflatten(1, (maps, height, width)),
-        nn.BatchNorm2d(maps),
-        nn.ReLU(inplace=True),
+        nn.Linear(inputs, widths[0] * height * width, bias=False),
+        nn.Unflatten(1, (widths[0], height, width)),
     ]
-    for _ in range(depth):
-        before, maps = maps, maps // 2
+    for before, after in pairwise(widths):
+        layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
         if upsampling == "transposed":
-            layers.append(nn.ConvTranspose2d(before, maps, 4, 2, padding=1, bias=False))
+            layers.append(nn.ConvTranspose2d(before, after, 4, 2, padding=1))
         else:
             layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
-            layers.append(nn.Conv2d(before, maps, 3, padding=1, bias=False))
-        layers += [nn.BatchNorm2d(maps), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.Conv2d(maps, shape[0], 3, padding=1))
+            layers.append(nn.Conv2d(before, after, 3, padding=1))
+    return nn.Sequential(*layers)
 
 
 def halvings(shape: Sequence[int]) -> int:
-    """How often the sides of pictures (C, H, W) are halved, until they are odd or about 4.
+    """How often the sides of pictures (C, H, W) are halved: until they are odd, or else twice at
+    least and to 4 or less.
 
-    Raises ValueError for what are no pictures, and for sides that can't be halved to 8 or less.
+    Raises ValueError for what are no pictures, and for sides that can't be halved, to 8 or less.
     """
     if len(shape) != 3:
         raise ValueError(
@@ -103,16 +96,17 @@ def halvings(shape: Sequence[int]) -> int:
         )
     depth = 0
     sides = list(shape[1:])
-    while max(sides) > SMALLEST and all(side % 2 == 0 for side in sides):
+    while all(side % 2 == 0 for side in sides) and (max(sides) > SMALLEST or depth < FEWEST):
         sides = [side // 2 for side in sides]
         depth += 1
-    if max(sides) > LARGEST:
+    if not depth or max(sides) > LARGEST:
         size = max(shape[1:])
         step = 1 << max(1, math.ceil(math.log2(size / LARGEST)))
         nearest = max(step, round(size / step) * step)
         raise ValueError(
-            f"pictures of {shape[1]} × {shape[2]} can't be halved to {LARGEST} × {LARGEST} or "
-            f"less: source.size={nearest} brings them to a size that can, and network=mlp makes any"
+            f"convolutions double pictures of {LARGEST} × {LARGEST} or less, which never gives "
+            f"{shape[1]} × {shape[2]}: source.size={nearest} brings them to a size that they can "
+            "make, and network=mlp makes any"
         )
     return depth
 

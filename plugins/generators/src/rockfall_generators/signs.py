@@ -7,6 +7,8 @@ Generative Adversarial Networks", section 2).
 
 from __future__ import annotations
 
+from torch import Tensor
+
 import rockfall
 
 WON = 0.99
@@ -26,6 +28,11 @@ HAS_WON = (
     "generator learns little; smooth_real=0.9, a smaller discriminator_lr, spectral_norm=true or, "
     "of pictures, augment=shift,cutout often help"
 )
+
+
+def variety(real: Tensor, fake: Tensor) -> float:
+    """Variance of made values (M, …), as a share of that of real ones (N, …)."""
+    return float(fake.var(0).mean() / real.var(0).mean().clamp(min=1e-12))
 
 
 class Signs:

@@ -23,33 +23,36 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel
 
 import rockfall
 from rockfall.capabilities.samples import show_progress
 from rockfall.evaluation import looking
 from rockfall.run.randomness import forked
-from rockfall.schedules import moving_average
+from rockfall.schedules import averaged
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall_generators import penalties
+from rockfall_generators.adversarial import AT_ONCE, SEEN, two_or_more
 from rockfall_generators.conditions import Conditions
 from rockfall_generators.duel import Duel, DuelConfig, Metrics, told_apart
 from rockfall_generators.inversion import inverted
 from rockfall_generators.networks import SLOPE, check_weights, conv_down, conv_up, mlp
 from rockfall_generators.scaling import Scaling, check_batch
-from rockfall_generators.signs import Signs
+from rockfall_generators.signs import Signs, variety
 
-AT_ONCE = 1000
-"""Examples made, or looked at, at a time, which keeps what lies in memory small."""
-SEEN = 512
-"""Examples by which variety is judged after every epoch."""
+LOOKED_AT = 1000
+"""Pictures classified at a time."""
 
 
 class StackedGanConfig(DuelConfig):
     network: Literal["mlp", "conv"] = Field("mlp", description="conv is for pictures")
-    hidden: int = Field(256, ge=1, description="units of each hidden layer, where there are any")
+    hidden: int = Field(
+        256, ge=1, le=100_000, description="units of each hidden layer, where there are any"
+    )
     channels: int = Field(
-        32, ge=1, description="feature maps at full size, with conv; twice as many at half of it"
+        32,
+        ge=1,
+        le=10_000,
+        description="feature maps at half the size, with conv; twice as many at half of that",
     )
     features: int = Field(32, ge=1, le=10_000, description="of the classifier, between its stages")
     latent: int = Field(16, ge=1, le=10_000, description="numbers of noise for each generator")
@@ -62,7 +65,7 @@ class StackedGanConfig(DuelConfig):
     entropy: float = Field(
         1.0,
         ge=0,
-        description="weight of the entropy loss; theirs is 10, of noise with a twelfth the variance",
+        description="weight of the entropy loss; theirs is 10, of noise of variance 1 / 12",
     )
     lr: float = Field(1e-3, gt=0, description="highest step size of the generators")
     discriminator_lr: float = Field(1e-3, gt=0, description="that of the discriminators")
@@ -91,12 +94,7 @@ class Level(nn.Module):
             [nn.Sequential(downward(config, shape, 1), nn.Flatten(0))]
         )
         self.recogniser = downward(config, shape, config.latent)
-        self.average: AveragedModel | None = None
-        if config.ema:
-            self.average = AveragedModel(
-                self.generator, multi_avg_fn=moving_average(config.ema), use_buffers=True
-            )
-            self.average.requires_grad_(False)
+        self.average = averaged(self.generator, config.ema)
 
     @property
     def trained(self) -> nn.Module:
@@ -194,9 +192,8 @@ class StackedGan(nn.Module):
         for epoch in run.epochs(self.config.encoder_epochs):
             self.train()
             for batch in epoch.batches(data.train, self.config.batch_size):
-                if len(batch.labels) == 1:  # batch normalisation is over two or more
-                    continue
-                loss = F.cross_entropy(self.logits(batch.inputs), batch.labels)
+                inputs, labels = two_or_more(batch)
+                loss = F.cross_entropy(self.logits(inputs), labels)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -206,23 +203,24 @@ class StackedGan(nn.Module):
     def learn_to_make(
         self, data: Dataset, run: rockfall.Run, duels: list[Duel], epochs: int, *, jointly: bool
     ) -> None:
-        config, signs, seen = self.config, Signs(run), data.train.spread(SEEN)
+        config, seen = self.config, data.train.spread(SEEN)
+        signs = Signs(run, saturates=config.objective != "wasserstein")
         for epoch in run.epochs(epochs):
             self.train()
             self.encoder.eval()
             for duel in duels:
                 duel.pace(epoch.index / epochs)
             for batch in epoch.batches(data.train, config.batch_size):
-                if len(batch.labels) == 1:
-                    continue
-                values, told = self.scaling(batch.inputs), self.conditions(batch.labels)
+                inputs, labels = two_or_more(batch)
+                values, told = self.scaling(inputs), self.conditions(labels)
                 with torch.no_grad():
                     features = self.encoder[0](values)
                 made, metrics = self.step(1, duels[1], features, told)
                 run.log(**{f"feature_{name}": value for name, value in metrics.items()})
                 _, metrics = self.step(0, duels[0], values, made if jointly else features)
                 run.log(**metrics)
-            signs.look(*self.standing(seen))
+            if 4 * (epoch.index + 1) >= epochs:  # before, all that is made is alike
+                signs.look(*self.standing(seen))
             show_progress(run, self, data)
 
     def step(self, place: int, duel: Duel, real: Tensor, told: Tensor) -> tuple[Tensor, Metrics]:
@@ -249,8 +247,7 @@ class StackedGan(nn.Module):
             real, told = self.scaling(batch.inputs), self.conditions(batch.labels)
             fake = self.made(torch.cat((self.drawn(len(told), 2), told), 1))
             (judge,) = self.stack[0].discriminators
-            variety = fake.var(0).mean() / real.var(0).mean().clamp(min=1e-12)
-            return float(told_apart(judge(real), judge(fake))), float(variety)
+            return float(told_apart(judge(real), judge(fake))), variety(real, fake)
 
     # What it can do -------------------------------------------------------------------------
 
@@ -277,9 +274,8 @@ class StackedGan(nn.Module):
     def decode(self, latents: Tensor) -> Tensor:
         """z₁, z₀ and y (N, 2 latent + K) → examples (N, …)."""
         with looking(self):
-            return self.scaling.back(
-                torch.cat([self.made(part) for part in latents.split(AT_ONCE)])
-            )
+            parts = latents.split(max(1, AT_ONCE // self.scaling.count))
+            return torch.cat([self.scaling.back(self.made(part)) for part in parts])
 
     def latents(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Examples (N, …) of classes (N,) → z₁, z₀ and y that make about these."""
@@ -304,7 +300,7 @@ class StackedGan(nn.Module):
 
     def accuracy(self, split: Split) -> Tensor:
         """Share of a split that is classified rightly."""
-        said = torch.cat([self.classify(part).argmax(1) for part in split.inputs.split(AT_ONCE)])
+        said = torch.cat([self.classify(part).argmax(1) for part in split.inputs.split(LOOKED_AT)])
         right: Tensor = said == split.labels
         return right.float().mean()
 

@@ -14,14 +14,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel
 
 import rockfall
 from rockfall.augmentation import alternating_flip, cutout, shift
 from rockfall.display.tiles import weights
 from rockfall.evaluation import looking
 from rockfall.run.device import autocast, choose_precision
-from rockfall.schedules import Schedule, moving_average, rate
+from rockfall.schedules import Schedule, averaged, rate
 from rockfall.sources.dataset import Dataset, Split
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
@@ -103,12 +102,7 @@ class Classifier(nn.Module):
         if self.normalises and config.batch_size == 1:
             raise ValueError("batch_size=1: batch normalisation is over 2 pictures or more")
         self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        self.average: AveragedModel | None = None
-        if config.ema:
-            self.average = AveragedModel(
-                self.network, multi_avg_fn=moving_average(config.ema), use_buffers=True
-            )
-            self.average.requires_grad_(False)
+        self.average = averaged(self.network, config.ema)
 
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
         """The layers from standardised pictures (N, C, H, W) float to logits (N, classes)."""
