@@ -49,7 +49,6 @@ def measure(options: argparse.Namespace) -> list[Table]:
             train = model.drawn(data.train.inputs[:10_000])
             alone = independent(model, train, test).mean().item()
         elbo, bound = mean(weights.mean(1)), mean(averaged(weights))
-        validated = [line["elbo"] for line in run.metrics if "elbo" in line]
         error = result["figures"]["reconstruction error"]["value"]
         rows.append(
             [
@@ -57,7 +56,6 @@ def measure(options: argparse.Namespace) -> list[Table]:
                 f"{elbo['value']:.2f} ± {elbo['error']:.2f}",
                 f"{bound['value']:.2f} ± {bound['error']:.2f}",
                 f"{alone:.1f}",
-                f"{max(validated):.2f}, {validated[-1]:.2f}",
                 f"{error:.5f}",
                 f"{seconds:.0f}",
             ]
@@ -67,7 +65,6 @@ def measure(options: argparse.Namespace) -> list[Table]:
         "test ELBO",
         f"IWAE bound, k = {options.draws}",
         "independent pixels",
-        "validation ELBO: best, last",
         "reconstruction error",
         "CPU s",
     ]
