@@ -42,6 +42,30 @@ SEEN = 512
 """Examples by which variety is judged after every epoch."""
 
 
+PRESETS: dict[str, dict[str, Any]] = {
+    "gaussian-1d": {
+        "noise": "uniform",
+        "latent": 1,
+        "hidden": 64,
+        "batch_size": 256,  # a mean and a variance of fewer examples are too rough to learn from
+        "spectral_norm": False,
+        "discriminator_steps": 3,  # or its tails come late
+        "discriminator_lr": 3e-3,
+    },
+    "ring": {
+        "latent": 8,
+        "batch_size": 128,
+        "epochs": 150,
+        "schedule": "cosine",
+        "spectral_norm": False,  # a slope of 1 can't tell what is 0.02 apart
+        "penalty": "r1",
+        "penalty_weight": 0.02,
+    },
+    "tiny": {"hidden": 16, "channels": 4, "latent": 4, "epochs": 1, "batch_size": 256},
+}
+"""What suits a source, whatever the method."""
+
+
 class AdversarialConfig(DuelConfig):
     latent: int = Field(64, ge=1, le=10_000, description="numbers of noise that an example is of")
     noise: Literal["normal", "uniform"] = Field(
@@ -89,9 +113,12 @@ class Adversarial(nn.Module):
     """
 
     Config: ClassVar[type[AdversarialConfig]] = AdversarialConfig
+    presets: ClassVar[dict[str, dict[str, Any]]] = PRESETS
     threads: ClassVar[int] = 1  # the networks are too small for a second thread to pay
     conditional: ClassVar[bool] = False
     """Whether both sides are told the class."""
+    harshness: float = 0.0
+    """How much more a discriminator counts to which the generator loses more."""
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__()
@@ -148,6 +175,7 @@ class Adversarial(nn.Module):
             self.generator,
             self.discriminators,
             self.average,
+            harshness=self.harshness,
             own=self.scaling.shape[0],
         )
 

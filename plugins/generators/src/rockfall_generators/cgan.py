@@ -5,22 +5,16 @@ Mirza and Osindero 2014, "Conditional Generative Adversarial Nets", equation 2.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor
 
-from rockfall_generators.adversarial import Adversarial, AdversarialConfig
+from rockfall_generators.adversarial import Adversarial
 
 
 class Cgan(Adversarial):
     """Noise (N, latent) and classes (N, K) → examples (N, …)."""
 
-    Config = AdversarialConfig
     conditional = True
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "tiny": {"hidden": 16, "latent": 4, "epochs": 1, "batch_size": 256},
-    }
 
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and type, classes as often as in the training data."""

@@ -7,7 +7,7 @@ Generative Adversarial Networks", section 3.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -22,6 +22,3 @@ class Dcgan(Adversarial):
     """Noise (N, latent) → pictures (N, C, H, W)."""
 
     Config = DcganConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "tiny": {"channels": 4, "latent": 4, "epochs": 1, "batch_size": 256},
-    }

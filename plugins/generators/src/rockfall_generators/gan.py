@@ -10,15 +10,8 @@ with G maximising log D(G(z)) instead, as in section 3.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from rockfall_generators.adversarial import Adversarial, AdversarialConfig
+from rockfall_generators.adversarial import Adversarial
 
 
 class Gan(Adversarial):
     """Noise (N, latent) → examples (N, …)."""
-
-    Config = AdversarialConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "tiny": {"hidden": 16, "latent": 4, "epochs": 1, "batch_size": 256},
-    }

@@ -10,13 +10,11 @@ where λ = 0 is their mean, and a large λ leaves the harshest alone. A step tak
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from pydantic import Field
 from torch import nn
 
+import rockfall
 from rockfall_generators.adversarial import Adversarial, AdversarialConfig
-from rockfall_generators.duel import Duel
 
 
 class MultiGanConfig(AdversarialConfig):
@@ -33,19 +31,10 @@ class MultiGan(Adversarial):
     """Noise (N, latent) → examples (N, …)."""
 
     Config = MultiGanConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "tiny": {"hidden": 16, "latent": 4, "epochs": 1, "batch_size": 256},
-    }
+
+    def __init__(self, config: MultiGanConfig, info: rockfall.SourceInfo) -> None:
+        super().__init__(config, info)
+        self.harshness = config.harshness
 
     def build_discriminators(self) -> nn.ModuleList:
         return nn.ModuleList(self.build_discriminator() for _ in range(self.config.discriminators))
-
-    def duel(self) -> Duel:
-        return Duel(
-            self.config,
-            self.generator,
-            self.discriminators,
-            self.average,
-            harshness=self.config.harshness,
-            own=self.scaling.shape[0],
-        )
