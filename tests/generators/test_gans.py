@@ -81,14 +81,15 @@ def test_dcgan_is_of_convolutions_and_none_of_the_others() -> None:
 def test_wasserstein_ones_have_a_critic(kind: type[Adversarial]) -> None:
     config = kind.Config()
     assert config.objective == "wasserstein"
-    assert config.discriminator_steps == 5
+    assert config.discriminator_steps > 1
     assert isinstance(built(kind, vectors()).duel().objective, Wasserstein)
-    assert (config.clip, config.penalty) == ((0.01, "none") if kind is Wgan else (0.0, "gradient"))
+    assert (config.clip > 0) == (kind is Wgan)
+    assert (config.penalty == "gradient") == (kind is WganGp)
 
 
 def test_the_critic_of_wgan_is_clipped_and_its_generator_not(tmp_path: Path) -> None:
     data = vectors()
-    model = built(Wgan, data, lr=0.01, discriminator_lr=0.01, discriminator_steps=1)
+    model = built(Wgan, data, lr=0.01, discriminator_lr=0.01, discriminator_steps=1, clip=0.01)
     fitted(model, data, tmp_path)
     largest = [p.abs().max().item() for p in model.discriminators.parameters()]
     assert max(largest) == pytest.approx(0.01)

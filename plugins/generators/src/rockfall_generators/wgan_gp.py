@@ -5,12 +5,10 @@ Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", algorithm 1.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from pydantic import Field
 
 from rockfall_generators import objectives, penalties
-from rockfall_generators.adversarial import Adversarial, AdversarialConfig
+from rockfall_generators.adversarial import PRESETS, Adversarial, AdversarialConfig
 
 
 class WganGpConfig(AdversarialConfig):
@@ -24,6 +22,4 @@ class WganGp(Adversarial):
     """Noise (N, latent) → examples (N, …)."""
 
     Config = WganGpConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "tiny": {"hidden": 16, "latent": 4, "epochs": 1, "batch_size": 256},
-    }
+    presets = PRESETS | {"ring": {"latent": 8, "batch_size": 128, "epochs": 150}}
