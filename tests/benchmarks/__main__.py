@@ -16,6 +16,8 @@ SCRIPTS = (
     "boltzmann_speed",
     "boltzmann_digits",
     "generator_speed",
+    "generator_digits",
+    "generator_points",
     "time_to_skill",
     "agent_scores",
 )

@@ -204,6 +204,21 @@ def test_side_by_side(folder: Path) -> None:
             assert blue.sum() > 50
 
 
+def test_each_figure_is_beside_its_own_baseline(folder: Path) -> None:
+    """Though two figures' baselines have the same name."""
+    rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", "twofold")
+    path = folder / "runs/twofold/result.json"
+    result = json.loads(path.read_text())
+    for name, value in (("distance", 0.25), ("recall", 0.75)):
+        baselines = {"training examples": {"value": value, "error": 0.01}}
+        result["figures"][name] = {"value": 0.5, "error": 0.01, "baselines": baselines}
+    path.write_text(json.dumps(result))
+    lines = rockfall(folder, "compare", "twofold", "tiny").stdout.splitlines()
+    for name, value in (("distance", "0.25"), ("recall", "0.75")):
+        after = next(k for k, line in enumerate(lines) if line.startswith(name)) + 1
+        assert lines[after].split() == ["(training", "examples)", value, "±", "0.01"]
+
+
 def test_a_result_of_before_they_said_what_they_took(folder: Path) -> None:
     rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", "older")
     path = folder / "runs/older/result.json"

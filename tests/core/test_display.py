@@ -46,6 +46,7 @@ STORY = [
             "run": "a",
             "address": "a",
             "model": "rockfall-vision:mlp",
+            "kinds": ["pictures", "labelled-pictures"],
             "seconds": 75.0,
             "result": {"figures": FIGURES},
             "pictures": ["runs/a/pictures/weights.png", "runs/a/pictures/confusion.png"],

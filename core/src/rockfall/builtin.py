@@ -75,6 +75,7 @@ def rockfall_register(register: Register) -> None:
         summary="makes what lies between two examples",
         target="rockfall.capabilities.blends:Blends",
         verb="blend A B",
+        verb_needs="pictures",
         pictures="rockfall.capabilities.blends:pictures",
         check="rockfall.capabilities.blends:check",
     )
@@ -83,6 +84,7 @@ def rockfall_register(register: Register) -> None:
         summary="tells classes apart",
         target="rockfall.capabilities.classifies:Classifies",
         verb="classify PICTURE",
+        verb_needs="pictures",
         evaluate="rockfall.capabilities.classifies:evaluate",
         pictures="rockfall.capabilities.classifies:pictures",
         check="rockfall.capabilities.classifies:check",
@@ -108,6 +110,7 @@ def rockfall_register(register: Register) -> None:
         summary="makes an input again from what it kept of it",
         target="rockfall.capabilities.reconstructs:Reconstructs",
         verb="reconstruct",
+        verb_needs="pictures",
         evaluate="rockfall.capabilities.reconstructs:evaluate",
         pictures="rockfall.capabilities.reconstructs:pictures",
         check="rockfall.capabilities.reconstructs:check",

@@ -140,6 +140,7 @@ class CapabilitySpec(Spec):
     """What a trained model can do; the target is a runtime-checkable `typing.Protocol`.
 
     verb: the command that uses it, and what it takes after the run: `"classify PICTURE"`.
+    verb_needs: the kind that a run's source must have for the verb, `"pictures"`; empty: any.
     evaluate: target of `(model, source, *, seed, limit) -> Figures`, for `result.json`.
     pictures: target of `(model, source) -> Mapping[str, PIL.Image.Image | Tensor]`: what there is
         to see in a trained model, by name; a tensor is (C, H, W) uint8. A finished run leaves them
@@ -150,6 +151,7 @@ class CapabilitySpec(Spec):
     kind: ClassVar[str] = "capability"
 
     verb: str = ""
+    verb_needs: str = ""
     evaluate: str = ""
     pictures: str = ""
     check: str = ""

@@ -221,6 +221,7 @@ def _tell_finished(run: Run, result: dict[str, Any]) -> None:
         run=run.name,
         address=run.directory.address,
         model=run.record.model,
+        kinds=list(run.record.info["kinds"]),
         seconds=result["seconds"],
         result=result,
         pictures=[str(path) for path in of_the_model],

@@ -22,8 +22,8 @@ from rockfall.display.tables import console, print_table
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
 
-Rows = dict[str, list[str]]
-"""What is compared → one cell a run, empty where a run has none."""
+Rows = list[tuple[str, list[str]]]
+"""What is compared, and one cell a run, empty where a run has none."""
 
 MOST_METRICS = 2
 """Metrics that are drawn, each in two panels."""
@@ -70,12 +70,12 @@ class Comparison:
         """Tell everything on standard output; below 40 columns or so without a table."""
         rows = self.rows()
         names = [run.name for run in self.runs]
-        labels = max(map(len, rows))
+        labels = max(len(label) for label, _ in rows)
         if console().width >= labels + LEAST_COLUMN * len(names):
-            print_table(("", *names), [(label, *cells) for label, cells in rows.items()])
+            print_table(("", *names), [(label, *cells) for label, cells in rows])
         else:
             say(f"runs: {', '.join(names)}")
-            for label, cells in rows.items():
+            for label, cells in rows:
                 if len(set(cells)) == 1:
                     say(f"{label}: {cells[0]}")
                 else:
@@ -85,19 +85,19 @@ class Comparison:
 
     def rows(self) -> Rows:
         """What the table says, top to bottom."""
-        rows = {
-            "model": [model_name(record) for record in self.records],
-            "source": [source_name(record) for record in self.records],
-            "seed": [str(record.seed) for record in self.records],
-            "status": self.statuses,
-            **self._settings(),
-            **self._figures(),
-            "parameters": [_count(r.get("parameters")) for r in self.results],
-            "steps": [_count(r.get("steps")) for r in self.results],
-            "examples a second": [_count(examples_a_second(r)) for r in self.results],
-            "training time": [duration(r["seconds"]) if r else "" for r in self.results],
-        }
-        return {label: cells for label, cells in rows.items() if any(cells)}
+        rows = [
+            ("model", [model_name(record) for record in self.records]),
+            ("source", [source_name(record) for record in self.records]),
+            ("seed", [str(record.seed) for record in self.records]),
+            ("status", self.statuses),
+            *self._settings(),
+            *self._figures(),
+            ("parameters", [_count(r.get("parameters")) for r in self.results]),
+            ("steps", [_count(r.get("steps")) for r in self.results]),
+            ("examples a second", [_count(examples_a_second(r)) for r in self.results]),
+            ("training time", [duration(r["seconds"]) if r else "" for r in self.results]),
+        ]
+        return [(label, cells) for label, cells in rows if any(cells)]
 
     def warnings(self) -> list[str]:
         """Why the figures should not be held against each other."""
@@ -150,25 +150,24 @@ class Comparison:
         """Those that differ; one that not all have, where it is not the model's default."""
         unusual = {name for record in self.records for name in unusual_settings(record)}
         names = dict.fromkeys(name for record in self.records for name in record.config)
-        rows = {}
+        rows = []
         for name in names:
             cells = [to_text(r.config[name]) if name in r.config else "" for r in self.records]
             if len(set(cells)) > 1 and (all(cells) or name in unusual):
-                rows[name] = cells
+                rows.append((name, cells))
         return rows
 
     def _figures(self) -> Rows:
-        rows: Rows = {}
+        rows: Rows = []
         figures = [result.get("figures", {}) for result in self.results]
         for name in dict.fromkeys(name for found in figures for name in found):
             mine = [found.get(name, {}) for found in figures]
-            rows[name] = [_figure(figure) for figure in mine]
-            rows[f"{name}, % of the oracle"] = [
-                _number(figure.get("percent_of_oracle")) for figure in mine
-            ]
+            rows.append((name, [_figure(figure) for figure in mine]))
+            shares = [_number(figure.get("percent_of_oracle")) for figure in mine]
+            rows.append((f"{name}, % of the oracle", shares))
             for baseline in dict.fromkeys(b for f in mine for b in f.get("baselines", {})):
                 measured = [figure.get("baselines", {}).get(baseline, {}) for figure in mine]
-                rows[f"({baseline})"] = [_figure(theirs) for theirs in measured]
+                rows.append((f"({baseline})", [_figure(theirs) for theirs in measured]))
         return rows
 
     def _monitor(self, model: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def figure_lines(figures: dict[str, Any]) -> list[str]:
 def outcome_lines(finished: dict[str, Any]) -> list[str]:
     """The lines that close a run: what it took, how good it is, what to look at and to type."""
     address = finished["address"]
-    following = [*uses(finished["model"], address), f"rockfall show {address}"]
+    following = [*uses(finished["model"], finished["kinds"], address), f"rockfall show {address}"]
     took = (duration(finished["seconds"]), *effort(finished["result"]))
     return [
         f"run {finished['run']} is trained: {' · '.join(took)}",
@@ -70,11 +71,15 @@ def count(number: float) -> str:
     return f"{float(f'{number:.3g}'):,.10g}"
 
 
-def uses(model: str, run: str) -> list[str]:
-    """What to type to use a trained model, by its capabilities."""
+def uses(model: str, kinds: Collection[str], run: str) -> list[str]:
+    """What to type to use a model that learned from a source of these kinds, by what it can do."""
     entry = registry().models.get(model)
     found = [registry().capabilities.get(c) for c in (entry.spec.capabilities if entry else ())]
-    verbs = [capability.spec.verb.partition(" ") for capability in found if capability]
+    verbs = [
+        capability.spec.verb.partition(" ")
+        for capability in found
+        if capability and (not capability.spec.verb_needs or capability.spec.verb_needs in kinds)
+    ]
     return [f"rockfall {verb} {run} {more}".rstrip() for verb, _, more in verbs if verb]
 
 

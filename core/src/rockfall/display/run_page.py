@@ -120,7 +120,8 @@ class RunPage:
         name = self.directory.address
         if self.status != "finished":
             return f"rockfall resume {name}"
-        return "  ·  ".join((f"rockfall evaluate {name}", *uses(self.record.model, name)))
+        following = uses(self.record.model, self.record.info["kinds"], name)
+        return "  ·  ".join((f"rockfall evaluate {name}", *following))
 
     def _sparklines(self) -> list[str]:
         if not self.metrics:

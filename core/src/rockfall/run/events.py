@@ -28,7 +28,8 @@ class Event:
     picture, checkpoint: path
     warning: message
     evaluating: what
-    finished: run, address (what to type for it), model, seconds, result, pictures (of the model)
+    finished: run, address (what to type for it), model, kinds (of its source), seconds, result,
+        pictures (of the model)
     interrupted, failed: run, step, message
     """
 

@@ -16,6 +16,7 @@ from rockfall_generators.adversarial import Adversarial, AdversarialConfig
 
 class DcganConfig(AdversarialConfig):
     network: Literal["mlp", "conv"] = Field("conv", description="mlp makes it a plain gan")
+    epochs: int = Field(150, ge=1, description="passes over the data; 6,000 steps on digits")
 
 
 class Dcgan(Adversarial):
