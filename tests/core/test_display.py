@@ -62,6 +62,17 @@ def test_figures_say_it_all_in_a_line() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kinds", "verbs"),
+    [
+        (["pictures", "labelled-pictures"], ["rockfall classify a PICTURE"]),
+        (["vectors", "labelled-vectors"], []),
+    ],
+)
+def test_only_verbs_that_the_source_allows_are_told(kinds: list[str], verbs: list[str]) -> None:
+    assert uses("mlp", kinds, "a") == verbs
+
+
 def test_a_figures_note_follows_it() -> None:
     figure = {"value": 0.25, "error": 0.01, "baselines": {}, "note": "3 of 5 dead"}
     assert figure_lines({"active units": figure}) == ["active units 0.25 ± 0.01 · 3 of 5 dead"]

@@ -111,7 +111,9 @@ def scatter(
     for label, name in enumerate(classes[:MOST_NAMES]):
         own = points[labels == label]
         if len(own):
-            x, y = chart.place((float(own[:, 0].mean()), float(own[:, 1].mean())))
+            # On one of its own points: the mean of two clusters may lie in another class.
+            nearest = (own - own.median(0).values).norm(dim=1).argmin()
+            x, y = chart.place((float(own[nearest, 0]), float(own[nearest, 1])))
             chart.text(x + 10, y - 10, name, 13, INK, "mm", PAPER)
     return page.reduce(SHARPNESS)
 

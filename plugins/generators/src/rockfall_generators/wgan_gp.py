@@ -24,4 +24,7 @@ class WganGp(Adversarial):
     """Noise (N, latent) → examples (N, …)."""
 
     Config = WganGpConfig
-    presets = PRESETS | {"ring": {"latent": 8, "batch_size": 128, "epochs": 150}}
+    presets = PRESETS | {
+        "gaussian-1d": PRESETS["gaussian-1d"] | {"discriminator_lr": 1e-3, "penalty_weight": 0.1},
+        "ring": {"latent": 8, "batch_size": 128, "epochs": 150, "penalty_weight": 0.1},
+    }
