@@ -25,6 +25,6 @@ class WganGp(Adversarial):
 
     Config = WganGpConfig
     presets = PRESETS | {
-        "gaussian-1d": PRESETS["gaussian-1d"] | {"discriminator_lr": 1e-3, "penalty_weight": 0.1},
+        "gaussian-1d": PRESETS["gaussian-1d"] | {"penalty_weight": 0.1},
         "ring": {"latent": 8, "batch_size": 128, "epochs": 150, "penalty_weight": 0.1},
     }
