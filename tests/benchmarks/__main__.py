@@ -1,7 +1,8 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
 All but those that take long and need data that is not embedded: `vision_tables`, which is run row
-by row (`--only`), `boltzmann_likelihood`, `boltzmann_patches` and `generator_likelihood`.
+by row (`--only`), `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood` and
+`generator_mnist`.
 """
 
 from __future__ import annotations

@@ -8,45 +8,19 @@ of its share.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
 
-from tests.benchmarks.generator_trials import ADVERSARIAL, Trials, trials
+from tests.benchmarks.generator_trials import ADVERSARIAL, judged
 from tests.benchmarks.report import Table, script
 
 MODELS = ("autoencoder", "vae", "cvae", *ADVERSARIAL, "dcgan", "stacked-gan", "flow")
 SEEDS = {"gan": 5, "dcgan": 5}
 """The others take --seeds."""
-FIGURES = ("Fréchet distance", "precision", "recall", "class entropy", "nearest training neighbour")
-
-
-def measured(models: Sequence[str], seeds: int) -> Table:
-    rows: list[list[Any]] = []
-    beside: Trials | None = None
-    for model in models:
-        beside = found = trials(model, "digits", SEEDS.get(model, seeds))
-        rows.append(
-            [
-                f"`{model}`",
-                found.by_seed("classes covered"),
-                *(f"{found.mean(name):.2f}" for name in FIGURES),
-                found.took,
-            ]
-        )
-    if beside:
-        real = [f"{beside.baseline(name):.2f}" for name in FIGURES]
-        rows.append(["real pictures", f"{beside.baseline('classes covered'):.0f}", *real, ""])
-    headers = ["model", "classes covered, by seed", *FIGURES, "CPU s"]
-    note = (
-        "Means over the seeds. Real pictures: training ones against the test split in the judge's "
-        "features; entropy and neighbours of test pictures."
-    )
-    return Table("Generators on digits", headers, rows, note)
 
 
 def measure(options: argparse.Namespace) -> list[Table]:
     only = options.only.split(",") if options.only else MODELS
-    return [measured([model for model in MODELS if model in only], options.seeds)]
+    seeds = {model: SEEDS.get(model, options.seeds) for model in MODELS if model in only}
+    return [judged("Generators on digits", "digits", seeds)]
 
 
 if __name__ == "__main__":

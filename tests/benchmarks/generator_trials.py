@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tests.benchmarks.cpu_clock import trained
+from tests.benchmarks.report import Table
 
+FIGURES = ("Fréchet distance", "precision", "recall", "class entropy", "nearest training neighbour")
+"""A judge's, beside the classes covered."""
 ADVERSARIAL = ("gan", "wgan", "wgan-gp", "multi-gan", "cgan")
 
 
@@ -39,3 +42,28 @@ class Trials(NamedTuple):
 def trials(model: str, source: str, seeds: int) -> Trials:
     runs = [trained(model, source, seed=seed) for seed in range(seeds)]
     return Trials([run.result["figures"] for run in runs], [run.seconds for run in runs])
+
+
+def judged(title: str, source: str, seeds: Mapping[str, int]) -> Table:
+    """What a judge says of each model's runs on a source; seeds: how many of each."""
+    rows: list[list[Any]] = []
+    beside: Trials | None = None
+    for model, count in seeds.items():
+        beside = found = trials(model, source, count)
+        rows.append(
+            [
+                f"`{model}`",
+                found.by_seed("classes covered"),
+                *(f"{found.mean(name):.2f}" for name in FIGURES),
+                found.took,
+            ]
+        )
+    if beside:
+        real = [f"{beside.baseline(name):.2f}" for name in FIGURES]
+        rows.append(["real pictures", f"{beside.baseline('classes covered'):.0f}", *real, ""])
+    headers = ["model", "classes covered, by seed", *FIGURES, "CPU s"]
+    note = (
+        "Means over the seeds. Real pictures: training ones against the test split in the judge's "
+        "features; entropy and neighbours of test pictures."
+    )
+    return Table(title, headers, rows, note)

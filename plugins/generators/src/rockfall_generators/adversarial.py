@@ -42,7 +42,14 @@ SEEN = 512
 """Examples by which variety is judged after every epoch."""
 
 
+MNIST: dict[str, Any] = {
+    "hidden": 512,
+    "epochs": 10,  # 17,000 steps
+}
 PRESETS: dict[str, dict[str, Any]] = {
+    "mnist": MNIST,
+    "fashion-mnist": MNIST,
+    "kmnist": MNIST,
     "gaussian-1d": {
         "noise": "uniform",
         "latent": 1,

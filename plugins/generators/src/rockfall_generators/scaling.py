@@ -44,7 +44,7 @@ class Scaling(nn.Module):
         self.register_buffer("reach", deviations.masked_fill(deviations == 0, 1))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return (inputs.float() - self.middle) / self.reach
+        return ((inputs - self.middle) / self.reach).float()
 
     def back(self, values: Tensor) -> Tensor:
         inputs = values * self.reach + self.middle

@@ -107,11 +107,11 @@ class Vae(Coder):
         """
         made = self.decoded(latents, told)
         if self.binary:
-            nats = -F.binary_cross_entropy_with_logits(made, values, reduction="none")
+            missed = F.binary_cross_entropy_with_logits(made, values, reduction="none")
         else:
             deviation = self.deviation
-            nats = -((values - made) / deviation).square() / 2 - deviation.log() - HALF_LOG_2PI
-        return nats.flatten(1).sum(1)
+            missed = ((values - made) / deviation).square() / 2 + deviation.log() + HALF_LOG_2PI
+        return -missed.flatten(1).sum(1)
 
     @property
     def deviation(self) -> Tensor:
