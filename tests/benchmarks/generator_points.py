@@ -2,7 +2,7 @@
 
 Each row is `rockfall train MODEL ring --seed SEED`, or `gaussian-1d`, on one thread. A mode of the
 ring is covered that gets at least a fifth of its share, by points within four standard deviations
-of its centre; a point is on a mode within three.
+of its centre; a point is on a mode within three. The ring takes --ring seeds, the Gaussian --seeds.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def on_a_gaussian(models: Sequence[str], seeds: int) -> Table:
 def measure(options: argparse.Namespace) -> list[Table]:
     only = options.only.split(",") if options.only else (*ON_RING, *ON_A_GAUSSIAN)
     points, numbers = ([m for m in models if m in only] for models in (ON_RING, ON_A_GAUSSIAN))
-    return [on_ring(points, options.seeds), on_a_gaussian(numbers, options.seeds)]
+    return [on_ring(points, options.ring), on_a_gaussian(numbers, options.seeds)]
 
 
 if __name__ == "__main__":
-    script(__doc__, measure, seeds=3, only="")
+    script(__doc__, measure, seeds=3, ring=2, only="")
