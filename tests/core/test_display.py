@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from rockfall.display import default_listener
-from rockfall.display.figures import duration, effort, figure_lines, measured
+from rockfall.display.figures import duration, effort, figure_lines, measured, uses
 from rockfall.display.notebook import NotebookListener
 from rockfall.display.terminal import TerminalListener
 from rockfall.run.events import Event

@@ -16,6 +16,7 @@ from torch import Tensor
 from rockfall.capabilities import encodes
 from rockfall.capabilities.latent_map import places, purity, way
 from rockfall.display import points
+from rockfall.display.chart import Chart
 from rockfall.display.latent_page import CELLS, latent_page, nearest_to_cells
 from rockfall.errors import RockfallError
 from rockfall.sources.dataset import Dataset, Split
@@ -213,3 +214,17 @@ def test_what_has_no_map() -> None:
     assert encodes.pictures(Numbers(3), dataset(2)) == {}
     patches = Patches.cut("cut", dataset(), size=2, count=20, stride=1, seed=0)
     assert encodes.pictures(Numbers(3), patches) == {}
+
+
+def test_a_class_in_two_clusters_is_named_at_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not between them, where another may lie."""
+    named = {}
+
+    def note(chart: Chart, x: float, y: float, text: str, *_: object) -> None:
+        named[text] = x
+
+    left, between, right = (torch.randn(20, 2) + torch.tensor([x, 0.0]) for x in (-20, 0, 20))
+    labels = torch.tensor([0] * 20 + [1] * 20 + [0] * 20)
+    monkeypatch.setattr(Chart, "text", note)
+    points.scatter("", torch.cat([left, between, right]), labels, ("apart", "between"))
+    assert abs(named["apart"] - named["between"]) > 100

@@ -36,7 +36,7 @@ def test_one_hot() -> None:
 
 
 def test_one_class_is_no_choice() -> None:
-    with pytest.raises(ValueError, match="made-up has fewer than two classes to choose among"):
+    with pytest.raises(ValueError, match="made-up is left with"):
         Conditions(vectors(classes=1).info)
 
 

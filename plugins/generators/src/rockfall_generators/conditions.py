@@ -19,7 +19,10 @@ class Conditions(nn.Module):
         super().__init__()
         self.count = len(info.classes)
         if self.count < 2:
-            raise ValueError(f"{info.name} has fewer than two classes to choose among")
+            raise ValueError(
+                f"it is told which of two classes or more to make, and {info.name} is left with "
+                f"{self.count or 'none'}"
+            )
         self.shares: Tensor
         self.register_buffer("shares", torch.full((self.count,), 1 / self.count))
 
