@@ -362,7 +362,7 @@ def test_to_sample_leaves_norms_and_modes_as_they_were() -> None:
         ("dcgan", {}, {"channels": 10_000}, "weights are more than 200,000,000"),
         ("gan", {}, {"hidden": 10**30}, "hidden: input should be less than or equal to"),
         ("dcgan", {}, {"network": "transformer"}, "network: input should be 'mlp' or 'conv'"),
-        ("cgan", {"classes": 7}, {}, "digits has fewer than two classes"),
+        ("cgan", {"classes": 7}, {}, "digits is left with 1"),
         ("gan", {}, {"augment": "flip"}, "augment.*input should be 'shift', 'cutout' or 'colour'"),
         ("multi-gan", {}, {"discriminators": 0}, "discriminators: input should be greater"),
     ],

@@ -172,8 +172,8 @@ class Vae(Coder):
             run.state["collapsed"] = True
             run.warn(
                 "posterior collapse: the encoder says the same of every example, so that all "
-                "reconstructions are alike; more epochs may do, free_bits=0.5 keeps latents in use, "
-                "and so may a smaller beta or a larger lr"
+                "reconstructions are alike; more epochs may do, free_bits=0.5 keeps latents in "
+                "use, and so may a smaller beta or a larger lr"
             )
 
     # What it can do -------------------------------------------------------------------------
