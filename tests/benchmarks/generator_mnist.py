@@ -18,4 +18,4 @@ def measure(options: argparse.Namespace) -> list[Table]:
 
 
 if __name__ == "__main__":
-    script(__doc__, measure, models="gan,dcgan,vae,cvae,flow")
+    script(__doc__, measure, models="gan,dcgan")
