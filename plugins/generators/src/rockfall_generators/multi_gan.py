@@ -18,6 +18,7 @@ from rockfall_generators.adversarial import Adversarial, AdversarialConfig
 
 
 class MultiGanConfig(AdversarialConfig):
+    epochs: int = Field(120, ge=1, description="passes over the data; each costs as three of a gan")
     discriminators: int = Field(3, ge=1, le=100, description="how many judge")
     harshness: float = Field(
         1.0,
