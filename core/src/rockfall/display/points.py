@@ -95,7 +95,8 @@ def scatter(
     plane: Plane | None = None,
     side: int = SIDE,
 ) -> Image.Image:
-    """Points (N, 2), at most MOST_DOTS of them, evenly picked; a class's name at its middle.
+    """Points (N, 2), at most MOST_DOTS of them, evenly picked; a class's name by one of its own
+    points, in the midst of them.
 
     labels: of each point's class (N,), −1 for none. plane: what is shown; by default all.
     """

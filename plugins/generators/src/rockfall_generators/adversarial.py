@@ -22,7 +22,7 @@ from rockfall.schedules import averaged
 from rockfall.sources.dataset import Batch, Dataset
 from rockfall_generators import augmentation
 from rockfall_generators.augmentation import augmented
-from rockfall_generators.conditions import Conditions, joined
+from rockfall_generators.conditions import Conditions, joined, told
 from rockfall_generators.duel import Duel, DuelConfig, told_apart
 from rockfall_generators.inversion import inverted
 from rockfall_generators.networks import (
@@ -227,10 +227,7 @@ class Adversarial(nn.Module):
 
     def told(self, labels: Tensor) -> Tensor:
         """Labels (N,) → conditions (N, K), K being 0 where nothing is told."""
-        if self.conditions is None:
-            return self.scaling.middle.new_empty(len(labels), 0)
-        conditions: Tensor = self.conditions(labels)
-        return conditions
+        return told(self.conditions, labels, self.scaling.middle)
 
     def made(self, told: Tensor) -> Tensor:
         """Conditions (N, K) → values (N, …) of as much new noise, with their graph."""

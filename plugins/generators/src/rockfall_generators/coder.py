@@ -20,7 +20,7 @@ from rockfall.evaluation import looking
 from rockfall.run.randomness import forked
 from rockfall.schedules import Schedule, rate
 from rockfall.sources.dataset import Batch, Dataset
-from rockfall_generators.conditions import Conditions, joined
+from rockfall_generators.conditions import Conditions, joined, told
 from rockfall_generators.networks import check_weights, conv_down, conv_up, mlp
 from rockfall_generators.scaling import Scaling, check_batch
 
@@ -179,10 +179,7 @@ class Coder(nn.Module):
 
     def told(self, labels: Tensor) -> Tensor:
         """Labels (N,) → conditions (N, K), K being 0 where nothing is told."""
-        if self.conditions is None:
-            return self.scaling.middle.new_empty(len(labels), 0)
-        conditions: Tensor = self.conditions(labels)
-        return conditions
+        return told(self.conditions, labels, self.scaling.middle)
 
     def recognised(self, values: Tensor) -> Tensor:
         """Values (N, …) of unknown classes → conditions (N, K)."""

@@ -38,6 +38,16 @@ class Conditions(nn.Module):
         return self.shares.multinomial(count, replacement=True)
 
 
+def told(conditions: Conditions | None, labels: Tensor, like: Tensor) -> Tensor:
+    """Labels (N,) → conditions (N, K). Where nothing is told K is 0, and they are of the type of
+    `like`.
+    """
+    if conditions is None:
+        return like.new_empty(len(labels), 0)
+    given: Tensor = conditions(labels)
+    return given
+
+
 def joined(values: Tensor, told: Tensor) -> Tensor:
     """Values (N, C, …) and conditions (N, K) in one, (N, C + K, …): of pictures, even planes."""
     if not told.shape[1]:

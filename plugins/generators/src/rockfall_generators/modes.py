@@ -16,7 +16,7 @@ from rockfall_generators.distances import exact
 REACH = 4.0
 """Standard deviations from a centre within which a point belongs to its mode."""
 QUALITY = 3.0
-"""The same for a sample of high quality: Srivastava et al. 2017, "VEEGAN", section 4."""
+"""The same for a sample of high quality: Srivastava et al. 2017, "VEEGAN"."""
 SEPARATE = 0.9
 """Classes are modes if such a share of test examples belongs to that of their own class."""
 
