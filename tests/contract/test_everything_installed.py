@@ -13,6 +13,7 @@ from rockfall.testing import (
     check_dataset,
     check_environment,
     check_model,
+    check_picture,
     check_registration,
 )
 
@@ -40,6 +41,15 @@ def test_dataset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     try:
         check_dataset(name)
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", [entry.full_name for entry in registry().pictures])
+def test_picture(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    try:
+        check_picture(name)
     except Unavailable as error:
         pytest.skip(str(error))
 

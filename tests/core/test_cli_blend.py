@@ -335,7 +335,7 @@ def test_a_film_of_a_training(folder: Path) -> None:
         (("told", "--class", "11"), "digits has no class 11; did you mean 1?"),
         (("told", "--class", "3,"), "digits has no class ; it has 0, 1"),
         (("told", "--class", "1,2,3", "-n", "2"), "-n 2 is too few for 3 classes"),
-        (("makes", "--animate"), "makes left no pictures of samples while it learned"),
+        (("makes", "--animate"), "makes left no pictures of its samples while it learned"),
         (("blends", "--animate", "--class", "3"), "so leave --class out"),
         (("blends", "--animate", "-n", "3"), "so leave -n out"),
         (("blends", "--animate", "--seed", "0"), "so leave --seed out"),

@@ -147,11 +147,11 @@ def test_a_dataset_for_programs(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("digist",), "no run or dataset named digist; did you mean digits?"),
+        (("digist",), "no run, dataset or picture named digist; did you mean digits?"),
         (("tin",), ""),
         (("s",), "s begins the names of"),
         (("falling-rocks-8x8",), "`rockfall play random falling-rocks-8x8` shows it"),
-        (("CartPole-v1",), "CartPole-v1 is no dataset to show"),
+        (("CartPole-v1",), "CartPole-v1 is no dataset or picture to show"),
         (("zzz",), "no run named zzz"),
         (("digits", "--out", "a.jpg"), "what is written is a PNG, say a.png"),
         (("digits", "--out", "."), "is a folder"),
@@ -318,3 +318,31 @@ def test_sparklines_and_bars() -> None:
     assert bar(0.5, 4) == "██  "
     assert bar(1 / 32, 4) == "▏   "
     assert bar(0, 4) == "    "
+
+
+# show PICTURE -----------------------------------------------------------------------------------
+
+
+def test_a_registered_picture(folder: Path) -> None:
+    done = rockfall(folder, "show", "flower", "source.size=64")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("flower: ")
+    assert lines[1] == "64 × 43 pixels"
+    assert lines[2] == "licence: CC BY 2.0"
+    assert lines[-2] == "wrote flower.png"
+    assert lines[-1].startswith("next: rockfall train ")
+    assert lines[-1].endswith(" flower source.size=64")
+    assert pixels(folder / "flower.png").shape == (43, 64, 3)
+
+
+def test_a_picture_file_is_told_of_and_written_only_if_asked(folder: Path) -> None:
+    Image.new("RGB", (12, 8), "red").save(folder / "red.png")
+    before = sorted(folder.iterdir())
+    done = rockfall(folder, "show", "red.png", "--json")
+    assert json.loads(done.stdout)["shape"] == [3, 8, 12]
+    assert json.loads(done.stdout)["picture"] is None
+    assert sorted(folder.iterdir()) == before
+    done = rockfall(folder, "show", "red.png", "--out", "again.png")
+    assert "wrote again.png" in done.stdout
+    assert (pixels(folder / "again.png") == (255, 0, 0)).all()

@@ -163,3 +163,23 @@ def test_gif_has_every_frame(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RockfallError, match="can't write"):
         pictures.save(tmp_path / "no" / "a.png", torch.zeros(3, 2, 2, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.x", "PNG")]
+)
+def test_the_name_says_what_is_written(tmp_path: Path, name: str, form: str) -> None:
+    picture = torch.arange(3 * 16 * 16).reshape(3, 16, 16).byte()
+    with Image.open(pictures.save(tmp_path / name, picture)) as image:
+        assert image.format == form
+        assert image.size == (16, 16)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_brought_within_a_size(channels: int) -> None:
+    picture = torch.randint(256, (channels, 40, 100), dtype=torch.uint8)
+    assert pictures.within(picture, 100) is picture
+    small = pictures.within(picture, 50)
+    assert small.shape == (channels, 20, 50) and small.dtype == torch.uint8
+    assert abs(small.float().mean() - picture.float().mean()) < 2
+    assert pictures.within(picture, 1).shape == (channels, 1, 1)

@@ -18,6 +18,7 @@ from rich.console import Console
 from torch import Tensor
 
 from rockfall.capabilities import samples
+from rockfall.capabilities.progress import FURTHER
 from rockfall.display import counted as progress
 from rockfall.display import points
 from rockfall.display.chart import BOTTOM
@@ -325,7 +326,7 @@ def run_through(run: Run) -> Run:
 def test_the_more_epochs_the_fewer_leave_a_sheet(start: Callable[..., Run]) -> None:
     learner = Learner()
     sheets = left(run_through(start(progressing(60, learner))))
-    wanted = itertools.takewhile(lambda place: place < 60, ever_further(samples.FURTHER))
+    wanted = itertools.takewhile(lambda place: place < 60, ever_further(FURTHER))
     assert sorted(sheets) == list(wanted)
     assert sorted(sheets)[:11] == list(range(11))
     assert learner.drawn == len(sheets) < 30

@@ -34,9 +34,47 @@ def test_each_way_to_name_a_source(tmp_path: Path) -> None:
     assert isinstance(open_source(tmp_path / "a.png"), Picture)
 
 
+@pytest.mark.parametrize("name", ["flower", "rockfall-datasets:flower"])
+def test_a_registered_picture(name: str) -> None:
+    opened = open_source(name)
+    assert isinstance(opened, Picture)
+    assert opened.info.name == "flower"
+    assert opened.info.kinds == ("picture",)
+    assert opened.info.shape == tuple(opened.pixels.shape) == (3, 427, 640)
+
+
+def test_the_size_of_a_picture(tmp_path: Path) -> None:
+    rows = np.repeat(np.arange(60, dtype=np.uint8)[:, None, None] * 4, 30, 1).repeat(3, 2)
+    Image.fromarray(rows).save(tmp_path / "tall.png")
+    whole, small = (open_source(tmp_path / "tall.png", options) for options in ({}, {"size": "20"}))
+    assert isinstance(small, Picture) and isinstance(whole, Picture)
+    assert small.info.shape == (3, 20, 10)
+    inner = slice(2, -2)  # each third row lies in the middle of three that are averaged
+    np.testing.assert_allclose(small.pixels[0, inner, 5], whole.pixels[0, 1::3, 5][inner], atol=1)
+    same = open_source(tmp_path / "tall.png", {"size": 61})
+    assert isinstance(same, Picture) and torch.equal(same.pixels, whole.pixels)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 0}, "size: input should be greater than or equal to 1"),
+        ({"sice": 5}, "no setting named sice; did you mean size?"),
+    ],
+)
+def test_options_that_a_picture_has_not(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        open_source("flower", options)
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("digit", "did you mean digits?"), ("falling-rocks-8", "falling-rocks-8x8"), ("qqq", "list")],
+    [
+        ("digit", "did you mean digits?"),
+        ("flowr", "flower"),
+        ("falling-rocks-8", "falling-rocks-8x8"),
+        ("qqq", "list"),
+    ],
 )
 def test_an_unknown_source(text: str, hint: str) -> None:
     with pytest.raises(UnknownName, match=hint):

@@ -1,4 +1,4 @@
-"""`check_dataset` and `check_environment` say what is wrong with each faulty source."""
+"""`check_dataset`, `check_picture` and `check_environment` say what is wrong with each source."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import pytest
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from torch import Tensor
 
 from rockfall.catalogue import Catalogue
 from rockfall.errors import Unavailable
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
-from rockfall.specs import DatasetSpec, EnvironmentSpec
-from rockfall.testing import check_dataset, check_environment
+from rockfall.specs import DatasetSpec, EnvironmentSpec, PictureSpec
+from rockfall.testing import check_dataset, check_environment, check_picture
 from rockfall.testing.complaints import offline
 
 Check = Callable[..., None]
@@ -188,6 +189,64 @@ def test_data_that_can_t_be_had_is_no_fault(check_made_dataset: Check) -> None:
 
     with pytest.raises(Unavailable, match=r"^no network$"):
         check_made_dataset(nowhere)
+
+
+# Pictures --------------------------------------------------------------------------------------
+
+
+def stripes() -> Tensor:
+    return (torch.arange(60, dtype=torch.uint8) % 7).reshape(1, 6, 10).expand(3, -1, -1)
+
+
+PICTURES: dict[str, tuple[Callable[..., Any], str]] = {
+    "fractions": (lambda: stripes() / 255, "its pixels are torch.float32"),
+    "grey": (lambda: stripes()[:1], r"it is \(1, 6, 10\), not \(3, H, W\)"),
+    "one colour": (lambda: torch.full((3, 4, 4), 9).byte(), "it is all of one colour"),
+    "draws globally": (lambda: (torch.rand(1), stripes())[1], "draws from the global generators"),
+    "other each time": (
+        lambda: stripes() + int(np.random.default_rng().integers(200)),
+        "opened again, it is another",
+    ),
+    "raises": (lambda: 1 / 0, "ZeroDivisionError"),
+}
+
+
+@pytest.fixture
+def check_made_picture(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> Check:
+    catalogue = Catalogue(PictureSpec)
+    monkeypatch.setattr(registry(), "pictures", catalogue)
+
+    def run(make: Callable[..., Any], **fields: Any) -> None:
+        module.make = make  # type: ignore[attr-defined]
+        values: dict[str, Any] = {
+            "name": "made-up",
+            "summary": "made up",
+            "target": "faulty_sources:make",
+            "licence": "MIT",
+            "reference": "here",
+            **fields,
+        }
+        catalogue.add("rockfall-vision", PictureSpec(**values))
+        check_picture("made-up")
+
+    return run
+
+
+def test_a_good_picture_passes(check_made_picture: Check) -> None:
+    check_made_picture(stripes)
+
+
+@pytest.mark.parametrize("case", PICTURES)
+def test_a_faulty_picture_is_told(case: str, check_made_picture: Check) -> None:
+    make, complaint = PICTURES[case]
+    with pytest.raises(AssertionError, match="picture rockfall-vision:made-up: .*" + complaint):
+        check_made_picture(make)
+
+
+@pytest.mark.parametrize("field", ["licence", "reference"])
+def test_a_picture_says_where_it_is_from(field: str, check_made_picture: Check) -> None:
+    with pytest.raises(AssertionError, match=field):
+        check_made_picture(stripes, **{field: ""})
 
 
 def test_offline_refuses_other_machines_alone() -> None:

@@ -11,7 +11,7 @@ COMMANDS = {
         "evaluate": "measure a trained model again",
     },
     "Look": {
-        "list": "models, datasets and environments",
+        "list": "models, datasets, pictures and environments",
         "info": "a model's settings, a source's shape",
         "runs": "what was trained here",
         "show": "a run's figures and pictures, or a dataset's examples",
@@ -46,7 +46,7 @@ def rockfall_register(register: Register) -> None:
             )
     register.source_opener(
         name="registered",
-        summary="a dataset or environment by name",
+        summary="a dataset, a picture or an environment by name",
         target="rockfall.sources.openers:open_registered",
         order=10,
     )
@@ -66,7 +66,7 @@ def rockfall_register(register: Register) -> None:
         name="acts",
         summary="plays an environment",
         target="rockfall.capabilities.acts:Acts",
-        verb="play",
+        verb="play RUN",
         evaluate="rockfall.capabilities.acts:evaluate",
         check="rockfall.capabilities.acts:check",
     )
@@ -74,7 +74,7 @@ def rockfall_register(register: Register) -> None:
         name="blends",
         summary="makes what lies between two examples",
         target="rockfall.capabilities.blends:Blends",
-        verb="blend A B",
+        verb="blend RUN A B",
         verb_needs="pictures",
         pictures="rockfall.capabilities.blends:pictures",
         check="rockfall.capabilities.blends:check",
@@ -83,7 +83,7 @@ def rockfall_register(register: Register) -> None:
         name="classifies",
         summary="tells classes apart",
         target="rockfall.capabilities.classifies:Classifies",
-        verb="classify PICTURE",
+        verb="classify RUN PICTURE",
         verb_needs="pictures",
         evaluate="rockfall.capabilities.classifies:evaluate",
         pictures="rockfall.capabilities.classifies:pictures",
@@ -93,7 +93,7 @@ def rockfall_register(register: Register) -> None:
         name="encodes",
         summary="turns inputs into features",
         target="rockfall.capabilities.encodes:Encodes",
-        verb="latent",
+        verb="latent RUN",
         evaluate="rockfall.capabilities.encodes:evaluate",
         pictures="rockfall.capabilities.encodes:pictures",
         check="rockfall.capabilities.encodes:check",
@@ -106,10 +106,17 @@ def rockfall_register(register: Register) -> None:
         check="rockfall.capabilities.explains:check",
     )
     register.capability(
+        name="paints",
+        summary="paints its picture at any size",
+        target="rockfall.capabilities.paints:Paints",
+        pictures="rockfall.capabilities.paints:pictures",
+        check="rockfall.capabilities.paints:check",
+    )
+    register.capability(
         name="reconstructs",
         summary="makes an input again from what it kept of it",
         target="rockfall.capabilities.reconstructs:Reconstructs",
-        verb="reconstruct",
+        verb="reconstruct RUN",
         verb_needs="pictures",
         evaluate="rockfall.capabilities.reconstructs:evaluate",
         pictures="rockfall.capabilities.reconstructs:pictures",
@@ -119,7 +126,7 @@ def rockfall_register(register: Register) -> None:
         name="samples",
         summary="makes new examples",
         target="rockfall.capabilities.samples:Samples",
-        verb="sample",
+        verb="sample RUN",
         pictures="rockfall.capabilities.samples:pictures",
         check="rockfall.capabilities.samples:check",
     )

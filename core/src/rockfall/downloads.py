@@ -167,15 +167,20 @@ def _bring(url: str, remote: Remote, part: Path, report: Callable[[int], None]) 
                 raise
 
 
-def _verified(part: Path, digest: str) -> bool:
-    """Whether the file has the digest; one that has not is removed."""
+def has_digest(path: Path, digest: str) -> bool:
+    """Whether the content of a file has a digest like that of a Remote."""
     algorithm, _, wanted = digest.partition(":")
-    with part.open("rb") as file:
+    with path.open("rb") as file:
         found = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False))
-        if found.hexdigest() == wanted:
-            with writing(part):
-                os.fsync(file.fileno())
-            return True
+    return found.hexdigest() == wanted
+
+
+def _verified(part: Path, digest: str) -> bool:
+    """Whether the file has the digest, and is on the disk; one that has not is removed."""
+    if has_digest(part, digest):
+        with writing(part), part.open("rb") as file:
+            os.fsync(file.fileno())
+        return True
     _remove(part)
     return False
 

@@ -14,6 +14,7 @@ from rockfall.specs import (
     EnvironmentSpec,
     ModelSpec,
     OpenerSpec,
+    PictureSpec,
     Spec,
 )
 
@@ -44,6 +45,7 @@ class Register:
 
     model = _adds(ModelSpec)
     dataset = _adds(DatasetSpec)
+    picture = _adds(PictureSpec)
     environment = _adds(EnvironmentSpec)
     capability = _adds(CapabilitySpec)
     command = _adds(CommandSpec)
@@ -55,7 +57,7 @@ class Hooks:
 
     @hookspec
     def rockfall_register(self, register: Register) -> None:
-        """Register models, datasets, environments, capabilities, commands and openers."""
+        """Register models, sources, capabilities, commands and openers."""
 
     @hookspec
     def rockfall_run_started(self, run: Run) -> None:

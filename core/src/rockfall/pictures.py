@@ -22,6 +22,8 @@ MAX_PIXELS = 64_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """What is read, whatever the file is called. Pillow knows more, and runs programs for some."""
 
+JPEG = (".jpg", ".jpeg")
+
 PALETTE_FRAMES = 32
 
 
@@ -92,6 +94,18 @@ def to_image(picture: Tensor) -> Image.Image:
     return Image.fromarray(array[0] if len(array) == 1 else np.moveaxis(array, 0, -1))
 
 
+def within(picture: Tensor, side: int) -> Tensor:
+    """(C, H, W) uint8, brought down to `side` pixels along the longer side if it has more."""
+    *_, height, width = picture.shape
+    longer = max(height, width)
+    if longer <= side:
+        return picture
+    size = max(1, round(width * side / longer)), max(1, round(height * side / longer))
+    small = np.asarray(to_image(picture).resize(size, Image.Resampling.LANCZOS))
+    small = small[..., None] if small.ndim == 2 else small
+    return torch.from_numpy(small.copy()).permute(2, 0, 1).contiguous().to(picture.device)
+
+
 def edges(image: Image.Image) -> np.ndarray:
     """The outermost pixels, (N, channels)."""
     pixels = np.asarray(image).reshape(image.height, image.width, -1)
@@ -149,10 +163,13 @@ def grid(pictures: Tensor, columns: int = 0, gap: int = 1, enlarge: int = 0) -> 
 
 
 def save(path: Path, picture: Tensor | Image.Image) -> Path:
-    """Write a PNG, whole or not at all."""
+    """Write a JPEG if the path ends so, and else a PNG, whole or not at all."""
     image = to_image(picture) if isinstance(picture, Tensor) else picture
     with atomic(path) as file:
-        image.save(file, format="PNG")
+        if path.suffix.lower() in JPEG:
+            image.save(file, format="JPEG", quality=95, subsampling=0)
+        else:
+            image.save(file, format="PNG")
     return path
 
 

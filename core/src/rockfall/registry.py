@@ -28,6 +28,7 @@ from rockfall.specs import (
     EnvironmentSpec,
     ModelSpec,
     OpenerSpec,
+    PictureSpec,
     Spec,
 )
 
@@ -59,6 +60,7 @@ class Registry:
         self.plugins: list[Plugin] = []
         self.models = Catalogue(ModelSpec)
         self.datasets = Catalogue(DatasetSpec)
+        self.pictures = Catalogue(PictureSpec)
         self.environments = Catalogue(EnvironmentSpec)
         self.capabilities = Catalogue(CapabilitySpec)
         self.commands = Catalogue(CommandSpec)
@@ -69,6 +71,11 @@ class Registry:
     @property
     def catalogues(self) -> list[Catalogue[Any]]:
         return [value for value in vars(self).values() if isinstance(value, Catalogue)]
+
+    @property
+    def sources(self) -> tuple[Catalogue[Any], ...]:
+        """What a model can learn from by name."""
+        return self.datasets, self.pictures, self.environments
 
     def load(self, entry: EntryPoint) -> None:
         """Load one entry point; a failure is kept in `plugins` and changes nothing else."""

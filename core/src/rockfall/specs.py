@@ -105,6 +105,21 @@ class DatasetSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PictureSpec(Spec):
+    """One picture to learn from, such as a photograph or a painting.
+
+    The target is called without arguments and returns it as (3, H, W) uint8.
+    """
+
+    kind: ClassVar[str] = "picture"
+    listed_by: ClassVar[str] = "rockfall list pictures"
+    kinds: ClassVar[tuple[str, ...]] = ("picture",)
+
+    licence: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec(Spec):
     """A Gymnasium environment; importing the target's module registers `gymnasium_id`.
 
@@ -139,7 +154,7 @@ class EnvironmentSpec(Spec):
 class CapabilitySpec(Spec):
     """What a trained model can do; the target is a runtime-checkable `typing.Protocol`.
 
-    verb: the command that uses it, and what it takes after the run: `"classify PICTURE"`.
+    verb: what is typed to use it, RUN standing for the run's name: `"classify RUN PICTURE"`.
     verb_needs: the kind that a run's source must have for the verb, `"pictures"`; empty: any.
     evaluate: target of `(model, source, *, seed, limit) -> Figures`, for `result.json`.
     pictures: target of `(model, source) -> Mapping[str, PIL.Image.Image | Tensor]`: what there is

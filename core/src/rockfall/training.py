@@ -292,8 +292,7 @@ def _differences(then: SourceInfo, now: SourceInfo) -> list[str]:
 
 
 def _is_registered(source: str) -> bool:
-    catalogues = (registry().datasets, registry().environments)
-    return any(catalogue.get(source) is not None for catalogue in catalogues)
+    return any(catalogue.get(source) is not None for catalogue in registry().sources)
 
 
 def _versions(owner: str) -> dict[str, str]:

@@ -5,7 +5,6 @@ some on the way.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
@@ -13,9 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from rockfall.capabilities.progress import leave_progress
 from rockfall.display import points
 from rockfall.display.sheets import are_pictures, in_rows, sheet
-from rockfall.display.steps import ever_further, on_paper, one_two_five, picked
+from rockfall.display.steps import on_paper, one_two_five, picked
 from rockfall.evaluation import looking
 from rockfall.run.randomness import forked
 from rockfall.sources.dataset import Dataset
@@ -35,10 +35,6 @@ MOST_STEPS = 10_000
 """Steps of a model of preset `tiny` that the kit waits for."""
 SHEETS = "samples"
 """What the pictures are called that a training leaves, each with its step."""
-FURTHER = 1.15
-"""How many times later than the one before each of them is: 15 of 20 epochs leave one, 27 of 100,
-43 of 1,000.
-"""
 
 
 @runtime_checkable
@@ -133,22 +129,17 @@ def drawn(model: Samples, source: Dataset) -> Image.Image:
 def show_progress(run: Run, model: Samples, source: Dataset) -> None:
     """Leave a sheet of what the model makes by now as `pictures/samples-STEP.png`, if it is time.
 
-    For `fit` to call once an epoch, or as often as it likes: the more often it has, the fewer of
-    the calls leave one. It is always the same noise that the model makes examples of, so that
-    `rockfall sample RUN --animate` shows how they come to be what they are. The run is as before,
-    but that it counts the calls in `run.state`.
+    For `fit` to call once an epoch, or as often as it likes. It is always the same noise that the
+    model makes examples of, so that `rockfall sample RUN --animate` shows how they come to be what
+    they are. The run is as before, but that it counts the calls.
     """
-    call = run.state.get(SHEETS, 0)
-    run.state[SHEETS] = call + 1
-    places = itertools.takewhile(lambda place: place <= call, ever_further(FURTHER))
-    if call not in places or not can_draw(source):
-        return
 
     def draw() -> Image.Image:
         with forked(seed=0), looking(model):
             return drawn(model, source)
 
-    run.picture(SHEETS, draw)
+    if can_draw(source):
+        leave_progress(run, SHEETS, draw)
 
 
 def _check_form(method: str, given: Tensor, wanted: Tensor) -> None:

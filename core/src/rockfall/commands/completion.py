@@ -26,12 +26,12 @@ def _models() -> list[str]:
     return registry().models.names()
 
 
-def _datasets() -> list[str]:
-    return registry().datasets.names()
+def _shown() -> list[str]:
+    return [*registry().datasets.names(), *registry().pictures.names()]
 
 
 def _sources() -> list[str]:
-    return [*registry().datasets.names(), *registry().environments.names()]
+    return [name for catalogue in registry().sources for name in catalogue.names()]
 
 
 def _runs() -> list[str]:
@@ -42,5 +42,5 @@ models = _offering(_models)
 sources = _offering(_sources)
 runs = _offering(_runs)
 named = _offering(_models, _sources)
-shown = _offering(_runs, _datasets)
+shown = _offering(_runs, _shown)
 players = _offering(_runs, lambda: ["random", "oracle", "human"])

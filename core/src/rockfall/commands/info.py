@@ -23,7 +23,7 @@ from rockfall.specs import ModelSpec
 @click.argument("options", nargs=-1, metavar="[source.key=value …]")
 @as_json
 def command(name: str, options: tuple[str, ...], as_json: bool) -> None:
-    """Tell what NAME is: a model, a dataset, an environment, a Gymnasium id or a path.
+    """Tell what NAME is: a model, a dataset, a picture, an environment, a Gymnasium id or a path.
 
     source.key=value sets an option of a source, which is told of as it is then.
     """
@@ -89,6 +89,7 @@ def _source(name: str, given: dict[str, str]) -> dict[str, Any]:
     from rockfall.sources import open_source
     from rockfall.sources.dataset import Dataset
     from rockfall.sources.options import options_of
+    from rockfall.sources.picture import Picture
 
     dataset = registry().datasets.get(name)
     try:
@@ -104,8 +105,9 @@ def _source(name: str, given: dict[str, str]) -> dict[str, Any]:
         told, options = {}, options_of(dataset.spec)
     else:
         told = source.info.to_json()
-        options = source.options if isinstance(source, Dataset) else ()
-    found = dataset or registry().environments.get(name)
+        options = source.options if isinstance(source, Dataset | Picture) else ()
+    entries = (catalogue.get(name) for catalogue in registry().sources)
+    found = next((entry for entry in entries if entry), None)
     data = {**(asdict(found.spec) if found else {}), **told}
     models = registry().models
     learners = [

@@ -12,14 +12,14 @@ from rockfall.commands.options import as_json
 from rockfall.display.plain import hang, print_json, say
 from rockfall.registry import registry
 
-KINDS = ("models", "datasets", "environments")
+KINDS = ("models", "datasets", "pictures", "environments")
 
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @as_json
 def command(kind: str | None, as_json: bool) -> None:
-    """List models, datasets and environments."""
+    """List models, datasets, pictures and environments."""
     shown = {kind: getattr(registry(), kind) for kind in ((kind,) if kind else KINDS)}
     if as_json:
         print_json({kind: _data(catalogue) for kind, catalogue in shown.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,33 @@ import click
 
 from rockfall.errors import RockfallError, UsageError
 
+PICTURE = (".png", ".jpg", ".jpeg")
+"""What `rockfall.pictures.save` writes."""
 
-def new_file(option: str, suffix: str, help: str) -> Callable[[Any], Any]:
-    """An option for the path of a new file of one kind, checked before any work is done."""
+
+def new_file(option: str, suffixes: str | Sequence[str], help: str) -> Callable[[Any], Any]:
+    """An option for the path of a new file of some kinds, checked before any work is done."""
 
     def check(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-        return path and check_new_file(path, suffix)
+        return path and check_new_file(path, suffixes)
 
     return click.option(option, type=click.Path(path_type=Path), callback=check, help=help)
 
 
-def check_new_file(path: Path, suffix: str) -> Path:
-    """The path, with the suffix if it has none.
+def check_new_file(path: Path, suffixes: str | Sequence[str]) -> Path:
+    """The path, with the first of the suffixes if it has none.
 
     Raises UsageError for another suffix, RockfallError for a folder that can't be written to.
     """
+    first, *others = [suffixes] if isinstance(suffixes, str) else suffixes
     path = path.expanduser()
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file in it")
     if not path.suffix:
-        path = path.with_name(path.name + suffix)
-    if path.suffix.lower() != suffix:
+        path = path.with_name(path.name + first)
+    if path.suffix.lower() not in (first, *others):
         raise UsageError(
-            f"{path}: what is written is a {suffix[1:].upper()}, say {path.stem}{suffix}"
+            f"{path}: what is written is a {first[1:].upper()}, say {path.stem}{first}"
         )
     if not path.parent.is_dir():
         raise RockfallError(f"can't write {path}: there is no folder {path.parent}")

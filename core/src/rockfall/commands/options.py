@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 from rockfall.errors import UsageError
@@ -19,6 +23,39 @@ every = click.option(
 
 SEED = click.IntRange(0, 2**63 - 1)
 """What every generator takes."""
+
+TRAINING = {
+    "preset": click.option(
+        "--preset", help="a named set of settings; default: the one named like the source"
+    ),
+    "seed": click.option("--seed", type=SEED, default=0, show_default=True),
+    "device": click.option(
+        "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps"
+    ),
+    "precision": click.option(
+        "--precision", default="auto", show_default=True, help="float32, bf16, fp16"
+    ),
+    "threads": click.option(
+        "--threads", type=click.IntRange(1), help="CPU threads; default: the model's own choice"
+    ),
+    "name": click.option("--name", default="", help="of the run; default: MODEL-SOURCE-number"),
+    "checkpoint_every": every,
+}
+"""How to train, whatever it is: options of a verb, and arguments of `rockfall.train`."""
+
+
+def trains(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `TRAINING`, which it takes together as a dict, `how`."""
+
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        how = {name: given.pop(name) for name in TRAINING}
+        function(how=how, **given)
+
+    decorated: Callable[..., None] = command
+    for option in reversed(TRAINING.values()):
+        decorated = option(decorated)
+    return decorated
 
 
 def source_options(pairs: tuple[str, ...]) -> dict[str, str]:

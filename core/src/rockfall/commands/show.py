@@ -1,4 +1,4 @@
-"""`rockfall show RUN|DATASET`: figures, curves and pictures."""
+"""`rockfall show RUN|DATASET|PICTURE`: figures, curves and pictures."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
 
 if TYPE_CHECKING:
+    from rockfall.display.source_page import SourcePage
     from rockfall.run.directory import RunDirectory
     from rockfall.sources import Source
 
 
 @click.command("show")
-@click.argument("name", shell_complete=completion.shown, metavar="RUN|DATASET")
+@click.argument("name", shell_complete=completion.shown, metavar="RUN|DATASET|PICTURE")
 @click.argument("options", nargs=-1, metavar="[source.key=value …]")
 @new_file("--out", ".png", help="the picture to write; default: in the run, or NAME.png here")
 @as_json
 def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool) -> None:
-    """Show RUN: what it was, what came out, its learning curves. Or DATASET: its examples.
+    """Show RUN: what it was, what came out, its learning curves. Or DATASET: its examples. Or a
+    PICTURE by its name.
 
     What there is to see in a run's model is drawn anew, if its source is at hand.
 
-    The name of a dataset wins over that of a run, which its path still finds. source.key=value
-    sets an option of the dataset (`rockfall info DATASET` lists them).
+    The name of a dataset or a picture wins over that of a run, which its path still finds.
+    source.key=value sets an option of theirs (`rockfall info DATASET` lists them).
     """
-    from rockfall.display.dataset_page import DatasetPage
     from rockfall.display.run_page import RunPage
     from rockfall.run.directory import RunDirectory
 
     found = _find(name, source_options(options))
-    page = RunPage(found) if isinstance(found, RunDirectory) else DatasetPage(name, found, options)
+    page = RunPage(found) if isinstance(found, RunDirectory) else _page(name, found, options)
     if not as_json:
         say(*page.lines())  # before the pictures, which a full disk may refuse
     warnings = page.draw_model() if isinstance(page, RunPage) else []
@@ -50,24 +51,40 @@ def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool
     say(*warnings, *pictures, *wrote, f"next: {page.next}")
 
 
+def _page(name: str, source: Source, asked: tuple[str, ...]) -> SourcePage:
+    from rockfall.display.dataset_page import DatasetPage
+    from rockfall.display.picture_page import PicturePage
+    from rockfall.sources.dataset import Dataset
+    from rockfall.sources.picture import Picture
+
+    if isinstance(source, Dataset):
+        return DatasetPage(name, source, asked)
+    if isinstance(source, Picture):
+        return PicturePage(name, source, asked)
+    raise UsageError(f"{name} is no dataset or picture to show: `rockfall info {name}`")
+
+
 def _find(name: str, options: dict[str, str]) -> RunDirectory | Source:
     from rockfall.run.directory import all_runs, find_run
     from rockfall.sources import open_source
 
-    if registry().datasets.get(name):
+    if registry().datasets.get(name) or registry().pictures.get(name):
         return open_source(name, options)
     if registry().environments.get(name):
         raise UsageError(f"{name} is a game: `rockfall play random {name}` shows it")
     try:
         found = find_run(name)
         if options:
-            raise UsageError(f"{name} is a run, and source.{next(iter(options))} is for a dataset")
+            raise UsageError(
+                f"{name} is a run, and source.{next(iter(options))} is for a dataset or a picture"
+            )
         return found
     except UnknownName as error:
         try:
             return open_source(name, options)  # a folder, say, that a plugin can open
         except UnknownName:
-            hint = did_you_mean(name, registry().datasets.names())
+            known = [*registry().datasets.names(), *registry().pictures.names()]
+            hint = did_you_mean(name, known)
             if hint and not any(run.name.startswith(name) for run in all_runs()):
-                raise UnknownName(f"no run or dataset named {name}{hint}") from None
+                raise UnknownName(f"no run, dataset or picture named {name}{hint}") from None
             raise error from None

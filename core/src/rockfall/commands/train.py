@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from rockfall.commands import completion
-from rockfall.commands.options import SEED, as_json, every, key_values
+from rockfall.commands.options import as_json, key_values, trains
 from rockfall.display import default_listener
 from rockfall.display.jsonlines import print_event
 
@@ -18,29 +20,15 @@ from rockfall.display.jsonlines import print_event
     nargs=-1,
     metavar="[SOURCE] [key=value …] [source.key=value …]",
 )
-@click.option("--preset", help="a named set of settings; default: the one named like the source")
-@click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps")
-@click.option("--precision", default="auto", show_default=True, help="float32, bf16, fp16")
-@click.option(
-    "--threads", type=click.IntRange(1), help="CPU threads; default: the model's own choice"
-)
-@click.option("--name", default="", help="of the run; default: MODEL-SOURCE-number")
+@trains
 @click.option("--out", type=click.Path(file_okay=False), help="where runs go  [default: runs]")
-@every
 @as_json
 def command(
     model: str,
     words: tuple[str, ...],
-    preset: str | None,
-    seed: int,
-    device: str,
-    precision: str,
-    threads: int | None,
-    name: str,
     out: str | None,
-    checkpoint_every: float,
     as_json: bool,
+    how: dict[str, Any],
 ) -> None:
     """Train MODEL on SOURCE: a name, a Gymnasium id, or a path.
 
@@ -57,13 +45,7 @@ def command(
         source,
         source_options=options,
         config=settings,
-        preset=preset,
-        seed=seed,
-        device=device,
-        precision=precision,
-        threads=threads,
-        name=name,
         out=out,
-        checkpoint_every=checkpoint_every,
         listeners=[print_event if as_json else default_listener()],
+        **how,
     )

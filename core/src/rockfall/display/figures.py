@@ -76,11 +76,12 @@ def uses(model: str, kinds: Collection[str], run: str) -> list[str]:
     entry = registry().models.get(model)
     found = [registry().capabilities.get(c) for c in (entry.spec.capabilities if entry else ())]
     verbs = [
-        capability.spec.verb.partition(" ")
+        capability.spec.verb.split()
         for capability in found
         if capability and (not capability.spec.verb_needs or capability.spec.verb_needs in kinds)
     ]
-    return [f"rockfall {verb} {run} {more}".rstrip() for verb, _, more in verbs if verb]
+    typed = [[run if word == "RUN" else word for word in words] for words in verbs if words]
+    return [" ".join(("rockfall", *words)) for words in typed]
 
 
 def duration(seconds: float) -> str:

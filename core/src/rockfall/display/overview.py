@@ -16,6 +16,7 @@ def print_overview() -> None:
         (found.models, "models"),
         (found.environments, "environments"),
         (found.datasets, "datasets"),
+        (found.pictures, "pictures"),
     ):
         hang(f"{what:14}", ", ".join(catalogue.names()) or "none")
     failed = [plugin for plugin in found.plugins if plugin.error]

@@ -39,7 +39,8 @@ def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> S
         raise UnknownName(f"no source {text}: there is no such file or folder")
     import gymnasium
 
-    known = [*registry().datasets.names(), *registry().environments.names(), *gymnasium.registry]
+    named = [name for catalogue in registry().sources for name in catalogue.names()]
+    known = [*named, *gymnasium.registry]
     hint = did_you_mean(text, known) or "; `rockfall list` shows the names"
     failed = f"; openers that failed: {', '.join(broken)}" if broken else ""
     raise UnknownName(
@@ -53,10 +54,9 @@ def require_kind(model: str, learns_from: Iterable[str], info: SourceInfo) -> No
     wanted = set(learns_from)
     if wanted & set(info.kinds):
         return
-    catalogues: tuple[Any, ...] = (registry().datasets, registry().environments)
     usable = [
         catalogue.shown_name(entry)
-        for catalogue in catalogues
+        for catalogue in registry().sources
         for entry in catalogue
         if wanted & set(entry.spec.kinds)
     ]

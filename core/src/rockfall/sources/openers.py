@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +15,15 @@ from rockfall.sources.source import Source
 
 
 def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:
-    """A registered dataset or environment, by bare or full name."""
+    """A registered dataset, picture or environment, by bare or full name."""
     if (dataset := registry().datasets.get(text)) is not None:
         from rockfall.sources.options import open_with
 
         return open_with(text, dataset.spec.load(), options)
+    if (picture := registry().pictures.get(text)) is not None:
+        from rockfall.sources.picture import Picture
+
+        return Picture.open(picture.spec.name, picture.spec.load(), options)
     if (environment := registry().environments.get(text)) is not None:
         from rockfall.sources.environment import Environment
 
@@ -56,6 +61,7 @@ def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:
     path = Path(os.path.expanduser(text))
     if not os.path.isfile(path):  # unlike Path's, False for what can be no path
         return None
+    from rockfall.pictures import load
     from rockfall.sources.picture import Picture
 
-    return Picture(path, options)
+    return Picture.open(str(path.resolve()), functools.partial(load, path), options)

@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import torch
+from pydantic import Field
+from torch import Tensor
 
-from rockfall.errors import UsageError
-from rockfall.pictures import load
+from rockfall import pictures
+from rockfall.config import Config, Setting, settings
 from rockfall.sources.info import SourceInfo
+
+LARGEST = 8000
+"""Pixels along the longer side; what is read from a file has at most 64 million."""
+
+
+class PictureOptions(Config):
+    size: int | None = Field(
+        None, ge=1, le=LARGEST, description="a longer side of more pixels is brought to so many"
+    )
 
 
 class Picture:
     """`pixels` (3, H, W) uint8, and the `info` that describes them."""
 
-    def __init__(self, path: Path, options: Mapping[str, Any] | None = None) -> None:
-        """Raises UsageError for what is not a picture, or for options, which it has none of."""
-        if options:
-            raise UsageError(f"a picture takes no option {', '.join(options)}")
-        self.pixels = load(path)
+    options: tuple[Setting, ...] = tuple(settings(PictureOptions))
+
+    def __init__(self, name: str, pixels: Tensor) -> None:
+        """name: what `open_source` finds it by again."""
+        self.pixels = pixels
         self.info = SourceInfo(
-            name=str(path.resolve()),
+            name=name,
             kinds=("picture",),
-            shape=tuple(self.pixels.shape),
+            shape=tuple(pixels.shape),
             dtype="uint8",
             low=0.0,
             high=255.0,
         )
+
+    @classmethod
+    def open(cls, name: str, read: Callable[[], Tensor], options: Mapping[str, Any]) -> Self:
+        """What `read` returns, with a picture's options. Raises UsageError for others."""
+        chosen = PictureOptions.build(name, options)
+        pixels = read()
+        return cls(name, pictures.within(pixels, chosen.size) if chosen.size else pixels)
 
     def to(self, device: torch.device) -> Self:
         self.pixels = self.pixels.to(device)

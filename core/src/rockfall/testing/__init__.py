@@ -13,12 +13,14 @@ Each check raises AssertionError with one line that says what is wrong and with 
 from rockfall.testing.datasets import check_dataset
 from rockfall.testing.environments import check_environment
 from rockfall.testing.models import check_model
+from rockfall.testing.pictures import check_picture
 from rockfall.testing.plugins import check_plugin, check_registration
 
 __all__ = [
     "check_dataset",
     "check_environment",
     "check_model",
+    "check_picture",
     "check_plugin",
     "check_registration",
 ]

@@ -7,12 +7,12 @@ import json
 from rockfall.catalogue import Entry
 from rockfall.errors import UsageError
 from rockfall.sources import SourceInfo, open_source
-from rockfall.specs import DatasetSpec, EnvironmentSpec
+from rockfall.specs import DatasetSpec, EnvironmentSpec, PictureSpec
 
 NO_OPTION = "no_such_option"
 
 
-def check_described(spec: DatasetSpec | EnvironmentSpec, info: SourceInfo) -> None:
+def check_described(spec: DatasetSpec | PictureSpec | EnvironmentSpec, info: SourceInfo) -> None:
     """The opened source is of the kinds that its spec names, and its description is plain data."""
     assert info.name == spec.name, f"opened, it calls itself {info.name}"
     assert set(info.kinds) == set(spec.kinds), (
@@ -27,7 +27,9 @@ def after_json(info: SourceInfo) -> SourceInfo:
     return SourceInfo.from_json(json.loads(json.dumps(info.to_json())))
 
 
-def check_options(entry: Entry[DatasetSpec] | Entry[EnvironmentSpec]) -> None:
+def check_options(
+    entry: Entry[DatasetSpec] | Entry[PictureSpec] | Entry[EnvironmentSpec],
+) -> None:
     """An unknown option is refused, with an error that names it."""
     try:
         open_source(entry.full_name, {NO_OPTION: 1})

@@ -22,7 +22,7 @@ from rockfall.run.randomness import random_state, seed_everything
 from rockfall.run.run import Run, load_model
 from rockfall.seeing import CURVES, check_picture_name, draw_model, drawing
 from rockfall.sources import Source, SourceInfo, open_source, require_kind
-from rockfall.specs import DatasetSpec, EnvironmentSpec, ModelSpec
+from rockfall.specs import DatasetSpec, EnvironmentSpec, ModelSpec, PictureSpec
 from rockfall.testing.behaving import behaviour, check_named
 from rockfall.testing.comparing import difference
 from rockfall.testing.complaints import about, offline, undisturbed
@@ -146,6 +146,7 @@ def _check_reopened(run: Run) -> None:
     found = registry()
     with (
         mock.patch.object(found, "datasets", Catalogue(DatasetSpec)),
+        mock.patch.object(found, "pictures", Catalogue(PictureSpec)),
         mock.patch.object(found, "environments", Catalogue(EnvironmentSpec)),
         about("opened from run.json without its source"),
     ):

@@ -6,6 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
@@ -26,6 +27,7 @@ from rockfall.testing.complaints import about
 from rockfall.testing.datasets import check_dataset
 from rockfall.testing.environments import check_environment
 from rockfall.testing.models import check_model
+from rockfall.testing.pictures import check_picture
 
 HEAVY = ("torch", "pydantic", "gymnasium")
 """What `rockfall --help` and `list` must not wait for."""
@@ -36,19 +38,24 @@ LONGEST_SUMMARY = 80
 def check_plugin(distribution: str) -> None:
     """Check an installed distribution: how it registers, and everything that it registers.
 
-    Raises AssertionError with one line for the first thing that is wrong. If data of a dataset
-    can't be had here, raises Unavailable after all the rest has been checked.
+    Raises AssertionError with one line for the first thing that is wrong. If a dataset or a
+    picture can't be had here, raises Unavailable after all the rest has been checked.
     """
     check_registration(distribution)
     found = registry()
     for model in _owned(found.models, distribution):
         check_model(model.full_name)
     missing = []
-    for dataset in _owned(found.datasets, distribution):
-        try:
-            check_dataset(dataset.full_name)
-        except Unavailable as error:
-            missing.append(str(error))
+    kinds: list[tuple[Catalogue[Any], Callable[[str], None]]] = [
+        (found.datasets, check_dataset),
+        (found.pictures, check_picture),
+    ]
+    for catalogue, check in kinds:
+        for entry in _owned(catalogue, distribution):
+            try:
+                check(entry.full_name)
+            except Unavailable as error:
+                missing.append(str(error))
     for environment in _owned(found.environments, distribution):
         check_environment(environment.full_name)
     if missing:
@@ -135,8 +142,9 @@ def _check_capability(spec: CapabilitySpec, protocol: Any) -> None:
     assert getattr(protocol, "_is_runtime_protocol", False), "it is not @runtime_checkable"
     assert not isinstance(object(), protocol), "anything at all fulfils its protocol"
     if spec.verb:
-        verb = spec.verb.partition(" ")[0]
+        verb, *rest = spec.verb.split()
         assert registry().commands.get(verb), f"no command {verb} is registered"
+        assert "RUN" in rest, f"its verb {spec.verb!r} does not say where RUN, the run's name, goes"
     for target, names in (
         (spec.evaluate, {"seed", "limit"}),
         (spec.pictures, set[str]()),

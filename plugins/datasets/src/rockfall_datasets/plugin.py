@@ -1,4 +1,4 @@
-"""The table of contents: dataset names and where they are made."""
+"""The table of contents: names of datasets and pictures and where they are made."""
 
 from rockfall.plugin import Register, hookimpl
 
@@ -79,6 +79,20 @@ def rockfall_register(register: Register) -> None:
         licence="that of the pictures",
         reference="after Coates, Lee and Ng 2011, An Analysis of Single-Layer Networks in "
         "Unsupervised Feature Learning",
+    )
+    register.picture(
+        name="china",
+        summary="a photograph of a temple among trees, 640 × 427, embedded",
+        target="rockfall_datasets.photographs:china",
+        licence="CC BY 2.0",
+        reference="danielbuechele, Flickr 6061409035; comes with scikit-learn",
+    )
+    register.picture(
+        name="flower",
+        summary="a photograph of a dahlia, 640 × 427, embedded",
+        target="rockfall_datasets.photographs:flower",
+        licence="CC BY 2.0",
+        reference="vultilion, Flickr 6056698931; comes with scikit-learn",
     )
     register.source_opener(
         name="folder",

@@ -1,0 +1,39 @@
+"""Pictures of one name that a run left while it learned, as a film."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rockfall import pictures
+from rockfall.display.steps import save_sheets
+from rockfall.errors import UsageError
+from rockfall.run.directory import RunDirectory
+
+
+def save_training_film(gif: Path, directory: RunDirectory, name: str) -> list[int]:
+    """Write the run's `NAME-STEP.png`, and last its `NAME.png`, as a GIF; returns their steps.
+
+    Raises UsageError if there are fewer than two.
+    """
+    found = _left(directory, name)
+    if len(found) < 2:
+        raise UsageError(
+            f"{directory.name} left {'one picture' if found else 'no pictures'} of its {name} "
+            "while it learned, and a film takes two; not every model leaves some"
+        )
+    save_sheets(gif, found)
+    return [step for step, _ in found]
+
+
+def _left(directory: RunDirectory, name: str) -> list[tuple[int, Path]]:
+    """Those of the steps and, if it has finished, of the end; of one size, that of the last."""
+    steps = {
+        int(step): file
+        for file in directory.pictures.glob(f"{name}-*.png")
+        if (step := file.stem.removeprefix(f"{name}-")).isdecimal()
+    }
+    final = directory.pictures / f"{name}.png"
+    if steps and final.exists() and (result := directory.result()):
+        steps[result["steps"]] = final
+    sizes = {step: pictures.sides(file) for step, file in sorted(steps.items())}
+    return [(step, steps[step]) for step, size in sizes.items() if size == sizes[max(sizes)]]

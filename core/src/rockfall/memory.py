@@ -1,0 +1,53 @@
+"""How much memory there is, asked before it runs out: a process that takes more is just ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from rockfall.errors import RockfallError
+
+MEMINFO = Path("/proc/meminfo")
+GROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells what a container may take."""
+
+
+def require(device: torch.device, size: int, what: str, advice: str) -> None:
+    """Raise RockfallError if `size` bytes are more than are free on the device.
+
+    what: that needs them. advice: what to do instead.
+    """
+    free = available(device)
+    if free is not None and size > free:
+        raise RockfallError(
+            f"{what} needs about {size / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} are "
+            f"free: {advice}"
+        )
+
+
+def available(device: torch.device) -> int | None:
+    """Bytes that are free on the device; None where nothing tells."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    found = [size for size in (_of_the_machine(), _of_the_group()) if size is not None]
+    return min(found) if found else None
+
+
+def _of_the_machine() -> int | None:
+    try:
+        for line in MEMINFO.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):  # not Linux, or not even POSIX
+        return None
+
+
+def _of_the_group() -> int | None:
+    try:
+        most, used = (int((GROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
+    except (OSError, ValueError):  # no container, or one without a limit: "max"
+        return None
+    return max(0, most - used)
