@@ -320,6 +320,29 @@ def test_sparklines_and_bars() -> None:
     assert bar(0, 4) == "    "
 
 
+def test_what_all_of_them_made_is_below_the_curves(folder: Path) -> None:
+    for name, seed in (("made", "1"), ("made-too", "2")):
+        words = ("maker", "--seed", seed, "--name", name)
+        assert rockfall(folder, "train", *words).returncode == 0
+    assert (
+        "wrote made.png"
+        in rockfall(folder, "compare", "made", "made-too", "--out", "made.png").stdout
+    )
+    (folder / "runs/made-too/pictures/samples.png").rename(folder / "away.png")
+    rockfall(folder, "compare", "made", "made-too", "--out", "curves.png")
+    (folder / "away.png").rename(folder / "runs/made-too/pictures/samples.png")
+    both, curves = pixels(folder / "made.png"), pixels(folder / "curves.png")
+    height, width, _ = curves.shape
+    assert np.array_equal(both[:height], curves) and both.shape[1] == width
+    below = both[height + 12 :]
+    assert below.shape[0] > 300, "two of them, half as wide each, and their names"
+    left, right = below[24:, : width // 2], below[24:, width // 2 :]
+    for half, name in ((left, "made"), (right, "made-too")):
+        sheet = pixels(folder / f"runs/{name}/pictures/samples.png")
+        assert abs(half[half.std(1).mean(1) > 10].mean() - sheet.mean()) < 12, name
+    assert not np.array_equal(left, right)
+
+
 # show PICTURE -----------------------------------------------------------------------------------
 
 

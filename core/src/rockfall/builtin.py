@@ -110,6 +110,7 @@ def rockfall_register(register: Register) -> None:
         summary="paints its picture at any size",
         target="rockfall.capabilities.paints:Paints",
         pictures="rockfall.capabilities.paints:pictures",
+        compared="painting",
         check="rockfall.capabilities.paints:check",
     )
     register.capability(
@@ -128,6 +129,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall.capabilities.samples:Samples",
         verb="sample RUN",
         pictures="rockfall.capabilities.samples:pictures",
+        compared="samples",
         check="rockfall.capabilities.samples:check",
     )
     register.capability(

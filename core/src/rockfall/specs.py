@@ -160,6 +160,7 @@ class CapabilitySpec(Spec):
     pictures: target of `(model, source) -> Mapping[str, PIL.Image.Image | Tensor]`: what there is
         to see in a trained model, by name; a tensor is (C, H, W) uint8. A finished run leaves them
         as `pictures/NAME.png`, and `rockfall show` draws them anew.
+    compared: which of these `rockfall compare` puts side by side, if all runs have it.
     check: target of `(model, source) -> None`, the conformance kit's test of the behaviour.
     """
 
@@ -169,6 +170,7 @@ class CapabilitySpec(Spec):
     verb_needs: str = ""
     evaluate: str = ""
     pictures: str = ""
+    compared: str = ""
     check: str = ""
 
 

@@ -7,10 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from rockfall import pictures
 from rockfall.config import to_text
+from rockfall.display import side_by_side
 from rockfall.display.curves import Curve, Panel, draw
 from rockfall.display.figures import count, duration, examples_a_second, measured
+from rockfall.display.layout import below
 from rockfall.display.plain import say
 from rockfall.display.runs import (
     logged,
@@ -27,6 +31,8 @@ Rows = list[tuple[str, list[str]]]
 
 MOST_METRICS = 2
 """Metrics that are drawn, each in two panels."""
+GAP = 12
+"""Pixels between the curves and what is below them."""
 LEAST_COLUMN = 16
 """Characters that a run's column needs; narrower, the table is written one below the other."""
 
@@ -123,9 +129,18 @@ class Comparison:
         return shared[:MOST_METRICS]
 
     def draw(self, out: Path) -> Path | None:
-        """Write the curves of the shared metrics, by steps and by seconds; None without one."""
-        if not self.metrics:
-            return None
+        """Write the curves of the shared metrics, by steps and by seconds, and below them what
+        their models made; None without any.
+        """
+        parts = [self._curves()] if self.metrics else []
+        parts += [side_by_side.draw(self.runs, name) for name in side_by_side.shared(self.runs)]
+        return pictures.save(out, below(parts, GAP, "middle")) if parts else None
+
+    @property
+    def next(self) -> str:
+        return "  ·  ".join(f"rockfall show {run.address}" for run in self.runs)
+
+    def _curves(self) -> Image.Image:
         columns = [logged(run) for run in self.runs]
         panels = [
             Panel(
@@ -140,11 +155,7 @@ class Comparison:
             # A step of one method is not a step of another, but a second is a second.
             for across in ("step", "seconds")
         ]
-        return pictures.save(out, draw(panels))
-
-    @property
-    def next(self) -> str:
-        return "  ·  ".join(f"rockfall show {run.address}" for run in self.runs)
+        return draw(panels)
 
     def _settings(self) -> Rows:
         """Those that differ; one that not all have, where it is not the model's default."""

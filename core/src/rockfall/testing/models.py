@@ -123,7 +123,10 @@ def _check_drawing(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     for capability in drawing(entry.full_name):
         with about(f"it {capability.name}, but its pictures"):
             draw = functools.partial(draw_model, run.model, capability, source)
-            for name, picture in _check_looking("drawing them", run, draw).items():
+            drawn = _check_looking("drawing them", run, draw)
+            wanted = capability.compared
+            assert not drawn or not wanted or wanted in drawn, f"there is no {wanted} to compare"
+            for name, picture in drawn.items():
                 check_picture_name(name, taken)
                 taken.add(name)
                 with about(name):
