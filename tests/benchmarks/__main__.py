@@ -1,8 +1,8 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
 All but those that take long and need data that is not embedded: `vision_tables`, which is run row
-by row (`--only`), `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood` and
-`generator_mnist`.
+by row (`--only`), `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood`,
+`generator_mnist` and `canvas_painter`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ SCRIPTS = (
     "generator_speed",
     "generator_digits",
     "generator_points",
+    "canvas_evolve",
+    "style_fast",
     "time_to_skill",
     "agent_scores",
 )

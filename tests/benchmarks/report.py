@@ -121,7 +121,7 @@ def hardware() -> str:
 HEADER = """# Measured
 
 Each section is written by the command under it; `make bench` runs them all, but for
-`vision_tables`, `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood` and
-`generator_mnist`, which take long and need data.
+`vision_tables`, `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood`,
+`generator_mnist` and `canvas_painter`, which take long and need data.
 CPU seconds are those of `time.process_time` on one thread; ratios are taken within one run.
 """

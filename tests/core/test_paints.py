@@ -67,7 +67,7 @@ def test_a_finished_run_leaves_the_painting_as_large_as_the_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "left"), [((3, 20, 30), (20, 30)), ((3, 3000, 1000), (768, 256))]
+    ("shape", "left"), [((3, 20, 30), (20, 30)), ((3, 3000, 1000), (384, 128))]
 )
 def test_progress_is_left_ever_further_apart(
     start: Callable[..., Run], shape: tuple[int, ...], left: tuple[int, int]

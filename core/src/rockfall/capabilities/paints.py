@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PAINTING = "painting"
 """What the pictures are called; those that a training leaves have its step, too."""
-SHOWN = 768
-"""Pixels along the longer side of what a training leaves."""
+SHOWN = 384
+"""Pixels along the longer side of what a training leaves on the way: to paint takes time."""
 
 
 @runtime_checkable

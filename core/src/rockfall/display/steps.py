@@ -58,12 +58,18 @@ def save_film(
 
 
 def save_sheets(path: Path, sheets: Sequence[tuple[int, Path]]) -> None:
-    """Write picture files of one size, each with its step, as a GIF that rests on the last.
-
-    Raises UsageError for a file that is no picture.
+    """Write picture files, each with its step, as a GIF that rests on the last, all brought to the
+    size of the first. Raises UsageError for a file that is no picture.
     """
+    height, width = pictures.sides(sheets[0][1])
+
+    def draw(file: Path) -> Image.Image:
+        image = pictures.read(file)
+        size = (width, height)
+        return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
     with pictures.quietly():
-        _save(path, [(step, functools.partial(pictures.read, file)) for step, file in sheets])
+        _save(path, [(step, functools.partial(draw, file)) for step, file in sheets])
 
 
 def picked(steps: Iterable[T], places: Iterator[int]) -> Iterator[tuple[int, T]]:

@@ -26,14 +26,15 @@ def save_training_film(gif: Path, directory: RunDirectory, name: str) -> list[in
 
 
 def _left(directory: RunDirectory, name: str) -> list[tuple[int, Path]]:
-    """Those of the steps and, if it has finished, of the end; of one size, that of the last."""
+    """Those of the steps, of one size, that of the last; and, if it has finished, of the end."""
     steps = {
         int(step): file
         for file in directory.pictures.glob(f"{name}-*.png")
         if (step := file.stem.removeprefix(f"{name}-")).isdecimal()
     }
-    final = directory.pictures / f"{name}.png"
-    if steps and final.exists() and (result := directory.result()):
-        steps[result["steps"]] = final
     sizes = {step: pictures.sides(file) for step, file in sorted(steps.items())}
-    return [(step, steps[step]) for step, size in sizes.items() if size == sizes[max(sizes)]]
+    left = {step: steps[step] for step, size in sizes.items() if size == sizes[max(sizes)]}
+    final = directory.pictures / f"{name}.png"
+    if left and final.exists() and (result := directory.result()):
+        left[result["steps"]] = final
+    return list(left.items())

@@ -1,0 +1,166 @@
+"""`rockfall paint PICTURE`: let a network learn it and paint it; `paint RUN`: paint it again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from rockfall.commands import completion
+from rockfall.commands.new_file import PICTURE, check_new_file, new_file
+from rockfall.commands.options import TRAINING, as_json, key_values, trains
+from rockfall.display.plain import print_json, say
+from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall.registry import registry
+from rockfall.run.directory import all_runs, find_run
+
+if TYPE_CHECKING:
+    from rockfall.run.run import Run
+
+LARGEST = 8000
+"""Pixels along the longer side that `--size` may ask for."""
+LARGER = 1200
+"""Pixels that are proposed as the next thing to try."""
+
+
+@click.command("paint")
+@click.argument("subject", shell_complete=completion.shown, metavar="PICTURE|RUN")
+@click.argument("words", nargs=-1, metavar="[key=value …] [source.key=value …]")
+@click.option(
+    "--model",
+    default="painter",
+    show_default=True,
+    shell_complete=completion.models,
+    help="any that learns from a picture, and paints",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(1, LARGEST),
+    help="pixels along the painting's longer side; default: the picture's",
+)
+@new_file("--out", PICTURE, help="the painting to write; default: NAME-painting.png")
+@click.option(
+    "--gif",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="write a film of how it was learned; default: NAME-painting.gif",
+)
+@trains
+@as_json
+@click.pass_context
+def command(
+    context: click.Context,
+    subject: str,
+    words: tuple[str, ...],
+    model: str,
+    size: int | None,
+    out: Path | None,
+    gif: str | None,
+    as_json: bool,
+    how: dict[str, Any],
+) -> None:
+    """Learn PICTURE, and paint it: a file, or a name of `rockfall list pictures`.
+
+    The same as `rockfall train painter PICTURE`, whose settings key=value sets; a run is left. What
+    it learned is then painted at any size.
+
+    Of a RUN whose model paints, its picture is painted again, without learning. A picture of the
+    same name goes before a run.
+    """
+    is_picture = os.path.isfile(subject) or registry().pictures.get(subject) is not None
+    directory = None if is_picture else _find(subject)
+    stem = directory.name if directory else Path(subject).stem
+    if gif and "=" in gif:
+        raise UsageError(f"--gif {gif}: let --gif come last, or name the film, as --gif {stem}.gif")
+    out = out or check_new_file(Path(f"{stem}-painting.png"), PICTURE)
+    film = None if gif is None else check_new_file(Path(gif or f"{stem}-painting.gif"), ".gif")
+    if directory:
+        _check_no_training(context, subject, words)
+        from rockfall.display.runs import open_capable
+
+        run = open_capable(str(directory.path), "paints")
+    else:
+        run = _trained(model, subject, words, how, quiet=as_json)
+    height, width = _write(run, size, out, film)
+    if as_json:
+        sides = {"height": height, "width": width}
+        print_json({"run": run.name, "picture": str(out), **sides, "gif": film and str(film)})
+        return
+    name = run.directory.address
+    say(f"wrote {out} ({width} × {height})")
+    if film:
+        say(f"wrote {film} ({film.stat().st_size / 1000:,.0f} kB)")
+    following = [f"rockfall paint {name} --size {2 * max(height, width, LARGER // 2)}"]
+    if max(height, width) >= LARGEST // 2:
+        following.clear()
+    say(f"next: {'  ·  '.join([*following, f'rockfall show {name}'])}")
+
+
+def _find(subject: str) -> Any:
+    """A run's directory. Raises UnknownName for what is neither a picture nor a run."""
+    try:
+        return find_run(subject)
+    except UnknownName as error:
+        if any(run.name.startswith(subject) for run in all_runs()):
+            raise  # it begins the names of several
+        files = [path.name for path in Path(subject).parent.glob("*") if path.suffix]
+        known = [*registry().pictures.names(), *files, *(run.name for run in all_runs())]
+        hint = did_you_mean(Path(subject).name, known)
+        hint = hint or "; `rockfall list pictures` and `rockfall runs` show what there is"
+        raise UnknownName(f"{subject} is neither a picture nor a run{hint}") from error
+
+
+def _check_no_training(context: click.Context, subject: str, words: tuple[str, ...]) -> None:
+    """Raise UsageError for anything that would only matter if something were learned."""
+    for name in ("model", *TRAINING):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--{name.replace('_', '-')} is for learning, and {subject} is a run that has "
+                "learned: leave it out"
+            )
+    for word in words:
+        raise UsageError(f"{word}: {subject} is a run that has learned, so leave it out")
+
+
+def _trained(
+    model: str, picture: str, words: tuple[str, ...], how: dict[str, Any], *, quiet: bool
+) -> Run:
+    """As by `rockfall train`. Raises UsageError for a model that paints no picture."""
+    spec = registry().models.find(model).spec
+    if "paints" not in spec.capabilities or "picture" not in spec.learns_from:
+        able = [
+            registry().models.shown_name(entry)
+            for entry in registry().models
+            if "paints" in entry.spec.capabilities and "picture" in entry.spec.learns_from
+        ]
+        raise UsageError(f"{model} does not learn to paint a picture: {', '.join(able)} do")
+    settings, options = key_values(words)
+    from rockfall.display import default_listener
+    from rockfall.training import train
+
+    listeners = [] if quiet else [default_listener()]
+    return train(
+        model, picture, source_options=options, config=settings, listeners=listeners, **how
+    )
+
+
+def _write(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[int, int]:
+    """Write the painting, and the film of a run's learning; returns the painting's sides."""
+    from rockfall import pictures
+    from rockfall.capabilities.paints import PAINTING
+    from rockfall.display.training_film import save_training_film
+    from rockfall.evaluation import looking
+
+    _, height, width = run.record.info["shape"]
+    scale = 1.0 if size is None else size / max(height, width)
+    sides = max(1, round(height * scale)), max(1, round(width * scale))
+    model: Any = run.model
+    with looking(model):
+        pictures.save(out, model.paint(*sides))
+    if film:
+        save_training_film(film, run.directory, PAINTING)
+    return sides

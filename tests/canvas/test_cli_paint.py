@@ -1,0 +1,166 @@
+"""`rockfall paint`: the same as `train painter`, and then the painting; or a run's once more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import rockfall
+from rockfall.errors import RockfallError
+from rockfall.pictures import load, save
+from rockfall_canvas.paint import command
+
+QUICK = ("network=grid", "hidden=8", "levels=2")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of 20 × 30 pixels, a run that paints, one that does not."""
+    path = tmp_path_factory.mktemp("work")
+    y, x = np.mgrid[:20, :30]
+    shown = np.stack((8 * x, 12 * y, 100 + x + y)).astype(np.uint8)
+    save(path / "hills.png", torch.from_numpy(shown))
+    (path / "words.png").write_text("no picture")
+    rockfall.train("mlp", preset="tiny", name="classes", out=path / "runs", listeners=[])
+    return path
+
+
+@pytest.fixture(autouse=True)
+def there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(folder)
+    before = set(folder.glob("*"))
+    yield
+    for file in set(folder.glob("*")) - before:
+        if file.is_file():
+            file.unlink()
+
+
+def paint(*words: str) -> Result:
+    return CliRunner().invoke(command, list(words), catch_exceptions=True)
+
+
+def done(*words: str) -> str:
+    result = paint(*words)
+    assert result.exit_code == 0, result.exception or result.output
+    return result.stdout
+
+
+def refused(*words: str) -> str:
+    result = paint(*words)
+    assert isinstance(result.exception, RockfallError | SystemExit), result.exception
+    said = str(result.exception) if isinstance(result.exception, RockfallError) else result.stderr
+    assert not Path("hills-painting.png").exists()
+    return said
+
+
+def test_it_is_the_same_as_to_train_and_leaves_painting_and_film() -> None:
+    words = (*QUICK, "epochs=4", "batch_size=50")
+    lines = done("hills.png", *words, "--seed", "3", "--name", "painted", "--gif").splitlines()
+    run = rockfall.train(
+        "painter",
+        "hills.png",
+        config=dict(word.split("=") for word in words),
+        seed=3,
+        name="trained",
+        listeners=[],
+    )
+    same = rockfall.open_run("painted")
+    assert same.record.config == run.record.config
+    assert same.record.source == run.record.source
+    for one, other in zip(same.model.parameters(), run.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(load(Path("hills-painting.png")), run.model.paint(20, 30))
+    size = Path("hills-painting.gif").stat().st_size
+    assert lines[-3:] == [
+        "wrote hills-painting.png (30 × 20)",
+        f"wrote hills-painting.gif ({size / 1000:,.0f} kB)",
+        "next: rockfall paint painted --size 1200  ·  rockfall show painted",
+    ]
+    with Image.open("hills-painting.gif") as film:
+        assert film.n_frames >= 10  # type: ignore[attr-defined]
+
+
+def test_a_run_paints_again_at_any_size() -> None:
+    done("hills.png", *QUICK, "epochs=20", "batch_size=50", "--name", "again", "--out", "first.png")
+    before = sorted(path.name for path in Path("runs").iterdir())
+    said = json.loads(done("again", "--size", "90", "--json"))
+    assert said == {
+        "run": "again",
+        "picture": "again-painting.png",
+        "height": 60,
+        "width": 90,
+        "gif": None,
+    }
+    painted = load(Path("again-painting.png"))
+    assert torch.equal(painted, rockfall.open_run("again").model.paint(60, 90))
+    with Image.open("hills.png") as hills:
+        larger = np.asarray(hills.resize((90, 60), Image.Resampling.BICUBIC)).astype(int)
+    assert np.abs(painted.permute(1, 2, 0).numpy() - larger).mean() < 25  # upright
+    done("again", "--out", "photo.jpg", "--gif", "film.gif")
+    with Image.open("photo.jpg") as photo:
+        assert (photo.format, photo.size) == ("JPEG", (30, 20))
+    assert Path("film.gif").exists()
+    assert sorted(path.name for path in Path("runs").iterdir()) == before
+
+
+def test_a_film_of_a_picture_larger_than_what_is_left_on_the_way() -> None:
+    save(Path("large.png"), torch.full((3, 200, 400), 90, dtype=torch.uint8))
+    done("large.png", *QUICK, "batch_size=8192", "epochs=1", "--name", "large", "--gif")
+    with Image.open("large-painting.png") as painting:
+        assert painting.size == (400, 200)
+    with Image.open("large-painting.gif") as film:
+        assert film.size[0] == 384
+        assert 192 < film.size[1] < 230  # and the step below it
+        assert film.n_frames > 5  # type: ignore[attr-defined]
+
+
+def test_a_picture_goes_before_a_run_of_its_name() -> None:
+    done("hills.png", *QUICK, "--name", "hills.png", "--json")
+    assert json.loads(done("hills.png", *QUICK, "--name", "other", "--json"))["run"] == "other"
+
+
+def test_other_models_that_paint() -> None:
+    done("hills.png", "--model", "evolve", "--preset", "tiny", "--name", "evolved")
+    assert rockfall.open_run("evolved").record.model.endswith(":evolve")
+    assert load(Path("hills-painting.png")).shape == (3, 20, 30)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("hils.png",), "hils.png is neither a picture nor a run; did you mean hills.png?"),
+        (("flowr",), "flowr is neither a picture nor a run; did you mean flower?"),
+        (("clases",), "clases is neither a picture nor a run; did you mean classes?"),
+        (("words.png",), "words.png can't be read as a picture"),
+        (("classes",), "models that do: "),
+        (("classes", "hidden=3"), "hidden=3: classes is a run that has learned"),
+        (("classes", "--seed", "0"), "--seed is for learning, and classes is a run"),
+        (("classes", "--checkpoint-every", "3"), "--checkpoint-every is for learning"),
+        (("classes", "--model", "painter"), "--model is for learning"),
+        (("hills.png", "--model", "mlp"), "mlp does not learn to paint a picture: "),
+        (("hills.png", "--model", "paintr"), "did you mean painter?"),
+        (("hills.png", "network=sirn"), "painter: network: input should be 'siren'"),
+        (("hills.png", "network=relu", "sigma=2"), "sigma is a setting of fourier, not of relu"),
+        (("hills.png", "layers"), "'layers' is not key=value"),
+        (("hills.png", "--size", "0"), "0 is not in the range 1<=x<=8000"),
+        (("hills.png", "--size", "9999999"), "not in the range 1<=x<=8000"),
+        (("hills.png", "--out", "painting.bmp"), "what is written is a PNG"),
+        (("hills.png", "--out", "nowhere/painting.png"), "there is no folder nowhere"),
+        (("hills.png", "--gif", "network=relu"), "let --gif come last, or name the film"),
+        (("hills.png", "--gif", "film.png"), "what is written is a GIF, say film.gif"),
+        (("hills.png", "source.siz=3"), "siz"),
+    ],
+)
+def test_what_can_not_be_done(words: tuple[str, ...], said: str) -> None:
+    before = sorted(Path("runs").iterdir())
+    message = refused(*words)
+    assert said in message
+    assert "\n" not in message or "Usage" in message
+    assert sorted(Path("runs").iterdir()) == before
