@@ -80,6 +80,14 @@ def rockfall_register(register: Register) -> None:
         reference="after Coates, Lee and Ng 2011, An Analysis of Single-Layer Networks in "
         "Unsupervised Feature Learning",
     )
+    register.dataset(
+        name="photos",
+        summary="square pieces of two photographs, embedded: nothing to download",
+        target="rockfall_datasets.photos:photos",
+        kinds=("pictures",),
+        licence="CC BY 2.0",
+        reference="danielbuechele and vultilion, Flickr; the photographs come with scikit-learn",
+    )
     register.picture(
         name="china",
         summary="a photograph of a temple among trees, 640 × 427, embedded",

@@ -1,0 +1,121 @@
+"""What `--style` names: pictures, published styles, trained ones; and so by which method."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
+from rockfall.registry import registry
+from rockfall.run.directory import LAST, RunDirectory, all_runs
+from rockfall_style.published import digests
+
+GATYS, FAST_STYLE = "gatys", "fast-style"
+METHODS = (GATYS, FAST_STYLE)
+CAPABILITY = "stylizes"
+
+
+@dataclass(frozen=True)
+class Style:
+    """name: for what is made to be called after it. where: a path, or a registered name."""
+
+    name: str
+    kind: Literal["picture", "folder", "published", "run"]
+    where: str
+
+    @property
+    def method(self) -> str:
+        return GATYS if self.kind == "picture" else FAST_STYLE
+
+
+def choose(text: str, method: str | None = None) -> tuple[str, list[Style]]:
+    """The method, and one style or several with commas between; what exists has its commas.
+
+    An existing file or folder is that; else the name of a run, a published style or a registered
+    picture. method: of which they have to be. Raises UsageError for what can't be had together, and
+    UnknownName with a suggestion.
+    """
+    words = [text] if os.path.exists(os.path.expanduser(text)) else text.split(",")
+    styles = [_style(word.strip(), method) for word in words]
+    methods = {style.method: style for style in styles}
+    if len(methods) > 1:
+        raise UsageError(
+            f"--style {text}: {methods[GATYS].name} is a picture and {methods[FAST_STYLE].name} a "
+            "trained style; one at a time"
+        )
+    (found,) = methods
+    if method == GATYS and found != method:
+        raise UsageError(
+            f"gatys takes its style from a picture, and {styles[0].name} is a trained style"
+        )
+    if method == FAST_STYLE and found != method:
+        where = styles[0].where
+        raise UsageError(
+            f"fast-style takes a trained style, and {where} is a picture; "
+            f"`rockfall train fast-style ./photos style={where}` trains one"
+        )
+    return found, styles
+
+
+def names() -> list[str]:
+    """Whatever `--style` takes that is no path."""
+    runs = [run.name for run in all_runs() if _stylizes(run)]
+    return [*runs, *digests(), *registry().pictures.names()]
+
+
+def _style(word: str, method: str | None) -> Style:
+    found = [_of_path(word)] if os.path.exists(os.path.expanduser(word)) else list(_of_name(word))
+    if found:
+        return next((style for style in found if style.method == method), found[0])
+    if not word:
+        raise UsageError("--style has an empty name; with commas between: wave,scream")
+    hint = did_you_mean(word, names()) or f"; published are {', '.join(digests())}"
+    raise UnknownName(
+        f"no style {word}: no file or folder, no run of a trained style, no published style, no "
+        f"picture by name{hint}"
+    )
+
+
+def _of_path(word: str) -> Style:
+    from rockfall import pictures
+    from rockfall_style.manifest import MANIFEST
+
+    path = Path(os.path.expanduser(word))
+    if not path.is_dir():
+        pictures.sides(path)  # a mistake should not wait for the training
+        return Style(path.stem, "picture", str(path))
+    name = path.resolve().name
+    if (path / MANIFEST).is_file():
+        return Style(name, "folder", str(path))
+    run = RunDirectory(path)
+    if run.record_file.is_file():
+        from rockfall.capabilities.lookup import require
+
+        require(run.record().model, CAPABILITY)
+        return Style(name, "run", str(path))
+    raise UsageError(f"{path} is no style: it has neither {MANIFEST} nor a run")
+
+
+def _of_name(word: str) -> Iterator[Style]:
+    runs = all_runs()
+    for run in runs[-1:] if word == LAST else runs:
+        if word in (run.name, LAST) and _stylizes(run):
+            yield Style(run.name, "run", str(run.path))
+    if word in digests():
+        yield Style(word, "published", word)
+    if registry().pictures.get(word) is not None:
+        yield Style(word, "picture", word)
+    begun = [run for run in runs if word and run.name.startswith(word) and _stylizes(run)]
+    if len(begun) == 1:
+        yield Style(begun[0].name, "run", str(begun[0].path))
+
+
+def _stylizes(run: RunDirectory) -> bool:
+    try:
+        entry = registry().models.get(run.record().model)
+    except RockfallError:  # a damaged run is no style
+        return False
+    return entry is not None and CAPABILITY in entry.spec.capabilities

@@ -1,0 +1,94 @@
+"""Feed-forward styles as TensorFlow.js reads them: a folder of `manifest.json` and a file a
+variable.
+
+The manifest says of each variable in which file of the folder it is and its shape; the file holds
+little-endian float32 numbers and nothing else. Every layer of the network has three variables in
+turn, `Variable`, `Variable_1`, `Variable_2` and so on: the kernel, (H, W, in, out) or, of a
+transposed convolution, (H, W, out, in), then instance norm's shift and its scale. What else is
+there, such as an optimizer's, is ignored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rockfall.errors import RockfallError
+from rockfall.files import read_json, write_json
+from rockfall_style.transform_network import TransformNetwork
+
+MANIFEST = "manifest.json"
+
+
+def read_style(folder: Path) -> TransformNetwork:
+    """The network of a folder. Raises RockfallError, saying of which file, for one that is not
+    there, not of its size, not of this network or not finite.
+    """
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict):
+        raise RockfallError(f"{folder / MANIFEST} names no variables")
+    network = TransformNetwork()
+    with torch.no_grad():
+        for name, shape, parameter in _variables(network):
+            values = _values(folder, manifest, name, shape)
+            parameter.copy_(_as_here(torch.from_numpy(values)))
+    return network.eval()
+
+
+def write_manifest(folder: Path) -> None:
+    """The manifest of a folder whose files are named as their variables."""
+    with torch.device("meta"):
+        variables = list(_variables(TransformNetwork()))
+    write_json(
+        folder / MANIFEST,
+        {name: {"filename": name, "shape": list(shape)} for name, shape, _ in variables},
+    )
+
+
+def _variables(network: TransformNetwork) -> Iterator[tuple[str, tuple[int, ...], Tensor]]:
+    """Each variable's name, its shape in a file, and the parameter that it is of the network."""
+    parameters = (
+        parameter
+        for layer in network.layers()
+        for parameter in (layer.weight, layer.shift, layer.scale)
+    )
+    for number, parameter in enumerate(parameters):
+        there = parameter.permute(2, 3, 1, 0) if parameter.ndim == 4 else parameter
+        yield f"Variable_{number}" if number else "Variable", tuple(there.shape), parameter
+
+
+def _as_here(values: Tensor) -> Tensor:
+    return values.permute(3, 2, 0, 1) if values.ndim == 4 else values
+
+
+def _values(folder: Path, manifest: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """A variable of a folder, of that shape."""
+    entry = manifest.get(name)
+    if not isinstance(entry, dict):
+        raise RockfallError(f"{folder / MANIFEST} has no {name}: it is no style of this network")
+    if entry.get("shape") != list(shape):
+        raise RockfallError(
+            f"{folder / MANIFEST}: {name} has shape {entry.get('shape')}, and in this network "
+            f"{list(shape)}"
+        )
+    file = entry.get("filename")
+    if not isinstance(file, str) or Path(file).name != file:
+        raise RockfallError(f"{folder / MANIFEST}: {name} is in {file!r}, no file of this folder")
+    path = folder / file
+    wanted = 4 * math.prod(shape)
+    try:
+        found = path.stat().st_size
+        if found != wanted:
+            raise RockfallError(f"{path} has {found:,} bytes, and its shape takes {wanted:,}")
+        values = np.fromfile(path, "<f4").astype(np.float32).reshape(shape)
+    except OSError as error:
+        raise RockfallError(f"can't read {path}: {error.strerror or error}") from None
+    if not np.isfinite(values).all():
+        raise RockfallError(f"{path} is damaged: it holds numbers that are not finite")
+    return values

@@ -1,0 +1,50 @@
+"""Feed-forward styles that others trained and published: their names, and where they are."""
+
+from __future__ import annotations
+
+import functools
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from rockfall.downloads import Remote, data_folder, fetch
+
+ADDRESS = (
+    "https://raw.githubusercontent.com/reiinakano/fast-style-transfer-deeplearnjs/"
+    "27d45e1f811a3a5a7b0a041cd9ad97b0b142f6b1/src/ckpts"
+)
+FOLDER = Path("weights", "fast-style")
+
+
+@functools.cache
+def digests() -> dict[str, list[str]]:
+    """The SHA-256 of each style's variables, in order: what is published."""
+    text = files("rockfall_style").joinpath("published.json").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = json.loads(text)
+    return found
+
+
+def remotes(style: str) -> list[Remote]:
+    """The files of a published style, one a variable."""
+    names = [f"Variable_{number}" if number else "Variable" for number in range(48)]
+    return [
+        Remote(name=name, urls=(f"{ADDRESS}/{style}/{name}",), digest=f"sha256:{digest}")
+        for name, digest in zip(names, digests()[style], strict=True)
+    ]
+
+
+def style_folder(style: str) -> Path:
+    """The folder of a published style, as `manifest.read_style` takes it, downloaded the first
+    time (6.7 MB).
+
+    What the user laid there with its manifest is taken as it is. Raises Unavailable if it can't be
+    had.
+    """
+    from rockfall_style.manifest import MANIFEST, write_manifest
+
+    folder = data_folder() / FOLDER / style
+    if not (folder / MANIFEST).exists():
+        for remote in remotes(style):
+            fetch(remote, folder)
+        write_manifest(folder)  # last: a folder that has one is complete
+    return folder

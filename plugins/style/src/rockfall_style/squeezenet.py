@@ -1,0 +1,51 @@
+"""SqueezeNet 1.1: AlexNet's accuracy with a fiftieth of its weights.
+
+Iandola et al. 2016, "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model
+size", section 3 and table 1; version 1.1 is the authors' own, with fewer channels in front and
+pooling earlier.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+STYLE_LAYERS = ("conv1", "fire3", "fire4", "fire5", "fire6")
+CONTENT_LAYERS = ("fire4",)
+
+
+class Fire(nn.Module):
+    """(N, C, H, W) → (N, 2 · `expand`, H, W): few channels, seen by 1 × 1 and by 3 × 3 filters."""
+
+    def __init__(self, given: int, squeeze: int, expand: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(given, squeeze, 1)
+        self.expand1x1 = nn.Conv2d(squeeze, expand, 1)
+        self.expand3x3 = nn.Conv2d(squeeze, expand, 3, padding=1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        squeezed = self.squeeze(inputs).relu_()
+        return torch.cat((self.expand1x1(squeezed), self.expand3x3(squeezed)), 1).relu_()
+
+
+def squeezenet() -> dict[str, nn.Module]:
+    """Its layers by name, in order, numbered as torchvision's are; without the classifier."""
+    return {
+        "conv": nn.Conv2d(3, 64, 3, stride=2),
+        "conv1": nn.ReLU(inplace=True),
+        "pool1": _pool(),
+        "fire2": Fire(64, 16, 64),
+        "fire3": Fire(128, 16, 64),
+        "pool3": _pool(),
+        "fire4": Fire(128, 32, 128),
+        "fire5": Fire(256, 32, 128),
+        "pool5": _pool(),
+        "fire6": Fire(256, 48, 192),
+        "fire7": Fire(384, 48, 192),
+        "fire8": Fire(384, 64, 256),
+        "fire9": Fire(512, 64, 256),
+    }
+
+
+def _pool() -> nn.Module:
+    return nn.MaxPool2d(3, 2, ceil_mode=True)

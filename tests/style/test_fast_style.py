@@ -1,0 +1,165 @@
+"""`fast-style`: what it learns, says of itself, and refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+import rockfall
+from rockfall.errors import ConfigError, UsageError
+from rockfall.sources import SourceInfo
+from rockfall_style.fast_style import FRAME, FastStyle, FastStyleConfig, Goal, framed, inner
+from rockfall_style.features import feature_network
+from rockfall_style.losses import gram, total_variation
+from rockfall_style.named import read_picture
+from rockfall_style.transform_network import REDUCTION
+
+SMALL: dict[str, Any] = {"width": 2, "blocks": 1, "style_size": 64}
+
+
+def info(*shape: int, dtype: str = "uint8") -> SourceInfo:
+    return SourceInfo(name="some", kinds=("pictures",), shape=shape, dtype=dtype)
+
+
+def model(**settings: Any) -> FastStyle:
+    torch.manual_seed(0)
+    return FastStyle(FastStyleConfig(**{**SMALL, **settings}), info(3, 40, 40)).eval()
+
+
+@pytest.mark.slow
+def test_seconds_teach_a_style(tmp_path: Path) -> None:
+    """A third of what pictures are apart from it in style is left after a short training."""
+    run = rockfall.train(
+        "fast-style",
+        source_options={"size": 32, "count": 64},
+        config={"width": 8, "blocks": 1, "epochs": 4},
+        out=tmp_path,
+        listeners=[],
+        threads=1,
+    )
+    assert run.result is not None
+    style = run.result["figures"]["style loss"]
+    assert style["value"] < style["baselines"]["the pictures themselves"]["value"] / 3
+    losses = [line["validation_loss"] for line in run.metrics if "validation_loss" in line]
+    assert losses[-1] < losses[0]
+
+
+def test_losses_against_their_definition() -> None:
+    """Each picture by itself, the sum as the settings say."""
+    config = FastStyleConfig(**SMALL, style_weight=0.5, total_variation=7.0)
+    torch.manual_seed(0)
+    made, given = (torch.randint(0, 256, (3, 3, 40, 40)) for _ in range(2))
+    found = Goal(config, torch.device("cpu")).losses(made, given)
+    network = feature_network("random-vgg")
+    style = read_picture("style", "brush-strokes")[None, :, ::8, ::8].float() / 255
+
+    def relative(one: Tensor, other: Tensor) -> Tensor:
+        return (one - other).square().sum() / other.square().sum()
+
+    assert style.shape[2:] == (64, 64)
+    seen, before = network(made.float() / 255), network(given.float() / 255)
+    content = torch.stack([relative(seen[k], before[k]) for k in network.content_layers]).mean()
+    torch.testing.assert_close(found["content"], content)
+    rough = total_variation(made.float() / 255)
+    weight = 0.5 * network.style_weight
+    torch.testing.assert_close(
+        found["loss"], content + weight * found["style"] + 7.0 * rough, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_of_the_style_itself_the_style_loss_is_nothing() -> None:
+    config = FastStyleConfig(**SMALL)
+    goal = Goal(config, torch.device("cpu"))
+    from rockfall.pictures import within
+
+    style = within(read_picture("style", "brush-strokes"), 64)[None]
+    other = 255 - style
+    losses = goal.losses(style, other)
+    assert losses["style"] < 1e-9 < losses["content"]
+    assert goal.losses(other, other)["content"] == 0 < goal.losses(other, other)["style"]
+    wanted = gram(goal.features(style.float() / 255)["relu1_1"])
+    torch.testing.assert_close(goal.grams["relu1_1"], wanted)
+
+
+def test_distances_are_one_a_picture() -> None:
+    torch.manual_seed(1)
+    pictures = torch.randint(0, 256, (4, 3, 36, 40), dtype=torch.uint8)
+    other = torch.randint(0, 256, (4, 3, 36, 40), dtype=torch.uint8)
+    fitted = model()
+    style, content = fitted.distances(pictures, other)
+    assert style.shape == content.shape == (4,)
+    alone = [
+        fitted.distances(*pair) for pair in zip(pictures.split(1), other.split(1), strict=True)
+    ]
+    torch.testing.assert_close(style, torch.cat([s for s, _ in alone]))
+    torch.testing.assert_close(content, torch.cat([c for _, c in alone]))
+
+
+@pytest.mark.parametrize("size", [(40, 48), (41, 47), (33, 34)])
+def test_it_is_trained_on_what_it_will_make(size: tuple[int, int]) -> None:
+    """A batch at training and one picture later are the same pictures, whatever their sides."""
+    torch.manual_seed(1)
+    pictures = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8)
+    fitted = model()
+    with torch.no_grad():
+        batch = fitted.made(pictures)
+        one = torch.stack([fitted.stylize(picture) for picture in pictures])
+    assert batch.shape == pictures.shape
+    assert (batch.round().clamp(0, 255) - one.float()).abs().max() <= 1
+
+
+def test_a_frame_goes_on_and_comes_off() -> None:
+    assert FRAME % REDUCTION == 0  # so that strides fall on the same pixels as without
+    picture = torch.rand(1, 3, 5, 7)
+    page = framed(picture, 2, 1)
+    assert page.shape == (1, 3, 5 + 2 * FRAME + 2, 7 + 2 * FRAME + 1)
+    assert torch.equal(inner(page, 5, 7), picture)
+    assert torch.equal(page[..., 0, 0], picture[..., 0, 0])
+    assert torch.equal(page[..., -1, -1], picture[..., -1, -1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"),
+    [
+        ((1, 64, 64), "it learns from colour pictures, and some has none"),
+        ((3,), "colour pictures"),
+        ((3, 31, 64), "at least 32 × 32, and those of some are 64 × 31"),
+    ],
+)
+def test_sources_that_it_can_not_learn_from(shape: tuple[int, ...], wanted: str) -> None:
+    with pytest.raises(ValueError, match=wanted):
+        FastStyle(FastStyleConfig(**SMALL), info(*shape))
+
+
+def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").write_bytes(b"")
+    for settings in (
+        {"normalisation": "caffe"},
+        {"features": str(tmp_path / "w.safetensors")},
+        {"features": "vgg20"},
+    ):
+        with pytest.raises(ConfigError):
+            FastStyleConfig.build("fast-style", SMALL, settings)
+
+
+def test_a_style_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no picture brush-stroke,.*did you mean brush-strokes"):
+        Goal(FastStyleConfig(**SMALL, style="brush-stroke"), torch.device("cpu"))
+
+
+def test_a_style_by_path_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "style.png")
+    monkeypatch.chdir(tmp_path)
+    config = FastStyleConfig(**SMALL, style="style.png")
+    monkeypatch.chdir("/")
+    Goal(config, torch.device("cpu"))
+    assert config.style == str(tmp_path / "style.png")

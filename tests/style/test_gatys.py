@@ -1,0 +1,361 @@
+"""Gatys' method through `rockfall.train`: what comes out, and every way in which it can't."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+import rockfall
+from rockfall import memory
+from rockfall.errors import ConfigError, RockfallError, UsageError
+from rockfall.pictures import load, save
+from rockfall.run.run import Run
+from rockfall.sources.picture import Picture
+from rockfall_style import restyles
+from rockfall_style.colours import luminance
+from rockfall_style.gatys import Gatys
+from rockfall_style.goal import Goal, Subject, enlarged, floats, guides
+from rockfall_style.losses import gram, style_loss
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """80 × 64, smooth, with an edge."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, 64), torch.linspace(0, 1, 80), indexing="ij")
+    shape = ((x - 0.5) ** 2 + (y - 0.4) ** 2 < 0.08).float()
+    pixels = torch.stack((0.3 + 0.5 * x, 0.7 - 0.4 * y * shape, 0.2 + 0.4 * y))
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    return save(path, (pixels * 255).round().to(torch.uint8))
+
+
+@pytest.fixture
+def painted(photo: Path, tmp_path: Path) -> Any:
+    def paint(**settings: Any) -> Run:
+        chosen = {"style": "woodcut", "steps": 8, "scales": 1, **settings}
+        how = {"device": "cpu", "threads": 1, "precision": "float32"}
+        return rockfall.train("gatys", str(photo), out=tmp_path, listeners=[], config=chosen, **how)
+
+    return paint
+
+
+def result(run: Run) -> Tensor:
+    return run.model.paint(64, 80)  # type: ignore[attr-defined, no-any-return]
+
+
+def logged(run: Run, name: str) -> list[float]:
+    return [line[name] for line in run.metrics if name in line]
+
+
+def config(**settings: Any) -> Any:
+    return Gatys.Config(**{"style": ("woodcut",), **settings})
+
+
+# What comes out ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_the_loss_falls_and_style_comes_in(painted: Any, optimizer: str) -> None:
+    run = painted(optimizer=optimizer, steps=15)
+    losses = logged(run, "loss")
+    assert len(losses) == 15
+    assert losses[-1] < losses[0] / 2
+    figures = run.result["figures"]
+    style, content = figures["style_loss"], figures["content_loss"]
+    assert style["value"] < style["baselines"]["photo"]["value"] / 2
+    assert 0 < content["value"] < content["baselines"]["noise"]["value"]
+    assert content["baselines"]["photo"]["value"] == 0
+
+
+def test_without_style_and_smoothing_the_photo_stays(painted: Any, photo: Path) -> None:
+    run = painted(style_weight=0, total_variation=0)
+    assert (result(run).int() - load(photo).int()).abs().max() <= 1
+
+
+def test_each_scale_is_a_loop_of_its_own(painted: Any) -> None:
+    run = painted(scales=2, steps=4, total_variation=0)
+    assert run.step == 4  # half of 64 is too small to be worth it
+    *_, last = logged(run, "loss")
+    assert last < logged(run, "loss")[0]
+
+
+def test_scales_that_fit_are_all_walked(tmp_path: Path) -> None:
+    run = rockfall.train(
+        "gatys",
+        "china",
+        source_options={"size": 260},
+        out=tmp_path,
+        listeners=[],
+        device="cpu",
+        config={"steps": 2, "scales": 4, "style": "woodcut"},
+    )
+    assert run.step == 2 * 2  # 174 and 87 along the shorter side, and no 43
+
+
+def test_a_narrow_style_is_not_made_too_small_to_be_seen(photo: Path, tmp_path: Path) -> None:
+    narrow = save(tmp_path / "narrow.png", torch.zeros(3, 60, 17, dtype=torch.uint8))
+    subject = Subject(config(style=(str(narrow),)), load(photo), margin=0)
+    assert set(subject.goal(0.5).style) == set(subject.network.style_layers)
+
+
+def test_a_masked_picture_is_the_photo_where_the_mask_is_black(
+    painted: Any, photo: Path, tmp_path: Path
+) -> None:
+    mask = torch.zeros(3, 64, 80, dtype=torch.uint8)
+    mask[:, :, 40:] = 255
+    given, found = load(photo), result(painted(mask=str(save(tmp_path / "mask.png", mask))))
+    assert torch.equal(found[:, :, :40], given[:, :, :40])
+    assert (found[:, :, 40:] != given[:, :, 40:]).any(0).float().mean() > 0.9
+
+
+def test_a_white_mask_is_none(painted: Any, tmp_path: Path) -> None:
+    white = torch.full((3, 9, 9), 255, dtype=torch.uint8)
+    run = painted(mask=str(save(tmp_path / "mask.png", white)))
+    torch.testing.assert_close(
+        logged(run, "loss")[0], logged(painted(), "loss")[0], rtol=1e-3, atol=0
+    )
+
+
+def test_a_black_mask_is_refused(painted: Any, tmp_path: Path) -> None:
+    black = save(tmp_path / "mask.png", torch.zeros(3, 9, 9, dtype=torch.uint8))
+    with pytest.raises(UsageError, match="black all over"):
+        painted(mask=str(black))
+
+
+def test_only_what_is_painted_has_style() -> None:
+    """A picture whose painted half is in the style has no style loss, whatever the rest."""
+    style = torch.rand(1, 4, 8, 6)
+    other = torch.cat((style, torch.rand(1, 4, 8, 6) * 9), 3)
+    mask = torch.cat((torch.ones(1, 1, 8, 6), torch.zeros(1, 1, 8, 6)), 3)
+    guide = guides(mask, {"a": other}, ("a",))["a"]
+    assert guide.square().mean() == pytest.approx(1)
+    assert style_loss({"a": other * guide}, {"a": gram(style)}) < 1e-9
+    assert style_loss({"a": other}, {"a": gram(style)}) > 1
+
+
+def test_colours_can_be_preserved(painted: Any, photo: Path) -> None:
+    """Differences of two channels are chrominance: they stay, but where black or white cut off."""
+    given, found = load(photo).int(), result(painted(preserve_colours=True)).int()
+    inside = ((found > 0) & (found < 255)).all(0)
+    assert inside.float().mean() > 0.5
+    for one, other in ((0, 1), (1, 2)):
+        apart = (found[one] - found[other]) - (given[one] - given[other])
+        assert apart[inside].abs().max() <= 1
+    changed = (luminance(floats(found)) - luminance(floats(given))).abs().mean()
+    assert changed > 0.02
+    coloured = result(painted()).int()
+    assert ((coloured[0] - coloured[1]) - (given[0] - given[1])).abs().max() > 10
+
+
+def test_two_styles_are_mixed_by_their_weights(photo: Path) -> None:
+    def wanted(**settings: Any) -> dict[str, Tensor]:
+        return Subject(config(**settings), load(photo), margin=0).goal(1.0).style
+
+    first = wanted(style=("woodcut",))
+    second = wanted(style=("stained-glass",))
+    mixed = wanted(style=("woodcut", "stained-glass"), weights=(1.0, 3.0))
+    even = wanted(style=("woodcut", "stained-glass"))
+    for name in first:
+        torch.testing.assert_close(mixed[name], first[name] / 4 + second[name] * 3 / 4)
+        torch.testing.assert_close(even[name], (first[name] + second[name]) / 2)
+
+
+def test_mixing_finds_what_summing_the_losses_does(photo: Path) -> None:
+    """Gatys sums the losses of several styles; ours must go the same way."""
+    grams = [torch.rand(1, 3, 3) for _ in range(2)]
+    features = torch.rand(1, 3, 4, 4, requires_grad=True)
+    mixed = 0.25 * grams[0] + 0.75 * grams[1]
+    size = mixed.square().mean()
+    (ours,) = torch.autograd.grad(style_loss({"a": features}, {"a": mixed}) * size, features)
+    summed = sum(
+        share * (gram(features) - one).square().mean()
+        for share, one in zip((0.25, 0.75), grams, strict=True)
+    )
+    assert isinstance(summed, Tensor)
+    (theirs,) = torch.autograd.grad(summed, features)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_noise_is_the_seeds(photo: Path) -> None:
+    subject = Subject(config(start="noise"), load(photo), margin=0)
+    torch.manual_seed(0)
+    first = subject.start()
+    assert not torch.equal(first, subject.start())
+    torch.manual_seed(0)
+    assert torch.equal(first, subject.start())
+
+
+def test_the_slope_of_the_goal_is_that_of_finite_differences(photo: Path) -> None:
+    pixels = load(photo)[:, :24, :24]
+    subject = Subject(config(), pixels, margin=0)
+    goal: Goal = subject.goal(1.0)
+    generator = torch.Generator().manual_seed(0)
+    values = (subject.photo + 0.1 * torch.randn(subject.photo.shape, generator=generator)).double()
+    goal.network.double()
+    for targets in (goal.style, goal.content):
+        targets.update({name: target.double() for name, target in targets.items()})
+    values.requires_grad_()
+    (slope,) = torch.autograd.grad(goal.losses(values)[2], values)
+    step = 1e-8 * torch.randn(values.shape, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        ends = [goal.losses(values + sign * step)[2].item() for sign in (1, -1)]
+    assert (slope * step).sum().item() == pytest.approx((ends[0] - ends[1]) / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize(("shift", "cut"), [(0.0, 0.0), (0.75, 0.25**2), (-1.0, 0.5**2)])
+@torch.no_grad()
+def test_what_would_be_cut_off_counts(photo: Path, shift: float, cut: float) -> None:
+    """Of a grey picture that is shifted: what remains of the loss beside its other parts."""
+    goal = Subject(config(total_variation=7), load(photo), margin=0).goal(1.0)
+    values = torch.full_like(goal.photo, 0.5) + shift
+    style, content, loss = goal.losses(values)
+    rest = loss - content - goal.network.style_weight * style
+    assert rest.item() == pytest.approx(1000 * cut, abs=loss.item() * 1e-5)
+
+
+def test_it_paints_any_size() -> None:
+    pixels = torch.full((3, 8, 6), 77, dtype=torch.uint8)
+    assert torch.equal(enlarged(pixels, 8, 6), pixels)
+    assert torch.equal(enlarged(pixels, 31, 5), torch.full((3, 31, 5), 77, dtype=torch.uint8))
+
+
+def test_it_leaves_pictures_of_its_progress(painted: Any) -> None:
+    run = painted(steps=6)
+    names = {path.stem for path in run.directory.pictures.iterdir()}
+    assert {"painting", "painting-0", "painting-1"} <= names
+
+
+def test_the_last_checkpoint_holds_little_but_the_picture(painted: Any) -> None:
+    size = painted().directory.checkpoint("last").stat().st_size
+    assert size < 3 * 64 * 80 + 60_000  # the generators' states are some of it
+
+
+# What is refused ------------------------------------------------------------------------------
+
+
+def test_weights_are_as_many_as_styles(painted: Any) -> None:
+    with pytest.raises(ConfigError, match="weights: there are 3, and 2 pictures in style"):
+        painted(style="woodcut,stained-glass", weights="1,2,3")
+
+
+def test_a_style_that_is_none_is_told_the_nearest(painted: Any) -> None:
+    with pytest.raises(UsageError, match="did you mean woodcut"):
+        painted(style="woodcutt")
+
+
+def test_features_that_need_a_normalisation_say_so_before_anything_is_read(painted: Any) -> None:
+    with pytest.raises(ConfigError, match=r"need normalisation=imagenet\|caffe"):
+        painted(features="some/file.safetensors")
+    with pytest.raises(ConfigError, match="normalised as imagenet, not as caffe"):
+        painted(normalisation="caffe")
+
+
+def test_foreign_weights_are_refused(painted: Any, tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(UsageError, match="neither SqueezeNet"):
+        painted(features=str(path), normalisation="caffe")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (200, 15)])
+def test_pictures_that_are_too_small_say_the_least_size(
+    painted: Any, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    small = save(tmp_path / "small.png", torch.zeros(3, *size, dtype=torch.uint8))
+    with pytest.raises(UsageError, match="features random-vgg need 16 along each side"):
+        painted(style=str(small))
+    with pytest.raises(UsageError, match=rf"the photo has {size[1]} × {size[0]} pixels"):
+        rockfall.train("gatys", str(small), out=tmp_path, listeners=[], config={"style": "woodcut"})
+
+
+def test_too_large_a_picture_is_refused_before_it_runs_out(
+    painted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda device: 2_000_000)
+    monkeypatch.setattr("rockfall_style.gatys.available", lambda device: 2_000_000)
+    with pytest.raises(RockfallError, match=r"80 × 64 pixels needs .*source\.size=\d0"):
+        painted()
+
+
+def test_a_checkpoint_of_another_size_is_refused() -> None:
+    model = Gatys(config(), Picture("here", torch.zeros(3, 20, 20, dtype=torch.uint8)).info)
+    with pytest.raises(ValueError, match="20, 21"):
+        model.load_state_dict({"picture": torch.zeros(3, 20, 21, dtype=torch.uint8)})
+
+
+# The capability --------------------------------------------------------------------------------
+
+
+class Fake:
+    """Restyles, and measures as it is told."""
+
+    def __init__(self, style: Tensor, content: Tensor) -> None:
+        self.losses = style, content
+
+    def paint(self, height: int, width: int) -> Tensor:
+        return torch.zeros(3, height, width, dtype=torch.uint8)
+
+    def distances(self, photo: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        return self.losses
+
+
+@pytest.mark.parametrize(
+    ("style", "content", "complaint"),
+    [
+        ([1.0, 2.0], [0.0, 1.0], ""),
+        ([1.0], [0.0, 1.0], "of two pictures is"),
+        ([1.0, float("nan")], [0.0, 1.0], "must be finite"),
+        ([1.0, -1.0], [0.0, 1.0], "below 0"),
+        ([1.0, 2.0], [0.1, 1.0], "of the photo itself must be 0"),
+        ([1.0, 2.0], [0.0, 0.0], "of its negative must be more"),
+    ],
+)
+def test_the_check_finds_what_is_wrong(
+    style: list[float], content: list[float], complaint: str
+) -> None:
+    source = Picture("here", torch.zeros(3, 4, 4, dtype=torch.uint8))
+    model = Fake(torch.tensor(style), torch.tensor(content))
+    if not complaint:
+        restyles.check(model, source)
+        return
+    with pytest.raises(AssertionError, match=complaint):
+        restyles.check(model, source)
+
+
+# Memory ----------------------------------------------------------------------------------------
+
+MEASURED = """
+import resource, sys, tempfile
+import rockfall
+from rockfall_style import gatys
+
+def most(size):
+    with tempfile.TemporaryDirectory() as folder:
+        rockfall.train(
+            "gatys", "china", source_options={"size": size}, out=folder, listeners=[],
+            device="cpu", precision="float32", threads=1,
+            config={"style": "woodcut", "steps": 11, "scales": 1},
+        )
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+asked = []
+gatys.require = lambda device, size, what, advice: asked.append(size)
+before = most(32)
+print((most(640) - before) / asked[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
+def test_it_takes_nearly_the_memory_that_it_asks_for() -> None:
+    """Not more, or it would run out; and not so much less that it refuses what would fit."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True
+    )
+    assert 0.5 < float(done.stdout) < 1.1
