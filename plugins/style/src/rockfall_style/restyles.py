@@ -13,7 +13,7 @@ from rockfall.capabilities.figures import Figures, figure
 from rockfall.run.randomness import forked
 from rockfall.sources.picture import Picture
 
-NAMES = ("style_loss", "content_loss")
+NAMES = ("style loss", "content loss")
 
 
 @runtime_checkable
@@ -32,7 +32,7 @@ class Restyles(Protocol):
 def evaluate(
     model: Restyles, source: Picture, *, seed: int = 0, limit: int | None = None
 ) -> Figures:
-    """`style_loss` and `content_loss` of the painting, beside those of the photo as it was and of
+    """The style and the content loss of the painting, beside those of the photo as it was and of
     noise. 0 is the style itself, and the photo itself.
     """
     _, height, width = source.info.shape
