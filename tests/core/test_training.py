@@ -244,3 +244,20 @@ def test_a_record_that_is_no_json_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         RunDirectory.create(tmp_path, "", "toy", record(info={"x": object()}))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_what_is_refused_before_its_first_step_leaves_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: bool
+) -> None:
+    from rockfall_vision.mlp import Mlp
+
+    def fit(self: Any, data: Any, run: rockfall.Run) -> None:
+        for _ in run.steps(2) if begins else ():
+            run.log(loss=1.0)
+        raise RockfallError("there is no such file")
+
+    monkeypatch.setattr(Mlp, "fit", fit)
+    with pytest.raises(RockfallError, match="no such file"):
+        train(tmp_path, name="refused")
+    assert (tmp_path / "refused").exists() == begins

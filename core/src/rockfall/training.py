@@ -102,7 +102,14 @@ def train(
         listeners=_listeners(listeners),
         checkpoint_every=checkpoint_every,
     )
-    return complete(run, opened)
+    try:
+        return complete(run, opened)
+    except Interrupted:
+        raise
+    except RockfallError:
+        if not run.seconds:  # refused before its first step, so there is nothing to go on with
+            directory.remove()
+        raise
 
 
 def resume(

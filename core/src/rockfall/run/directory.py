@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -171,11 +172,13 @@ class RunDirectory:
             directory.pictures.mkdir()
             write_json(directory.record_file, asdict(record))
         except BaseException:
-            import shutil
-
-            shutil.rmtree(path, ignore_errors=True)
+            directory.remove()
             raise
         return directory
+
+    def remove(self) -> None:
+        """Take it away with all that it holds, as far as that is possible."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _next_free(out: Path, stem: str) -> Path:

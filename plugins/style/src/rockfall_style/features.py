@@ -47,21 +47,21 @@ class Architecture:
 
 
 VGG19 = Architecture(
-    vgg.vgg19, vgg.STYLE_LAYERS, vgg.CONTENT_LAYERS, style_weight=40.0, bytes_a_pixel=2700
+    vgg.vgg19, vgg.STYLE_LAYERS, vgg.CONTENT_LAYERS, style_weight=40.0, bytes_a_pixel=3000
 )
 SQUEEZENET = Architecture(
     squeezenet.squeezenet,
     squeezenet.STYLE_LAYERS,
     squeezenet.CONTENT_LAYERS,
     style_weight=40.0,
-    bytes_a_pixel=1000,
+    bytes_a_pixel=1300,
 )
 RANDOM = Architecture(
     random_vgg.random_vgg,
     random_vgg.STYLE_LAYERS,
     random_vgg.CONTENT_LAYERS,
     style_weight=500.0,
-    bytes_a_pixel=1000,
+    bytes_a_pixel=1300,
 )
 ARCHITECTURES = {"SqueezeNet 1.1": SQUEEZENET, "VGG19": VGG19}
 """Those that a file may hold the weights of."""
