@@ -84,7 +84,7 @@ def test_a_figures_note_follows_it() -> None:
         (0.017123, 0.0000881, "0.01712 ± 0.000088"),
         (-86.342, 0.1234, "-86.34 ± 0.12"),
         (123456.0, 1234.0, "123500 ± 1200"),
-        (1.0, 0.0, "1 ± 0"),
+        (1.0, 0.0, "1"),
     ],
 )
 def test_figures_have_no_powers_of_ten(value: float, error: float, text: str) -> None:

@@ -95,6 +95,6 @@ def duration(seconds: float) -> str:
 
 
 def measured(figure: dict[str, Any]) -> str:
-    """`0.01712 ± 0.000088`: a figure and its error, without powers of ten."""
+    """`0.01712 ± 0.000088`: a figure and its error, if it has one, without powers of ten."""
     value, error = Decimal(f"{figure['value']:.4g}"), Decimal(f"{figure['error']:.2g}")
-    return f"{value:f} ± {error:f}"
+    return f"{value:f} ± {error:f}" if error else f"{value:f}"
