@@ -13,9 +13,9 @@ from rockfall_canvas.holdout import held_out
 
 
 class Off:
-    """Paints the picture, wrong by so many levels everywhere."""
+    """Paints the picture, wrong by so many levels."""
 
-    def __init__(self, true: Tensor, off: int) -> None:
+    def __init__(self, true: Tensor, off: int | Tensor) -> None:
         self.painted = (true.int() + off).byte()
 
     def paint(self, height: int, width: int) -> Tensor:
@@ -82,7 +82,9 @@ def test_what_changes_from_time_to_time_is_complained_of() -> None:
 @pytest.mark.parametrize("held", [False, True])
 def test_side_by_side(held: bool) -> None:
     true = picture()
-    model = Off(true, 9)
+    off = torch.full((30, 44), 9)
+    off[:, 22:] = 80  # four times that is more than white
+    model = Off(true, off)
     if held:
         model.held_out = held_out(30, 44, 0.2, "block")  # type: ignore[attr-defined]
     (drawn,) = copies.pictures(model, Picture("p", true)).values()
@@ -94,7 +96,7 @@ def test_side_by_side(held: bool) -> None:
         assert len(places) == 1
         return int(places[0, 1])
 
-    parts = [true, model.painted, torch.full_like(true, 36)]
+    parts = [true, model.painted, (4 * off).clamp(max=255).byte().expand_as(true)]
     if held:
         seen = true.clone().flatten(1)
         seen[:, model.held_out] = 128  # type: ignore[attr-defined]

@@ -96,6 +96,7 @@ def test_selection_keeps_the_best_of_parents_and_offspring() -> None:
     model, target = built(shapes(), parents=3), shapes() / 255
     model.vertices.uniform_()
     model.colours.uniform_()
+    model.steps.copy_(model.vertices[..., 0, 0])  # so that one can tell whose they are
     before = errors(model, target).sort().values
     drawn = torch.get_rng_state()
     vertices, colours, _ = model.offspring()
@@ -108,6 +109,13 @@ def test_selection_keeps_the_best_of_parents_and_offspring() -> None:
     assert (expected < before).any()  # some child did better
     own = Stack(stack.vertices, stack.colours, model.background, target)
     torch.testing.assert_close(own.errors, stack.errors)
+    assert torch.equal(model.steps, stack.vertices[..., 0, 0])
+    worst_first = torch.tensor([2, 1, 0])
+    stack.take(worst_first)
+    model.steps.copy_(model.steps[worst_first])
+    torch.testing.assert_close(model.keep(stack), expected[0])
+    torch.testing.assert_close(errors(model, target), expected)
+    assert torch.equal(model.steps, model.vertices[..., 0, 0])
 
 
 def test_steps_follow_the_share_of_children_that_are_better(
@@ -190,6 +198,8 @@ def test_vertices_run_over_all_of_a_long_picture(tmp_path: Path) -> None:
 
 def test_what_memory_does_not_hold_is_refused_before_it_begins(tmp_path: Path) -> None:
     settings = {"polygons": 2000, "parents": 100, "size": 1000, "children": 10_000}
-    with pytest.raises(RockfallError, match="500 paintings of 2000 polygons at size=1000") as error:
+    with pytest.raises(
+        RockfallError, match="500 paintings, 2000 polygons each, at size=1000"
+    ) as error:
         trained(torch.zeros(3, 1000, 1000, dtype=torch.uint8), tmp_path, **settings)
     assert "\n" not in str(error.value)

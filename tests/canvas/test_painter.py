@@ -136,6 +136,16 @@ def test_a_step_takes_the_size_that_the_cosine_says(tmp_path: Path) -> None:
     assert sizes == pytest.approx([0.25 * (1 + np.cos(np.pi * k / 16)) for k in range(16)])
 
 
+@pytest.mark.parametrize("off", [-0.45, 0.0, 0.45, 300.0, -300.0])
+def test_what_it_paints_is_brought_to_the_nearest_level(off: float) -> None:
+    info = rockfall.SourceInfo(name="p", kinds=("picture",), shape=(3, 16, 16), dtype="uint8")
+    model = painter.Painter(painter.PainterConfig(), info)
+    levels = torch.arange(256, dtype=torch.uint8)[:, None].expand(256, 3)
+    model.network.forward = lambda _: painter.scaled(levels) + off / 127.5  # type: ignore[assignment]
+    painted = model.paint(16, 16).flatten(1).T
+    assert torch.equal(painted, (levels.float() + off).round().clamp(0, 255).byte())
+
+
 @pytest.mark.parametrize("sides", [(1, 2), (2, 1), (3, 500)])
 def test_the_narrowest_pictures(sides: tuple[int, int], tmp_path: Path) -> None:
     run = trained(tmp_path, picture(*sides), preset="tiny", holdout=0.0, network="grid")
@@ -166,6 +176,13 @@ def test_a_network_that_fits_no_memory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RockfallError, match=r"GiB of memory, .* take fewer layers, hidden units"):
         trained(tmp_path, picture(), layers=64, hidden=1_000_000)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_step_takes_no_more_memory_than_all_the_pixels_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rockfall.memory.available", lambda _: 2**23)
+    trained(tmp_path, picture(), network="relu", hidden=20, batch_size=1_000_000, epochs=1)
 
 
 @pytest.mark.slow

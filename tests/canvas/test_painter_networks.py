@@ -91,6 +91,12 @@ def test_within_every_sine_is_the_standard_normal_distribution(layers: int) -> N
         assert 0.8 < each.std() < 1.6
 
 
+def test_the_first_layer_of_a_siren_is_drawn_as_in_the_paper() -> None:
+    weight = Siren(1, 2000, 30.0).first.weight  # of two inputs: U(−1/2, 1/2)
+    assert 0.49 < weight.abs().max() <= 0.5
+    assert weight.std().item() == pytest.approx(1 / 12**0.5, rel=0.05)
+
+
 def test_a_sine_layer_is_the_papers() -> None:
     torch.manual_seed(0)
     layer, given = Sine(16), torch.rand(5, 16)

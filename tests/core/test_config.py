@@ -95,6 +95,14 @@ def test_numbers_are_finite(text: str) -> None:
         Unbounded.build("toy", {"x": text})
 
 
+def test_what_has_too_few_values_is_told_in_our_words() -> None:
+    class Several(rockfall.Config):
+        style: tuple[str, ...] = Field(("a", "b"), min_length=2, description="names")
+
+    with pytest.raises(ConfigError, match=r"x: style: at least 2, not 1$"):
+        Several.build("x", {"style": "a"})
+
+
 def test_a_choice_among_numbers_may_be_typed() -> None:
     class Config(rockfall.Config):
         stride: Literal[1, 2] = 1

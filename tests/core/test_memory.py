@@ -36,6 +36,13 @@ def test_of_a_container(machine: Path, most: object, used: int, free: int) -> No
     assert memory.available(CPU) == free
 
 
+def test_files_that_a_container_has_read_make_way(machine: Path) -> None:
+    (machine / "memory.max").write_text("1000\n")
+    (machine / "memory.current").write_text("900\n")
+    (machine / "memory.stat").write_text("anon 200\nfile 700\ninactive_file 600\nactive_file 50\n")
+    assert memory.available(CPU) == 750
+
+
 def test_too_much_is_refused(machine: Path) -> None:
     memory.require(CPU, 3 * 2**30, "a mouse", "none")
     with pytest.raises(RockfallError) as caught:

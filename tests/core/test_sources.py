@@ -14,6 +14,7 @@ from gymnasium import spaces
 from PIL import Image
 
 from rockfall.errors import RockfallError, UnknownName, UsageError
+from rockfall.pictures import save
 from rockfall.sources import SourceInfo, open_source, require_kind
 from rockfall.sources.batched import LoopBatch
 from rockfall.sources.dataset import Dataset, Split, hold_out
@@ -41,6 +42,14 @@ def test_a_registered_picture(name: str) -> None:
     assert opened.info.name == "flower"
     assert opened.info.kinds == ("picture",)
     assert opened.info.shape == tuple(opened.pixels.shape) == (3, 427, 640)
+
+
+def test_another_picture_has_another_description(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    levels = torch.tensor([10, 20, 30], dtype=torch.uint8)[:, None, None]
+    seen = [open_source(save(path, levels.expand(3, 2, 4) + more)).info for more in (0, 1)]
+    assert seen[0].statistics == {"mean": [10, 20, 30], "std": [0, 0, 0]}
+    assert seen[0] != seen[1]
 
 
 def test_the_size_of_a_picture(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,6 +18,7 @@ from rockfall.evaluation import parameters
 from rockfall.files import TEMPORARY
 from rockfall.run.directory import RunDirectory
 from rockfall.sources.dataset import Dataset
+from rockfall.training import draw
 from tests.core.conftest import record
 
 TINY: dict[str, Any] = {"preset": "tiny", "listeners": []}
@@ -119,6 +121,29 @@ def test_a_source_that_has_changed_is_told_when_a_run_goes_on(tmp_path: Path) ->
         rockfall.resume(run.directory.path, listeners=[heard.append])
         assert [event.data["message"] for event in heard if event.kind == "warning"] == told
         run.directory.result_file.unlink()
+
+
+def test_a_source_of_another_shape_is_refused(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    record = json.loads(run.directory.record_file.read_text())
+    record["info"]["shape"] = [81]
+    run.directory.record_file.write_text(json.dumps(record))
+    run.directory.result_file.unlink()
+    run.record = replace(run.record, info=record["info"])
+    for again in (rockfall.evaluate, draw, lambda run: rockfall.resume(run.directory.path)):
+        with pytest.raises(RockfallError, match=r"digits has changed since .* other shape"):
+            again(run)
+
+
+def test_a_source_that_has_changed_is_told_when_it_is_measured_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = train(tmp_path)
+    record = json.loads(run.directory.record_file.read_text())
+    record["source_options"] = {"seed": 1}
+    run.directory.record_file.write_text(json.dumps(record))
+    rockfall.evaluate(rockfall.open_run(run.directory.path))
+    assert "digits has changed since this run began: other statistics" in capfd.readouterr().err
 
 
 def test_a_mistake_is_told_before_the_source_is_opened(tmp_path: Path) -> None:

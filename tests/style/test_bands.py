@@ -13,13 +13,13 @@ from rockfall import memory
 from rockfall.errors import RockfallError
 from rockfall_style import bands
 from rockfall_style.bands import LEAST_SIDE, Measure, restyled
-from rockfall_style.transform_network import TransformNetwork
+from rockfall_style.transform_network import OverpaintingNetwork, TransformNetwork
 
 
-@pytest.fixture(scope="module")
-def network() -> TransformNetwork:
+@pytest.fixture(scope="module", params=[TransformNetwork, OverpaintingNetwork])
+def network(request: pytest.FixtureRequest) -> TransformNetwork:
     torch.manual_seed(0)
-    made = TransformNetwork(4, 2)
+    made: TransformNetwork = request.param(4, 2)
     with torch.no_grad():
         for layer in made.layers():
             layer.scale.uniform_(0.5, 1.5)

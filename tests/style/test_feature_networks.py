@@ -232,6 +232,16 @@ def test_foreign_weights_are_refused(tmp_path: Path) -> None:
         feature_network(str(path), "caffe")
 
 
+def test_weights_that_are_not_finite_are_refused(
+    squeezed: tuple[Path, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    name = "features.3.squeeze.weight"
+    save_file({**squeezed[1], name: squeezed[1][name] / 0}, path)
+    with pytest.raises(RockfallError, match=rf"{name} of features .* not finite"):
+        feature_network(str(path), "caffe")
+
+
 def test_published_weights_are_taken_from_the_folder_of_data(
     squeezed: tuple[Path, dict[str, Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         edit(lambda m: m["Variable_1"].update(filename="../secret")),
         "no file of this folder",
     ),
+    "the folder above": (
+        edit(lambda m: m["Variable_1"].update(filename="..")),
+        "no file of this folder",
+    ),
+    "no name of a file": (
+        edit(lambda m: m["Variable_1"].update(filename="a\0b")),
+        "no file of this folder",
+    ),
     "no file name": (edit(lambda m: m["Variable_1"].pop("filename")), "no file of this folder"),
     "a file is missing": (lambda f: (f / "Variable_30").unlink(), "can't read .*Variable_30"),
     "a file is a folder": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,11 @@ def test_what_it_says_and_writes(here: Path) -> None:
         assert image.format == "JPEG" and image.size == (44, 30)
     done(here, "photo.png", "--style", "wave,scream")
     assert (here / "photo-wave-scream.png").exists()
+
+
+def test_what_can_not_be_typed_is_not_proposed(here: Path, data: Path) -> None:
+    shutil.copytree(data / "weights" / "fast-style" / "wave", here / "a,b")
+    assert "next:" not in done(here, "photo.png", "--style", "a,b")
 
 
 def test_for_programs(here: Path) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import correlate
 from scipy.signal import correlate2d
 from torch.nn import functional as F
 
 from rockfall_style.transform_network import (
+    CONTRAST,
     EPSILON,
+    GRAIN,
+    GRAIN_SIDE,
     Block,
     Enlarging,
     EvenlyEnlarging,
     Layer,
+    Overpainting,
+    OverpaintingNetwork,
     TransformNetwork,
     same_padding,
 )
@@ -85,16 +93,23 @@ def test_same_padding(size: int, kernel: int, stride: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from([(9, 1), (3, 1), (3, 2), (3, 0)]),
+    st.sampled_from(
+        [
+            lambda: Layer(2, 3, 9),
+            lambda: Layer(2, 3, 3),
+            lambda: Layer(2, 3, 3, 2),
+            lambda: Layer(2, 3, 3, padding="replicate"),
+            lambda: Enlarging(2, 3),
+        ]
+    ),
     st.integers(1, 23),
     st.integers(1, 6),
     st.data(),
 )
 def test_any_rows_alone_are_those_of_the_whole(
-    form: tuple[int, int], height: int, width: int, data: st.DataObject
+    form: Callable[[], Layer], height: int, width: int, data: st.DataObject
 ) -> None:
-    kernel, stride = form
-    layer = (Layer(2, 3, kernel, stride) if stride else Enlarging(2, 3)).double()
+    layer = form().double()
     values = torch.randn(1, 2, height, width, dtype=torch.float64)
     whole = layer.convolved(values)
     first = data.draw(st.integers(0, whole.shape[2] - 1))
@@ -160,3 +175,61 @@ def test_to_enlarge_evenly_is_to_repeat_pixels_and_to_convolve() -> None:
     torch.testing.assert_close(layer.convolved(values), wanted)
     flat = layer.convolved(torch.ones_like(values))[:, :, 1:, 1:]
     torch.testing.assert_close(flat, flat[:, :, :1, :1].expand_as(flat))  # no checkerboard
+
+
+@pytest.mark.parametrize("size", [(5, 7), (1, 3)])
+def test_a_layer_that_continues_the_edges(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    layer = Layer(2, 3, 3, padding="replicate").double()
+    values, weight = torch.randn(1, 2, *size, dtype=torch.float64), layer.weight.detach().numpy()
+    wanted = [
+        sum(correlate(one, k, mode="nearest") for one, k in zip(values[0].numpy(), ks, strict=True))
+        for ks in weight
+    ]
+    np.testing.assert_allclose(layer.convolved(values)[0].detach().numpy(), wanted, atol=1e-12)
+
+
+def test_strokes_are_laid_over_the_picture_in_mixed_colours() -> None:
+    torch.manual_seed(0)
+    layer = Overpainting(4).double()
+    torch.nn.init.normal_(layer.colours)
+    strokes = torch.randn(2, 4, 10, 12, dtype=torch.float64)
+    picture = torch.randn(2, 3, 10, 12, dtype=torch.float64)
+    mixed = torch.einsum("dc,nchw->ndhw", layer.colours, picture)
+    wanted = F.conv2d(strokes, layer.weight, padding=4) + mixed
+    torch.testing.assert_close(layer.convolved(torch.cat((strokes, picture), 1)), wanted)
+
+
+def over() -> OverpaintingNetwork:
+    torch.manual_seed(0)
+    return OverpaintingNetwork(2, 1).eval()
+
+
+@torch.no_grad()
+def test_without_strokes_it_gives_the_picture_as_bright_as_any() -> None:
+    """However dark and flat it is: each colour's mean and contrast are the network's own."""
+    network = over()
+    network.up[-1].weight.zero_()
+    picture = torch.rand(1, 3, 40, 48) * 255
+    made, dark = network(picture), network(picture / 2 + 10)
+    torch.testing.assert_close(made, dark, atol=0.5, rtol=0)
+    level = ((made - 127.5) / 150).atanh()
+    for one, other in zip(level[0], picture[0], strict=True):
+        seen = (other - other.mean()) / other.std(correction=0)
+        torch.testing.assert_close(one, CONTRAST * seen, atol=1e-2, rtol=0)
+
+
+@torch.no_grad()
+def test_grain_is_where_it_is_and_the_picture_is_painted_on_without() -> None:
+    network = over()
+    flat = torch.full((1, 3, GRAIN_SIDE + 30, 40), 128.0)
+    grain = network.entering(flat) - flat
+    assert abs(grain.std() / GRAIN - 1) < 0.05 and abs(grain.mean()) < 1
+    torch.testing.assert_close(grain[:, :, GRAIN_SIDE:], grain[:, :, :30])
+    part = network.entering(flat[:, :, 7:30], 7)
+    assert torch.equal(part, network.entering(flat)[:, :, 7:30])
+    again = OverpaintingNetwork(2, 1)  # its weights are others
+    assert torch.equal(again.entering(flat), network.entering(flat))
+    assert "grain" not in network.state_dict()
+    assert network(flat[:, :, :40]).std() > 1  # there is something to make strokes of
+    assert network.joined(flat[:, :0], flat).std() == 0

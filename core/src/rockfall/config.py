@@ -119,6 +119,8 @@ def _problem(config: type[Config], error: Any) -> str:
     name = ".".join(map(str, error["loc"])) or "settings"
     if error["type"] == "extra_forbidden":
         return f"no setting named {name}{did_you_mean(name, config.model_fields)}"
+    if error["type"] == "too_short":
+        return f"{name}: at least {error['ctx']['min_length']}, not {error['ctx']['actual_length']}"
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     return f"{name}: {message}, not {to_text(error['input'])!r}" if error["loc"] else message

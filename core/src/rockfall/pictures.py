@@ -75,10 +75,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError(f"{image.width} × {image.height} pixels")
+                raise Image.DecompressionBombError
             yield image
-    except Image.DecompressionBombError as error:
-        raise UsageError(f"{path} is larger than 64 million pixels: {error}") from None
+    except Image.DecompressionBombError:  # Pillow's own, too, which names another limit
+        raise UsageError(f"{path} is larger than 64 million pixels") from None
     except UnidentifiedImageError:
         raise UsageError(
             f"{path} can't be read as a picture: its content is none of {', '.join(FORMATS)}"

@@ -130,7 +130,6 @@ def resume(
         _tell_finished(run, result)
         return run
     record = directory.record()
-    opened = open_source(record.source, record.source_options)
     choose_device(record.device)
     run = Run(
         directory,
@@ -139,17 +138,15 @@ def resume(
         listeners=_listeners(listeners),
         checkpoint_every=checkpoint_every,
     )
-    if changed := _differences(SourceInfo.from_json(record.info), opened.info):
-        run.warn(f"{record.source} has changed since this run began: other {', '.join(changed)}")
-    return complete(run, opened)
+    return complete(run, _source_again(run))
 
 
 def open_run(name: str | Path, *, checkpoint: str = "last", out: str | Path | None = None) -> Run:
     """A run as it was left, its model loaded on the best device there is, without its data."""
-    return _opened(find_run(name, Path(out) if out else None), checkpoint)
+    return _opened(find_run(name, Path(out) if out else None), checkpoint, _listeners(None))
 
 
-def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listener] = ()) -> Run:
+def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listener]) -> Run:
     record = replace(directory.record(), device=str(choose_device()))
     with forked():
         run = Run(directory, record, build_model(record), listeners=listeners)
@@ -162,17 +159,21 @@ def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listen
 
 
 def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Figures:
-    """The final figures of a run, measured anew, each beside its baselines."""
-    source = open_source(run.record.source, run.record.source_options).to(run.device)
+    """The final figures of a run, measured anew, each beside its baselines.
+
+    Raises RockfallError if its source can't be opened, or is of another shape by now.
+    """
+    source = _source_again(run).to(run.device)
     return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
 
 
 def draw(run: Run) -> list[Path]:
     """Write the pictures of a run's model anew; returns their paths.
 
-    Raises RockfallError if its source can't be opened, or at the end if not all could be drawn.
+    Raises RockfallError if its source can't be opened or is of another shape by now, or at the end
+    if not all could be drawn.
     """
-    source = open_source(run.record.source, run.record.source_options).to(run.device)
+    source = _source_again(run).to(run.device)
     return list(write_pictures(run.model, run.record.model, source, run.directory.pictures))
 
 
@@ -290,6 +291,21 @@ def build_model(record: Record) -> Model:
         built.to(record.device)
     model: Model = built
     return model
+
+
+def _source_again(run: Run) -> Source:
+    """The source of a run; says so if it has changed since. Raises RockfallError if its model can't
+    take it any more.
+    """
+    name, options = run.record.source, run.record.source_options
+    source = open_source(name, options)
+    changed = _differences(SourceInfo.from_json(run.record.info), source.info)
+    told = f"{name} has changed since this run began: other {', '.join(changed)}"
+    if "shape" in changed:
+        raise RockfallError(told)
+    if changed:
+        run.warn(told)
+    return source
 
 
 def _differences(then: SourceInfo, now: SourceInfo) -> list[str]:

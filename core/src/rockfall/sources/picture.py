@@ -12,6 +12,7 @@ from torch import Tensor
 from rockfall import pictures
 from rockfall.config import Config, Setting, settings
 from rockfall.sources.info import SourceInfo
+from rockfall.sources.statistics import statistics
 
 LARGEST = 8000
 """Pixels along the longer side; what is read from a file has at most 64 million."""
@@ -38,6 +39,7 @@ class Picture:
             dtype="uint8",
             low=0.0,
             high=255.0,
+            statistics=statistics(pixels[None]),
         )
 
     @classmethod

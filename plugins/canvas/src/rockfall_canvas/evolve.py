@@ -210,6 +210,7 @@ class Evolve(nn.Module):
         memory.require(
             target.device,
             stacks + judged,
-            f"{paintings} paintings of {config.polygons} polygons at size={config.size}",
+            f"a generation of {paintings} paintings, {config.polygons} polygons each, at "
+            f"size={config.size},",
             "take a smaller size, or fewer parents, polygons or children",
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LARGEST = 8000
 """Pixels along the longer side that `--size` may ask for."""
 LARGER = 1200
-"""Pixels that are proposed as the next thing to try."""
+"""Pixels that are proposed, at least, as the next thing to try."""
 
 
 @click.command("paint")
@@ -94,9 +94,8 @@ def command(
     say(f"wrote {out} ({width} × {height})")
     if film:
         say(f"wrote {film} ({film.stat().st_size / 1000:,.0f} kB)")
-    following = [f"rockfall paint {name} --size {2 * max(height, width, LARGER // 2)}"]
-    if max(height, width) >= LARGEST // 2:
-        following.clear()
+    larger = max(LARGER, 2 * max(height, width))
+    following = [f"rockfall paint {name} --size {larger}"] if larger <= LARGEST else []
     say(f"next: {'  ·  '.join([*following, f'rockfall show {name}'])}")
 
 

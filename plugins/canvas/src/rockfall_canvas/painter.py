@@ -189,7 +189,7 @@ class Painter(nn.Module):
     def check_memory(self, network: nn.Module) -> None:
         """Raise RockfallError if there is not enough for a network and one step of its training."""
         weights = sum(each.numel() for each in network.parameters())
-        step = self.chosen["batch_size"] * sum(widths(network))
+        step = min(self.chosen["batch_size"], len(self.held_out)) * sum(widths(network))
         memory.require(
             torch.device("cpu"),
             16 * weights + 12 * step,  # with gradients and Adam's two averages

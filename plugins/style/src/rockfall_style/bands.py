@@ -10,7 +10,7 @@ are no seams, since nothing differs from band to band.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -34,6 +34,8 @@ pixels in the middle of the network.
 
 Statistics = tuple[Tensor, Tensor]
 """Mean and variance (C) of a layer's channels."""
+Taking = Callable[[Tensor, int, range], Tensor]
+"""What layer n takes, from these rows of what is before it."""
 
 
 @torch.no_grad()
@@ -72,20 +74,31 @@ def _continued(page: Tensor) -> Tensor:
 def _in_bands(network: TransformNetwork, page: Tensor, rows: int) -> Tensor:
     """(1, 3, H, W) uint8 → what the network makes of it, float32."""
     down, up = (cast("list[Layer]", list(part)) for part in (network.down, network.up))
-    middle, statistics = _measured(page, down, rows, "looking at the picture")
+
+    def entering(values: Tensor, place: int, given: range) -> Tensor:
+        if place:
+            return values
+        pixels = values.float().contiguous(memory_format=torch.channels_last)
+        return network.entering(pixels, given.start)
+
+    def leaving(values: Tensor, place: int, given: range) -> Tensor:
+        last = place == len(up) - 1
+        return network.joined(values, page[:, :, given.start : given.stop]) if last else values
+
+    middle, statistics = _measured(page, down, entering, rows, "looking at the picture")
     middle = down[-1].scaled(middle, *statistics)
     for block in counted(network.blocks, len(network.blocks), "residual blocks"):
         middle = block(middle)
-    made, statistics = _measured(middle, up, rows, "painting the picture")
+    made, statistics = _measured(middle, up, leaving, rows, "painting the picture")
     return coloured(up[-1].scaled(made.float(), *statistics))
 
 
 def _measured(
-    source: Tensor, layers: Sequence[Layer], rows: int, what: str
+    source: Tensor, layers: Sequence[Layer], taking: Taking, rows: int, what: str
 ) -> tuple[Tensor, Statistics]:
     """The convolution of the last of some layers, and its mean and variance.
 
-    source: (1, C, H, W) that the first of them takes.
+    source: (1, C, H, W), which is before the first of them.
     """
     known: list[Statistics] = []
     kept: list[Tensor] = []
@@ -100,7 +113,7 @@ def _measured(
         measure = Measure(source.device)
         parts = counted(bands, len(bands), f"{what}, {count} of {len(layers)}: bands")
         for band in parts:
-            values = _band(source, layers[:count], known, heights, band)
+            values = _band(source, layers[:count], taking, known, heights, band)
             measure.add(values)
             if count == len(layers):
                 kept.append(values)
@@ -111,6 +124,7 @@ def _measured(
 def _band(
     source: Tensor,
     layers: Sequence[Layer],
+    taking: Taking,
     known: Sequence[Statistics],
     heights: Sequence[int],
     rows: range,
@@ -120,11 +134,10 @@ def _band(
     for layer, height in zip(reversed(layers), reversed(heights[:-1]), strict=True):
         wanted.insert(0, layer.needed(wanted[0], height))
     values = source[:, :, wanted[0].start : wanted[0].stop]
-    if not values.is_floating_point():
-        values = values.float().contiguous(memory_format=torch.channels_last)
     for place, layer in enumerate(layers):
         if place:
             values = layers[place - 1].scaled(values, *known[place - 1])
+        values = taking(values, place, wanted[place])
         values = layer.rows(values, wanted[place].start, heights[place], wanted[place + 1])
     return values
 

@@ -72,6 +72,9 @@ def _style(word: str, method: str | None) -> Style:
         return next((style for style in found if style.method == method), found[0])
     if not word:
         raise UsageError("--style has an empty name; with commas between: wave,scream")
+    for run in all_runs()[-1:] if word == LAST else all_runs():
+        if word in (run.name, LAST):
+            _require_stylizes(run)
     hint = did_you_mean(word, names()) or f"; published are {', '.join(digests())}"
     raise UnknownName(
         f"no style {word}: no file or folder, no run of a trained style, no published style, no "
@@ -92,9 +95,7 @@ def _of_path(word: str) -> Style:
         return Style(name, "folder", str(path))
     run = RunDirectory(path)
     if run.record_file.is_file():
-        from rockfall.capabilities.lookup import require
-
-        require(run.record().model, CAPABILITY)
+        _require_stylizes(run)
         return Style(name, "run", str(path))
     raise UsageError(f"{path} is no style: it has neither {MANIFEST} nor a run")
 
@@ -111,6 +112,13 @@ def _of_name(word: str) -> Iterator[Style]:
     begun = [run for run in runs if word and run.name.startswith(word) and _stylizes(run)]
     if len(begun) == 1:
         yield Style(begun[0].name, "run", str(begun[0].path))
+
+
+def _require_stylizes(run: RunDirectory) -> None:
+    """Raises UsageError for a run of another model, and RockfallError for a damaged one."""
+    from rockfall.capabilities.lookup import require
+
+    require(run.record().model, CAPABILITY)
 
 
 def _stylizes(run: RunDirectory) -> bool:

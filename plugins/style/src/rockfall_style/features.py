@@ -216,5 +216,9 @@ def _fit(weights: Mapping[str, Tensor], network: Features) -> bool:
 
 
 def _loaded(network: Features, weights: Mapping[str, Tensor]) -> Features:
+    """Raises RockfallError for weights that are not finite."""
+    for name in network.state_dict():
+        if not weights[name].isfinite().all():
+            raise RockfallError(f"the weights {name} of features hold numbers that are not finite")
     network.load_state_dict({name: weights[name] for name in network.state_dict()})
     return network

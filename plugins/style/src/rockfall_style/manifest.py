@@ -78,7 +78,7 @@ def _values(folder: Path, manifest: Any, name: str, shape: tuple[int, ...]) -> n
             f"{list(shape)}"
         )
     file = entry.get("filename")
-    if not isinstance(file, str) or Path(file).name != file:
+    if not isinstance(file, str) or Path(file).name != file or file == ".." or "\0" in file:
         raise RockfallError(f"{folder / MANIFEST}: {name} is in {file!r}, no file of this folder")
     path = folder / file
     wanted = 4 * math.prod(shape)

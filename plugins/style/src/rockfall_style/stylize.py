@@ -114,7 +114,8 @@ def command(
     say(f"wrote {out} ({written.width} × {written.height}, {how_made})")
     if film:
         say(f"wrote {film} ({film.stat().st_size / 1000:,.0f} kB)")
-    say(f"next: {_next(picture, chosen, styles)}")
+    if following := _next(picture, chosen, styles):
+        say(f"next: {following}")
 
 
 @dataclass(frozen=True)
@@ -239,11 +240,13 @@ def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
 
 
 def _next(picture: str, method: str, styles: Sequence[Style]) -> str:
-    """Something else to try."""
+    """Something else to try; nothing, if it could not be typed."""
     import shlex
 
     if method == GATYS:
         return f"rockfall stylize {shlex.quote(picture)} --style wave"
     more = next((n for n in ("scream", "wave") if n not in [s.name for s in styles]), "udnie")
     words = [*(style.where for style in styles), more]
+    if any("," in word for word in words):
+        return ""
     return f"rockfall stylize {shlex.quote(picture)} --style {shlex.quote(','.join(words))}"
