@@ -14,6 +14,8 @@ from torch import Tensor
 import rockfall
 from rockfall.errors import ConfigError, UsageError
 from rockfall.sources import SourceInfo
+from rockfall.sources.dataset import Dataset, Split
+from rockfall_style import stylizes
 from rockfall_style.fast_style import FRAME, FastStyle, FastStyleConfig, Goal, framed, inner
 from rockfall_style.features import feature_network
 from rockfall_style.losses import gram, total_variation
@@ -163,3 +165,25 @@ def test_a_style_by_path_is_found_from_anywhere(
     monkeypatch.chdir("/")
     Goal(config, torch.device("cpu"))
     assert config.style == str(tmp_path / "style.png")
+
+
+def test_figures_stand_beside_those_of_the_pictures_themselves() -> None:
+    class Darker:
+        def stylize(self, picture: Tensor) -> Tensor:
+            return picture - 10
+
+        def distances(self, made: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+            made, given = (levels.flatten(1).double().mean(1) for levels in (made, given))
+            return made, (given - made).abs()
+
+    split = Split(torch.randint(10, 256, (6, 3, 5, 7)).byte(), torch.zeros(6))
+    splits = dict.fromkeys(("train", "validation", "test"), split)
+    figures = stylizes.evaluate(Darker(), Dataset("some", splits, kinds=("pictures",)))
+    of_themselves = split.inputs.double().mean().item()
+    for name, mine, theirs in (
+        ("style loss", of_themselves - 10, of_themselves),
+        ("content loss", 10.0, 0.0),
+    ):
+        assert figures[name]["value"] == pytest.approx(mine)
+        baselines = figures[name]["baselines"]
+        assert baselines["the pictures themselves"]["value"] == pytest.approx(theirs)

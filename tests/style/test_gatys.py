@@ -104,12 +104,14 @@ def test_a_narrow_style_is_not_made_too_small_to_be_seen(photo: Path, tmp_path: 
     assert set(subject.goal(0.5).style) == set(subject.network.style_layers)
 
 
+@pytest.mark.parametrize("start", ["photo", "noise"])
 def test_a_masked_picture_is_the_photo_where_the_mask_is_black(
-    painted: Any, photo: Path, tmp_path: Path
+    painted: Any, photo: Path, tmp_path: Path, start: str
 ) -> None:
     mask = torch.zeros(3, 64, 80, dtype=torch.uint8)
     mask[:, :, 40:] = 255
-    given, found = load(photo), result(painted(mask=str(save(tmp_path / "mask.png", mask))))
+    run = painted(mask=str(save(tmp_path / "mask.png", mask)), start=start)
+    given, found = load(photo), result(run)
     assert torch.equal(found[:, :, :40], given[:, :, :40])
     assert (found[:, :, 40:] != given[:, :, 40:]).any(0).float().mean() > 0.9
 
