@@ -187,3 +187,22 @@ def test_figures_stand_beside_those_of_the_pictures_themselves() -> None:
         assert figures[name]["value"] == pytest.approx(mine)
         baselines = figures[name]["baselines"]
         assert baselines["the pictures themselves"]["value"] == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize(
+    ("side", "count", "epochs", "told"),
+    [
+        (64, 250, 4, []),
+        (64, 249, 4, ["996 steps, 4 passes over 249 pictures, are few", "epochs=9 makes 2,000"]),
+        (63, 250, 4, ["pictures of 63 × 63 show little of a style: try source.size=128"]),
+    ],
+)
+def test_what_little_may_come_of_is_told(
+    side: int, count: int, epochs: int, told: list[str]
+) -> None:
+    split = Split(torch.zeros(count, 3, side, side, dtype=torch.uint8), torch.zeros(count))
+    data = Dataset("some", dict.fromkeys(("train", "test"), split), kinds=("pictures",))
+    model = FastStyle(FastStyleConfig(width=1, blocks=0, epochs=epochs, batch_size=1), data.info)
+    said = " ".join(model.doubts(data))
+    assert bool(said) == bool(told)
+    assert all(words in said for words in told)

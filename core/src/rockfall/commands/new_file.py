@@ -44,3 +44,21 @@ def check_new_file(path: Path, suffixes: str | Sequence[str]) -> Path:
     if not os.access(path.parent, os.W_OK):
         raise RockfallError(f"can't write {path}: the folder {path.parent} is read-only")
     return path
+
+
+def film(help: str) -> Callable[[Any], Any]:
+    """`--gif [FILE]`, whose value may be left out: see `film_file`."""
+    return click.option("--gif", is_flag=False, flag_value="", metavar="[FILE]", help=help)
+
+
+def film_file(given: str | None, stem: str) -> Path | None:
+    """What `film` was given as the path of a new GIF: STEM.gif if it was not named, and None if it
+    was not asked for.
+
+    Raises UsageError for a word that was meant for the command.
+    """
+    if given is None:
+        return None
+    if "=" in given:
+        raise UsageError(f"--gif {given}: let --gif come last, or name the film, as {stem}.gif")
+    return check_new_file(Path(given or f"{stem}.gif"), ".gif")

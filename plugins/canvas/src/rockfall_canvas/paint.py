@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from rockfall.commands import completion
-from rockfall.commands.new_file import PICTURE, check_new_file, new_file
+from rockfall.commands.new_file import PICTURE, check_new_file, film, film_file, new_file
 from rockfall.commands.options import TRAINING, as_json, key_values, trains
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
@@ -42,13 +42,7 @@ LARGER = 1200
     help="pixels along the painting's longer side; default: the picture's",
 )
 @new_file("--out", PICTURE, help="the painting to write; default: NAME-painting.png")
-@click.option(
-    "--gif",
-    is_flag=False,
-    flag_value="",
-    metavar="[FILE]",
-    help="write a film of how it was learned; default: NAME-painting.gif",
-)
+@film("write a film of how it was learned; default: NAME-painting.gif")
 @trains
 @as_json
 @click.pass_context
@@ -74,10 +68,8 @@ def command(
     is_picture = os.path.isfile(subject) or registry().pictures.get(subject) is not None
     directory = None if is_picture else _find(subject)
     stem = directory.name if directory else Path(subject).stem
-    if gif and "=" in gif:
-        raise UsageError(f"--gif {gif}: let --gif come last, or name the film, as --gif {stem}.gif")
     out = out or check_new_file(Path(f"{stem}-painting.png"), PICTURE)
-    film = None if gif is None else check_new_file(Path(gif or f"{stem}-painting.gif"), ".gif")
+    animation = film_file(gif, f"{stem}-painting")
     if directory:
         _check_no_training(context, subject, words)
         from rockfall.display.runs import open_capable
@@ -85,15 +77,17 @@ def command(
         run = open_capable(str(directory.path), "paints")
     else:
         run = _trained(model, subject, words, how, quiet=as_json)
-    height, width = _write(run, size, out, film)
+    height, width = _write(run, size, out, animation)
     if as_json:
         sides = {"height": height, "width": width}
-        print_json({"run": run.name, "picture": str(out), **sides, "gif": film and str(film)})
+        print_json(
+            {"run": run.name, "picture": str(out), **sides, "gif": animation and str(animation)}
+        )
         return
     name = run.directory.address
     say(f"wrote {out} ({width} × {height})")
-    if film:
-        say(f"wrote {film} ({film.stat().st_size / 1000:,.0f} kB)")
+    if animation:
+        say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
     larger = max(LARGER, 2 * max(height, width))
     following = [f"rockfall paint {name} --size {larger}"] if larger <= LARGEST else []
     say(f"next: {'  ·  '.join([*following, f'rockfall show {name}'])}")

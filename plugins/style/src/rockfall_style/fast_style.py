@@ -13,6 +13,7 @@ The network is not quite theirs: `OverpaintingNetwork` says how and why.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
@@ -33,6 +34,10 @@ from rockfall_style.transform_network import REDUCTION, OverpaintingNetwork
 
 LEAST = 32
 """Pixels of a side, below which too little is left in the deeper layers to see a style in."""
+SMALL = 64
+"""Of which there is enough for some layers, but of strokes hardly one."""
+FEW, ENOUGH = 1000, 2000
+"""Steps in which a style is hardly learned, and well."""
 SEEN = 16
 """Validation pictures that the loss is told of after every epoch."""
 AT_ONCE = 8
@@ -113,6 +118,8 @@ class FastStyle(nn.Module):
         goal = self.goal(run.device)
         optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)
+        for doubt in self.doubts(data):
+            run.warn(doubt)
         watched = data.validation.spread(SEEN).inputs
         for epoch in run.epochs(config.epochs):
             optimizer.param_groups[0]["lr"] = config.lr * rate(
@@ -129,6 +136,20 @@ class FastStyle(nn.Module):
                 parts = [goal.losses(self.made(p), p)["loss"] for p in watched.split(AT_ONCE)]
             run.log(validation_loss=torch.stack(parts).mean())
             show_progress(run, self, data)
+
+    def doubts(self, data: Dataset) -> Iterator[str]:
+        """Why not much may come of it: what a folder is by default is small, and may be few."""
+        _, height, width = data.info.shape
+        if min(height, width) < SMALL:
+            yield f"pictures of {width} × {height} show little of a style: try source.size=128"
+        count = len(data.train)
+        steps = self.config.epochs * -(-count // self.config.batch_size)
+        if steps < FEW:
+            enough = -(-ENOUGH * self.config.batch_size // count)
+            yield (
+                f"{steps:,} steps, {self.config.epochs} passes over {count} pictures, are few to "
+                f"learn a style in: epochs={enough} makes {ENOUGH:,}"
+            )
 
     def goal(self, device: torch.device) -> Goal:
         """Not made before it is needed: a run is opened without its style and features."""

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from rockfall.commands import completion
-from rockfall.commands.new_file import PICTURE, check_new_file, new_file
+from rockfall.commands.new_file import PICTURE, check_new_file, film, film_file, new_file
 from rockfall.commands.options import as_json, key_values, trains
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
@@ -50,13 +50,7 @@ def _styles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
 )
 @click.option("--passes", type=click.IntRange(1, 100), help="times over, with a trained style")
 @new_file("--out", PICTURE, help="the picture to write; default: PICTURE-STYLE.png")
-@click.option(
-    "--gif",
-    is_flag=False,
-    flag_value="",
-    metavar="[FILE]",
-    help="with gatys, write a film of how it comes about; default: PICTURE-STYLE.gif",
-)
+@film("with gatys, write a film of how it comes about; default: PICTURE-STYLE.gif")
 @trains
 @as_json
 @click.pass_context
@@ -85,14 +79,12 @@ def command(
     chosen, styles = choose(style, method)
     _check_together(context, chosen, settings)
     stem = f"{Path(picture).stem}-{'-'.join(each.name for each in styles)}"
-    if gif and "=" in gif:
-        raise UsageError(f"--gif {gif}: let --gif come last, or name the film, as --gif {stem}.gif")
     out = out or check_new_file(Path(f"{stem}.png"), PICTURE)
-    film = None if gif is None else check_new_file(Path(gif or f"{stem}.gif"), ".gif")
+    animation = film_file(gif, stem)
     opened = _open(picture, size)
     began = time.monotonic()
     if chosen == GATYS:
-        written = _paint(picture, styles, settings, size, out, film, how, quiet=as_json)
+        written = _paint(picture, styles, settings, size, out, animation, how, quiet=as_json)
     else:
         written = _pass(opened, styles, passes or 1, out, how)
     if as_json:
@@ -105,15 +97,15 @@ def command(
                 "width": written.width,
                 "seconds": round(time.monotonic() - began, 3),
                 "run": written.run,
-                "gif": str(film) if film else None,
+                "gif": str(animation) if animation else None,
             }
         )
         return
     order = " then " if chosen == FAST_STYLE else " and "
     how_made = order.join(each.name for each in styles)
     say(f"wrote {out} ({written.width} × {written.height}, {how_made})")
-    if film:
-        say(f"wrote {film} ({film.stat().st_size / 1000:,.0f} kB)")
+    if animation:
+        say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
     if following := _next(picture, chosen, styles):
         say(f"next: {following}")
 
