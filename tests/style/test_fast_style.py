@@ -201,7 +201,9 @@ def test_what_little_may_come_of_is_told(
     side: int, count: int, epochs: int, told: list[str]
 ) -> None:
     split = Split(torch.zeros(count, 3, side, side, dtype=torch.uint8), torch.zeros(count))
-    data = Dataset("some", dict.fromkeys(("train", "test"), split), kinds=("pictures",))
+    data = Dataset(
+        "some", dict.fromkeys(("train", "validation", "test"), split), kinds=("pictures",)
+    )
     model = FastStyle(FastStyleConfig(width=1, blocks=0, epochs=epochs, batch_size=1), data.info)
     said = " ".join(model.doubts(data))
     assert bool(said) == bool(told)
