@@ -123,14 +123,15 @@ def _trained(
     model: str, picture: str, words: tuple[str, ...], how: dict[str, Any], *, quiet: bool
 ) -> Run:
     """As by `rockfall train`. Raises UsageError for a model that paints no picture."""
-    spec = registry().models.find(model).spec
-    if "paints" not in spec.capabilities or "picture" not in spec.learns_from:
-        able = [
-            registry().models.shown_name(entry)
-            for entry in registry().models
-            if "paints" in entry.spec.capabilities and "picture" in entry.spec.learns_from
-        ]
-        raise UsageError(f"{model} does not learn to paint a picture: {', '.join(able)} do")
+    models = registry().models
+    able = [
+        entry
+        for entry in models
+        if "paints" in entry.spec.capabilities and "picture" in entry.spec.learns_from
+    ]
+    if models.find(model) not in able:
+        names = ", ".join(map(models.shown_name, able))
+        raise UsageError(f"{model} does not learn to paint a picture: {names} do")
     settings, options = key_values(words)
     from rockfall.display import default_listener
     from rockfall.training import train
