@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from rockfall.commands import completion
 from rockfall.commands.new_file import PICTURE, check_new_file, film, film_file, new_file
-from rockfall.commands.options import TRAINING, as_json, key_values, trains
+from rockfall.commands.options import LARGEST_SIDE, SIDE, TRAINING, as_json, key_values, trains
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
@@ -20,8 +20,6 @@ from rockfall.run.directory import all_runs, find_run
 if TYPE_CHECKING:
     from rockfall.run.run import Run
 
-LARGEST = 8000
-"""Pixels along the longer side that `--size` may ask for."""
 LARGER = 1200
 """Pixels that are proposed, at least, as the next thing to try."""
 
@@ -38,7 +36,7 @@ LARGER = 1200
 )
 @click.option(
     "--size",
-    type=click.IntRange(1, LARGEST),
+    type=SIDE,
     help="pixels along the painting's longer side; default: the picture's",
 )
 @new_file("--out", PICTURE, help="the painting to write; default: NAME-painting.png")
@@ -89,7 +87,7 @@ def command(
     if animation:
         say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
     larger = max(LARGER, 2 * max(height, width))
-    following = [f"rockfall paint {name} --size {larger}"] if larger <= LARGEST else []
+    following = [f"rockfall paint {name} --size {larger}"] if larger <= LARGEST_SIDE else []
     say(f"next: {'  ·  '.join([*following, f'rockfall show {name}'])}")
 
 

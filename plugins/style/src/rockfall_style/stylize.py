@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from rockfall.commands import completion
 from rockfall.commands.new_file import PICTURE, check_new_file, film, film_file, new_file
-from rockfall.commands.options import as_json, key_values, trains
+from rockfall.commands.options import SIDE, as_json, key_values, trains
 from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from rockfall.sources.picture import Picture
 
-LARGEST = 8000
-"""Pixels along the longer side that `--size` may ask for."""
 OF_A_TRAINING = ("preset", "seed", "name", "checkpoint_every")
 
 
@@ -45,9 +43,7 @@ def _styles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
     help="a picture, a published style (wave), a folder of one, or a run; several: wave,scream",
 )
 @click.option("--method", type=click.Choice(METHODS), help="default: what the style is for")
-@click.option(
-    "--size", type=click.IntRange(1, LARGEST), help="pixels along the longer side at most"
-)
+@click.option("--size", type=SIDE, help="pixels along the longer side at most")
 @click.option("--passes", type=click.IntRange(1, 100), help="times over, with a trained style")
 @new_file("--out", PICTURE, help="the picture to write; default: PICTURE-STYLE.png")
 @film("with gatys, write a film of how it comes about; default: PICTURE-STYLE.gif")
