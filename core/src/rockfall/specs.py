@@ -76,6 +76,8 @@ class ModelSpec(Spec):
     default_source: what `rockfall train NAME` uses when no source is named; works offline.
     capabilities: names of what the trained model can do; the conformance kit checks them.
     reference: the paper or source of the method.
+    renamed: former name → present name of a setting or of a logged metric, by which the files of runs
+        that an older version recorded are read.
     """
 
     kind: ClassVar[str] = "model"
@@ -85,6 +87,7 @@ class ModelSpec(Spec):
     default_source: str
     capabilities: tuple[str, ...] = ()
     reference: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +165,7 @@ class CapabilitySpec(Spec):
         as `pictures/NAME.png`, and `rockfall show` draws them anew.
     compared: which of these `rockfall compare` puts side by side, if all runs have it.
     check: target of `(model, source) -> None`, the conformance kit's test of the behaviour.
+    renamed: former name → present name of a figure, by which the results of older runs are read.
     """
 
     kind: ClassVar[str] = "capability"
@@ -172,6 +176,7 @@ class CapabilitySpec(Spec):
     pictures: str = ""
     compared: str = ""
     check: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
