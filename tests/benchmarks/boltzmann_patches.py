@@ -3,7 +3,7 @@
 Each row is `rockfall train MODEL patches`, on one thread: 100,000 whitened patches, learned from
 without labels. Then every picture's patches, two pixels apart, are encoded, their features summed
 over the quadrants, and logistic regression tells the ten classes apart by these sums (the probe of
-`rockfall.capabilities.encodes`), fitted to as many training pictures as a row names. Raw pixels
+capability `encodes`), fitted to as many training pictures as a row names. Raw pixels
 stand beside it, and the same machine before it has learned anything. Needs CIFAR-10, downloaded or
 in `ROCKFALL_DATA`, and a quarter of an hour.
 """
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
-from rockfall.capabilities import encodes
+from rockfall_capabilities.encodes import capability as encodes
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
 

@@ -28,9 +28,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rockfall.pictures import within
+from rockfall.kit.pictures import within
 from rockfall.run.randomness import seed_everything
-from rockfall.sources import open_source
+from rockfall.sources.opening import open_source
 from rockfall.sources.picture import Picture
 from rockfall_canvas import mutation
 from rockfall_canvas.evolve import OPACITIES, Evolve, EvolveConfig

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rockfall.display.layout import FAINT, below, beside, page, words
-from rockfall.downloads import data_folder
-from rockfall.pictures import load, save, to_image, within
+from rockfall.kit.downloads import data_folder
+from rockfall.kit.drawing.layout import FAINT, below, beside, page, words
+from rockfall.kit.pictures import load, save, to_image, within
 from rockfall_canvas.coordinates import Canvas
 from rockfall_canvas.copies import likeness
 from rockfall_canvas.dense import parameters, width_for

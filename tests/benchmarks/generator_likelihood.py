@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 import rockfall
-from rockfall.capabilities.figures import mean
+from rockfall.measurements import mean
 from rockfall.run.randomness import forked
 from rockfall_generators.bounds import BATCH, averaged, independent, log_weights
 from tests.benchmarks.cpu_clock import trained

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.acts import play
 from rockfall.run.randomness import forked
-from rockfall.sources import open_source
 from rockfall.sources.environment import Environment
+from rockfall.sources.opening import open_source
+from rockfall_capabilities.acts.capability import play
 
 
 @functools.cache

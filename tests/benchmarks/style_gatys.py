@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from rockfall.run.device import autocast
-from rockfall.sources import open_source
+from rockfall.sources.opening import open_source
 from rockfall.sources.picture import Picture
 from rockfall_style.features import Features, feature_network
 from tests.benchmarks.cpu_clock import trained

@@ -19,7 +19,7 @@ from typing import Any
 
 import rockfall
 from rockfall.errors import RockfallError, did_you_mean
-from rockfall.files import read_json, write_json
+from rockfall.kit.files import read_json, write_json
 from tests.benchmarks.classic_rows import ROWS, TABLES, Row
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, hardware, script

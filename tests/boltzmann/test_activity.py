@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import rockfall
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset
+from rockfall.sources.opening import open_source
 from rockfall_boltzmann.activity import Fires, check, dead_units, evaluate, pictures
 from tests.boltzmann.machines import vectors
 

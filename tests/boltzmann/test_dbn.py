@@ -15,8 +15,8 @@ from torch import Tensor
 import rockfall
 from rockfall.errors import Diverged
 from rockfall.run import checkpoint
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset
+from rockfall.sources.opening import open_source
 from rockfall_boltzmann.dbn import Dbn, DbnConfig
 from rockfall_boltzmann.rbm import Rbm
 

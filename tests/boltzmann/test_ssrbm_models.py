@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import rockfall
-from rockfall.capabilities.encodes import evaluate
 from rockfall.errors import Diverged, UsageError
 from rockfall.run import checkpoint
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm
 from rockfall_boltzmann.ssrbm import Ssrbm
+from rockfall_capabilities.encodes.capability import evaluate
 
 DIGITS = rockfall.open_source("digits")
 

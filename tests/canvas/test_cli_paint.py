@@ -14,7 +14,7 @@ from PIL import Image
 
 import rockfall
 from rockfall.errors import RockfallError
-from rockfall.pictures import load, save
+from rockfall.kit.pictures import load, save
 from rockfall_canvas.paint import command
 
 QUICK = ("network=grid", "hidden=8", "levels=2")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import rockfall
 from rockfall.errors import RockfallError
-from rockfall.pictures import save
+from rockfall.kit.pictures import save
 from rockfall.testing import check_model
 from rockfall_canvas.evolve import FIRST_STEP, LARGEST_STEP, LITTER, Evolve, EvolveConfig
 from rockfall_canvas.stack import Stack, Visit

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import rockfall
 from rockfall.errors import ConfigError, RockfallError, UsageError
-from rockfall.pictures import save
+from rockfall.kit.pictures import save
 from rockfall.testing import check_model
 from rockfall_canvas import networks, painter
 from rockfall_canvas.holdout import held_out
@@ -181,7 +181,7 @@ def test_a_network_that_fits_no_memory_is_refused(tmp_path: Path) -> None:
 def test_a_step_takes_no_more_memory_than_all_the_pixels_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rockfall.memory.available", lambda _: 2**23)
+    monkeypatch.setattr("rockfall.kit.memory.available", lambda _: 2**23)
     trained(tmp_path, picture(), network="relu", hidden=20, batch_size=1_000_000, epochs=1)
 
 

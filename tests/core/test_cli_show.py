@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rockfall.display.blocks import bar, sparkline
-from rockfall.display.chart import short, ticks
-from rockfall.display.curves import Curve, Panel, draw
-from rockfall.display.tables import console
+from rockfall.kit.drawing.blocks import bar, sparkline
+from rockfall.kit.drawing.chart import short, ticks
+from rockfall.kit.drawing.curves import Curve, Panel, draw
+from rockfall.verbs.tables import console
 from tests.core.test_cli_train import rockfall
 from tests.core.toys import toys
 
@@ -170,7 +170,7 @@ def test_figures_are_told_even_if_the_picture_cannot_be_written(
     def refuse(**_: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("rockfall.files.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("rockfall.kit.files.tempfile.mkstemp", refuse)
     done = rockfall(folder, "show", "tiny")
     assert done.returncode == 1
     assert "accuracy 0." in done.stdout

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rockfall.display import default_listener
-from rockfall.display.figures import duration, effort, figure_lines, measured, uses
-from rockfall.display.notebook import NotebookListener
-from rockfall.display.terminal import TerminalListener
+from rockfall.progress import default_listener
+from rockfall.progress.notebook import NotebookListener
+from rockfall.progress.terminal import TerminalListener
 from rockfall.run.events import Event
+from rockfall.summary import duration, effort, figure_lines, measured, uses
 
 FIGURES = {
     "score": {

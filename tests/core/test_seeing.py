@@ -17,25 +17,25 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 import rockfall
-from rockfall.capabilities.classifies import confused, most_confident_mistakes, pictures
-from rockfall.capabilities.explains import check
-from rockfall.capabilities.explains import pictures as explained
-from rockfall.capabilities.occlusion import _places, occlusion
-from rockfall.display.colours import diverging
-from rockfall.display.confusion import colours, confusion
-from rockfall.display.feature_maps import feature_maps, layer_rows
-from rockfall.display.layout import page, words
-from rockfall.display.mistakes import MOST, mistakes, percent
-from rockfall.display.saliency import fall, glowing
-from rockfall.display.tiles import MOST_TILES, enlarged, weight_tile, weights
 from rockfall.errors import RockfallError
+from rockfall.kit.drawing.colours import diverging
+from rockfall.kit.drawing.layout import page, words
+from rockfall.kit.drawing.tiles import MOST_TILES, enlarged, weight_tile, weights
+from rockfall.model_pictures import pictures_in, write_pictures
 from rockfall.registry import registry
 from rockfall.run.randomness import random_state
-from rockfall.seeing import pictures_in, write_pictures
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall.specs import CapabilitySpec
 from rockfall.testing.comparing import difference
 from rockfall.training import draw
+from rockfall_capabilities.classifies.capability import confused, most_confident_mistakes, pictures
+from rockfall_capabilities.classifies.confusion import colours, confusion
+from rockfall_capabilities.classifies.mistakes import MOST, mistakes, percent
+from rockfall_capabilities.classifies.occlusion import _places, occlusion
+from rockfall_capabilities.classifies.saliency import fall, glowing
+from rockfall_capabilities.explains.capability import check
+from rockfall_capabilities.explains.capability import pictures as explained
+from rockfall_capabilities.explains.feature_maps import feature_maps, layer_rows
 from tests.core.test_cli_train import rockfall as typed
 from tests.core.toys import toys
 
@@ -404,7 +404,7 @@ def test_a_full_disk_loses_no_result(tmp_path: Path) -> None:
         raise RockfallError(f"can't write {path}: No space left on device")
 
     heard: list[rockfall.Event] = []
-    with mock.patch("rockfall.pictures.save", refuse):
+    with mock.patch("rockfall.kit.pictures.save", refuse):
         run = train(tmp_path, listeners=[heard.append])
     assert run.result is not None
     assert heard[-1].kind == "finished"
@@ -454,7 +454,7 @@ def test_of_many_classes_the_commonest_mistakes_are_named(monkeypatch: pytest.Mo
         named.append(text)
         return words(text, *rest)
 
-    monkeypatch.setattr("rockfall.display.confusion.words", noting)
+    monkeypatch.setattr("rockfall_capabilities.classifies.confusion.words", noting)
     counts = np.eye(25, dtype=np.int64) * 10
     counts[7, 8], counts[3, 4] = 2, 5
     confusion(counts, [f"c{number}" for number in range(25)])

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import Field
 
-from rockfall.display import counted
 from rockfall.errors import UsageError
-from rockfall.sources import open_source
+from rockfall.kit import progress as counted
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.opening import open_source
 from rockfall.sources.options import open_with
 from rockfall.sources.selection import (
     MOST_BYTES,

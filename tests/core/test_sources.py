@@ -14,11 +14,12 @@ from gymnasium import spaces
 from PIL import Image
 
 from rockfall.errors import RockfallError, UnknownName, UsageError
-from rockfall.pictures import save
-from rockfall.sources import SourceInfo, open_source, require_kind
+from rockfall.kit.pictures import save
 from rockfall.sources.batched import LoopBatch
 from rockfall.sources.dataset import Dataset, Split, hold_out
 from rockfall.sources.environment import Environment
+from rockfall.sources.info import SourceInfo
+from rockfall.sources.opening import open_source, require_kind
 from rockfall.sources.picture import Picture
 
 CPU = torch.device("cpu")

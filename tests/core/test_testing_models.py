@@ -300,7 +300,7 @@ def test_what_a_capability_may_not_draw(
     capability = CapabilitySpec(
         name="dreams",
         summary="dreams",
-        target="rockfall.capabilities.classifies:Classifies",
+        target="rockfall_capabilities.classifies.capability:Classifies",
         pictures="faulty_models:draw",
     )
     sys.modules["faulty_models"].draw = lambda model, source: drawn  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ CODE = """
 import typing
 import torch
 import rockfall
-from rockfall.capabilities.samples import show_progress
+from rockfall_capabilities.samples.capability import show_progress
 
 class Toy(torch.nn.Module):
     monitor = "good"

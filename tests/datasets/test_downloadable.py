@@ -19,12 +19,12 @@ import numpy as np
 import pytest
 import torch
 
-from rockfall import transfer
 from rockfall.cli import main
-from rockfall.downloads import Remote
 from rockfall.errors import RockfallError, Unavailable, UsageError
-from rockfall.sources import open_source
+from rockfall.kit import transfer
+from rockfall.kit.downloads import Remote
 from rockfall.sources.dataset import Dataset
+from rockfall.sources.opening import open_source
 from rockfall_datasets import cifar10, cifar100, mnist
 from tests.core.mirrors import Mirror, mirror, whole
 

@@ -18,12 +18,11 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from rockfall import pictures
-from rockfall.display import counted as progress
-from rockfall.display.picture_input import fit
 from rockfall.errors import UnknownName, UsageError
-from rockfall.sources import open_source
+from rockfall.kit import pictures, progress
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.opening import open_source
+from rockfall_capabilities.classifies.picture_input import fit
 from tests.core.test_cli_train import rockfall
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from rockfall.errors import ConfigError
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset
+from rockfall.sources.opening import open_source
 from rockfall.testing import check_dataset
 from rockfall_datasets.photographs import china, flower
 from rockfall_datasets.photos import _piece

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from rockfall.errors import UsageError
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset
+from rockfall.sources.opening import open_source
 from tests.core.test_cli_train import rockfall
 
 

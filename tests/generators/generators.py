@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.opening import open_source
 
 
 class Makes:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
-from rockfall.schedules import moving_average
+from rockfall.kit.schedules import moving_average
 from rockfall.testing.comparing import difference
 from rockfall_generators.duel import Duel, DuelConfig, told_apart
 from tests.generators.games import Linear, duel

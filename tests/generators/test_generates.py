@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures
-from rockfall.capabilities.samples import DRAWN
-from rockfall.display.sheets import in_rows, sheet
+from rockfall.kit.drawing.sheets import in_rows, sheet
+from rockfall.measurements import Figures
 from rockfall.run.randomness import forked
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.selection import keep_classes, resize
+from rockfall_capabilities.samples.capability import DRAWN
 from rockfall_generators import generates
 from rockfall_generators.generates import evaluate
 from rockfall_generators.neighbours import nearest

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rockfall import memory
 from rockfall.errors import RockfallError
+from rockfall.kit import memory
 from rockfall_style import bands
 from rockfall_style.bands import LEAST_SIDE, Measure, restyled
 from rockfall_style.transform_network import OverpaintingNetwork, TransformNetwork

@@ -13,8 +13,8 @@ from torch import Tensor
 
 import rockfall
 from rockfall.errors import ConfigError, UsageError
-from rockfall.sources import SourceInfo
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.info import SourceInfo
 from rockfall_style import stylizes
 from rockfall_style.fast_style import FRAME, FastStyle, FastStyleConfig, Goal, framed, inner
 from rockfall_style.features import feature_network
@@ -78,7 +78,7 @@ def test_losses_against_their_definition() -> None:
 def test_of_the_style_itself_the_style_loss_is_nothing() -> None:
     config = FastStyleConfig(**SMALL)
     goal = Goal(config, torch.device("cpu"))
-    from rockfall.pictures import within
+    from rockfall.kit.pictures import within
 
     style = within(read_picture("style", "brush-strokes"), 64)[None]
     other = 255 - style

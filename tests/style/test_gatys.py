@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import rockfall
-from rockfall import memory
 from rockfall.errors import ConfigError, RockfallError, UsageError
-from rockfall.pictures import load, save
+from rockfall.kit import memory
+from rockfall.kit.pictures import load, save
 from rockfall.run.run import Run
 from rockfall.sources.picture import Picture
 from rockfall_style import restyles

@@ -9,8 +9,8 @@ from unittest import mock
 
 import pytest
 
-from rockfall.downloads import Remote, only_what_is_here
 from rockfall.errors import RockfallError, Unavailable
+from rockfall.kit.downloads import Remote, only_what_is_here
 from rockfall_style import published
 from rockfall_style.manifest import MANIFEST, read_style
 from rockfall_style.published import digests, remotes, style_folder

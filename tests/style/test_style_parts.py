@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rockfall.errors import UnknownName, UsageError
-from rockfall.pictures import save
+from rockfall.kit.pictures import save
 from rockfall_style import patterns
 from rockfall_style.colours import luminance, matched, with_luminance
 from rockfall_style.named import anywhere, read_picture

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from rockfall import memory, pictures
+from rockfall.kit import memory, pictures
 from rockfall_style.bands import restyled
 from rockfall_style.manifest import read_style
 from tests.core.test_cli_train import rockfall

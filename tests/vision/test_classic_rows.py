@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from rockfall.registry import registry
-from rockfall.sources import SourceInfo
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.info import SourceInfo
 from rockfall.training import build_config
 from tests.benchmarks.classic_rows import ROWS, TABLES, Row
 

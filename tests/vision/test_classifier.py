@@ -14,8 +14,8 @@ from rockfall.errors import UsageError
 from rockfall.registry import registry
 from rockfall.run import checkpoint
 from rockfall.run.directory import RunDirectory
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.opening import open_source
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume
 from rockfall_vision.classifier import Classifier, ClassifierConfig

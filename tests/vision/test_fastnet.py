@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall.evaluation import looking
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.opening import open_source
 from rockfall_vision.fastnet import FLOOR, Fastnet, Whitening, convolution, looks
 from tests.vision.sources import info
 

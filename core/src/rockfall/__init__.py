@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from rockfall.model import Model as Model
     from rockfall.run.events import Event as Event
     from rockfall.run.run import Run as Run
-    from rockfall.sources import Source as Source
-    from rockfall.sources import SourceInfo as SourceInfo
-    from rockfall.sources import open_source as open_source
     from rockfall.sources.dataset import Dataset as Dataset
     from rockfall.sources.dataset import Split as Split
     from rockfall.sources.environment import Environment as Environment
+    from rockfall.sources.info import SourceInfo as SourceInfo
+    from rockfall.sources.opening import open_source as open_source
+    from rockfall.sources.source import Source as Source
     from rockfall.training import evaluate as evaluate
     from rockfall.training import open_run as open_run
     from rockfall.training import resume as resume

@@ -28,7 +28,7 @@ class Verbs(click.Group):
         return command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from rockfall.display.overview import print_help
+        from rockfall.pages.overview import print_help
 
         print_help()
 
@@ -52,7 +52,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 def rockfall(ctx: click.Context, traceback: bool) -> None:
     """Train, watch and compare models that learn to play, see and draw."""
     if ctx.invoked_subcommand is None:
-        from rockfall.display.overview import print_overview
+        from rockfall.pages.overview import print_overview
 
         print_overview()
 

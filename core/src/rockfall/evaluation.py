@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures
+from rockfall.measurements import Figures
 from rockfall.registry import registry
 from rockfall.run import nest
 from rockfall.run.randomness import forked
-from rockfall.sources import Source
+from rockfall.sources.source import Source
 from rockfall.specs import load_target
 
 

@@ -76,8 +76,8 @@ class ModelSpec(Spec):
     default_source: what `rockfall train NAME` uses when no source is named; works offline.
     capabilities: names of what the trained model can do; the conformance kit checks them.
     reference: the paper or source of the method.
-    renamed: former name → present name of a setting or of a logged metric, by which the files of runs
-        that an older version recorded are read.
+    renamed: former name → present name of a setting or of a logged metric, by which the files of
+        runs that an older version recorded are read.
     """
 
     kind: ClassVar[str] = "model"

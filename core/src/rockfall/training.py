@@ -13,20 +13,22 @@ from typing import Any
 
 import torch
 
-from rockfall.capabilities.figures import Figures
 from rockfall.config import Config
 from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
 from rockfall.evaluation import evaluate_model, parameters
-from rockfall.files import write_json
+from rockfall.kit.files import write_json
+from rockfall.measurements import Figures
 from rockfall.model import Model
+from rockfall.model_pictures import pictures_in, write_pictures
 from rockfall.registry import CORE, registry
 from rockfall.run.device import choose_device, choose_precision, computing
 from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.events import Listener
 from rockfall.run.randomness import forked, seed_everything
 from rockfall.run.run import Run
-from rockfall.seeing import pictures_in, write_pictures
-from rockfall.sources import Source, SourceInfo, open_source, require_kind
+from rockfall.sources.info import SourceInfo
+from rockfall.sources.opening import open_source, require_kind
+from rockfall.sources.source import Source
 
 MOST_THREADS = 1024
 """Asked for many more, OpenMP ends the process."""
@@ -330,6 +332,6 @@ def _versions(owner: str) -> dict[str, str]:
 def _listeners(listeners: Sequence[Listener] | None) -> Sequence[Listener]:
     if listeners is not None:
         return listeners
-    from rockfall.display import default_listener
+    from rockfall.progress import default_listener
 
     return [default_listener()]

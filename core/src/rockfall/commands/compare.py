@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from rockfall.commands import completion
-from rockfall.commands.new_file import check_new_file, new_file
-from rockfall.commands.options import as_json
-from rockfall.display.plain import print_json, say
 from rockfall.errors import UsageError
+from rockfall.verbs import completion
+from rockfall.verbs.new_file import check_new_file, new_file
+from rockfall.verbs.options import as_json
+from rockfall.verbs.text import print_json, say
 
 
 @click.command("compare")
@@ -21,7 +21,7 @@ from rockfall.errors import UsageError
 @as_json
 def command(names: tuple[str, ...], out: Path | None, as_json: bool) -> None:
     """Put runs side by side: how they differ, how good they became, how they got there."""
-    from rockfall.display.comparison import Comparison
+    from rockfall.pages.comparison import Comparison
     from rockfall.run.directory import find_run
 
     directories = [find_run(name) for name in names]

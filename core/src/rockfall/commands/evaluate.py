@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rockfall.commands import completion
-from rockfall.commands.options import SEED, as_json
-from rockfall.display.figures import figure_lines
-from rockfall.display.plain import print_json, say
+from rockfall.summary import figure_lines
+from rockfall.verbs import completion
+from rockfall.verbs.options import SEED, as_json
+from rockfall.verbs.text import print_json, say
 
 
 @click.command("evaluate")

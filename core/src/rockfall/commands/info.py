@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from rockfall.catalogue import Entry
-from rockfall.commands import completion
-from rockfall.commands.options import as_json, source_options
-from rockfall.display.plain import print_json, say
-from rockfall.display.tables import print_table
 from rockfall.errors import Unavailable, UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
 from rockfall.specs import ModelSpec
+from rockfall.verbs import completion
+from rockfall.verbs.options import as_json, source_options
+from rockfall.verbs.tables import print_table
+from rockfall.verbs.text import print_json, say
 
 
 @click.command("info")
@@ -85,9 +85,9 @@ def _print_settings(what: str, settings: list[dict[str, Any]]) -> None:
 
 def _source(name: str, given: dict[str, str]) -> dict[str, Any]:
     """What is known of a source without downloading anything."""
-    from rockfall.downloads import only_what_is_here
-    from rockfall.sources import open_source
+    from rockfall.kit.downloads import only_what_is_here
     from rockfall.sources.dataset import Dataset
+    from rockfall.sources.opening import open_source
     from rockfall.sources.options import options_of
     from rockfall.sources.picture import Picture
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from rockfall.commands.options import as_json
-from rockfall.display.plain import hang, print_json, say
 from rockfall.errors import RockfallError, UsageError
 from rockfall.packages import Package, install, resolve
 from rockfall.registry import canonical
+from rockfall.verbs.options import as_json
+from rockfall.verbs.text import hang, print_json, say
 
 
 @click.command("install")

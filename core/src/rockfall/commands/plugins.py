@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from rockfall.commands.options import as_json
-from rockfall.display.plain import hang, print_json, say
 from rockfall.errors import UnknownName, did_you_mean
 from rockfall.registry import Plugin, canonical, registry
+from rockfall.verbs.options import as_json
+from rockfall.verbs.text import hang, print_json, say
 
 
 @click.command("plugins")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rockfall.commands import completion
-from rockfall.commands.options import as_json, every
-from rockfall.display import default_listener
-from rockfall.display.jsonlines import print_event
+from rockfall.progress import default_listener
+from rockfall.progress.jsonlines import print_event
+from rockfall.verbs import completion
+from rockfall.verbs.options import as_json, every
 
 
 @click.command("resume")

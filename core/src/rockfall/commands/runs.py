@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from rockfall.commands.options import as_json
-from rockfall.display.plain import print_json, say
-from rockfall.display.tables import print_table
 from rockfall.errors import RockfallError
 from rockfall.run.directory import RunDirectory, all_runs, runs_folder
+from rockfall.verbs.options import as_json
+from rockfall.verbs.tables import print_table
+from rockfall.verbs.text import print_json, say
 
 
 @click.command("runs")

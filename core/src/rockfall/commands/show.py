@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rockfall.commands import completion
-from rockfall.commands.new_file import new_file
-from rockfall.commands.options import as_json, source_options
-from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
+from rockfall.verbs import completion
+from rockfall.verbs.new_file import new_file
+from rockfall.verbs.options import as_json, source_options
+from rockfall.verbs.text import print_json, say
 
 if TYPE_CHECKING:
-    from rockfall.display.source_page import SourcePage
+    from rockfall.pages.source_page import SourcePage
     from rockfall.run.directory import RunDirectory
-    from rockfall.sources import Source
+    from rockfall.sources.source import Source
 
 
 @click.command("show")
@@ -34,7 +34,7 @@ def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool
     The name of a dataset or a picture wins over that of a run, which its path still finds.
     source.key=value sets an option of theirs (`rockfall info DATASET` lists them).
     """
-    from rockfall.display.run_page import RunPage
+    from rockfall.pages.run_page import RunPage
     from rockfall.run.directory import RunDirectory
 
     found = _find(name, source_options(options))
@@ -52,8 +52,8 @@ def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool
 
 
 def _page(name: str, source: Source, asked: tuple[str, ...]) -> SourcePage:
-    from rockfall.display.dataset_page import DatasetPage
-    from rockfall.display.picture_page import PicturePage
+    from rockfall.pages.dataset_page import DatasetPage
+    from rockfall.pages.picture_page import PicturePage
     from rockfall.sources.dataset import Dataset
     from rockfall.sources.picture import Picture
 
@@ -66,7 +66,7 @@ def _page(name: str, source: Source, asked: tuple[str, ...]) -> SourcePage:
 
 def _find(name: str, options: dict[str, str]) -> RunDirectory | Source:
     from rockfall.run.directory import all_runs, find_run
-    from rockfall.sources import open_source
+    from rockfall.sources.opening import open_source
 
     if registry().datasets.get(name) or registry().pictures.get(name):
         return open_source(name, options)

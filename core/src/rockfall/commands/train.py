@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from rockfall.commands import completion
-from rockfall.commands.options import as_json, key_values, trains
-from rockfall.display import default_listener
-from rockfall.display.jsonlines import print_event
+from rockfall.progress import default_listener
+from rockfall.progress.jsonlines import print_event
+from rockfall.verbs import completion
+from rockfall.verbs.options import as_json, key_values, trains
 
 
 @click.command("train")

@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rockfall.errors import CheckpointError
-from rockfall.files import atomic
+from rockfall.kit.files import atomic
 from rockfall.run import nest
 
 FORMAT = 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
-from rockfall.files import TEMPORARY, read_json, write_json
+from rockfall.kit.files import TEMPORARY, read_json, write_json
 
 FORMAT = 1
 LAST = "last"

@@ -14,17 +14,17 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from rockfall import pictures
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
+from rockfall.kit import pictures
 from rockfall.model import Model
 from rockfall.run import checkpoint
-from rockfall.run.audience import NOT_METRICS, Audience
 from rockfall.run.device import autocast
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.events import Listener
 from rockfall.run.interrupt import Interrupt
 from rockfall.run.metrics import Metrics
 from rockfall.run.metrics import read as read_metrics
+from rockfall.run.observers import NOT_METRICS, Audience
 from rockfall.run.position import Position
 from rockfall.run.randomness import forked, random_state, set_random_state
 from rockfall.sources.dataset import Batch, Split

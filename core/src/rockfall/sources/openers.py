@@ -61,7 +61,7 @@ def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:
     path = Path(os.path.expanduser(text))
     if not os.path.isfile(path):  # unlike Path's, False for what can be no path
         return None
-    from rockfall.pictures import load
+    from rockfall.kit.pictures import load
     from rockfall.sources.picture import Picture
 
     return Picture.open(str(path.resolve()), functools.partial(load, path), options)

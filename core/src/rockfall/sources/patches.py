@@ -21,7 +21,7 @@ class Patches(Dataset):
 
     A patch says little of what its picture is of, so patches are not labelled. What a model has
     learned from them is told by how well the whole pictures can be classified by its features of
-    their patches, `stride` pixels apart: `rockfall.capabilities.pooled`.
+    their patches, `stride` pixels apart: `rockfall_capabilities.encodes.pooled`.
     """
 
     whole: Dataset

@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from rockfall import pictures
 from rockfall.config import Config, Setting, settings
+from rockfall.kit import pictures
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.statistics import statistics
 

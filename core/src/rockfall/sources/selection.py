@@ -121,7 +121,7 @@ def resize(data: Dataset, size: int) -> Dataset:
     if sides == [size, size]:
         return data
     check_room(data.info.name, sum(data.info.sizes.values()), (channels, size, size))
-    from rockfall.display.counted import counted
+    from rockfall.kit.progress import counted
 
     parts = [(k, part) for k, s in data.splits.items() for part in torch.split(s.inputs, AT_ONCE)]
     resized: dict[str, list[Tensor]] = {key: [] for key in data.splits}

@@ -9,7 +9,7 @@ from rockfall.catalogue import Entry
 from rockfall.evaluation import looking
 from rockfall.registry import CORE, registry
 from rockfall.run.randomness import forked
-from rockfall.sources import Source
+from rockfall.sources.source import Source
 from rockfall.specs import ModelSpec, load_target
 
 

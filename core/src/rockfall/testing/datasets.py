@@ -10,8 +10,9 @@ from torch import Tensor
 from rockfall.catalogue import Entry
 from rockfall.registry import registry
 from rockfall.run.randomness import random_state, seed_everything
-from rockfall.sources import SourceInfo, open_source
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.info import SourceInfo
+from rockfall.sources.opening import open_source
 from rockfall.specs import DatasetSpec
 from rockfall.testing.comparing import difference
 from rockfall.testing.complaints import about, undisturbed

@@ -6,7 +6,8 @@ import json
 
 from rockfall.catalogue import Entry
 from rockfall.errors import UsageError
-from rockfall.sources import SourceInfo, open_source
+from rockfall.sources.info import SourceInfo
+from rockfall.sources.opening import open_source
 from rockfall.specs import DatasetSpec, EnvironmentSpec, PictureSpec
 
 NO_OPTION = "no_such_option"

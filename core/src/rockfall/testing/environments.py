@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from rockfall.capabilities.acts import play
-from rockfall.capabilities.figures import mean
 from rockfall.errors import UsageError
+from rockfall.measurements import mean
 from rockfall.registry import registry
 from rockfall.sources.environment import Environment, Form
 from rockfall.specs import EnvironmentSpec
 from rockfall.testing.batches import check_batch
 from rockfall.testing.complaints import about, undisturbed
 from rockfall.testing.describing import check_described, check_options
+from rockfall_capabilities.acts.capability import play
 
 EPISODES = 64
 FORMS: tuple[Form, ...] = ("plain", "vector", "tensor")

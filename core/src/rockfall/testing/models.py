@@ -16,12 +16,14 @@ from PIL import Image
 
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.model import Model
+from rockfall.model_pictures import CURVES, check_picture_name, draw_model, drawing
 from rockfall.registry import registry
 from rockfall.run import checkpoint
 from rockfall.run.randomness import random_state, seed_everything
 from rockfall.run.run import Run, load_model
-from rockfall.seeing import CURVES, check_picture_name, draw_model, drawing
-from rockfall.sources import Source, SourceInfo, open_source, require_kind
+from rockfall.sources.info import SourceInfo
+from rockfall.sources.opening import open_source, require_kind
+from rockfall.sources.source import Source
 from rockfall.specs import DatasetSpec, EnvironmentSpec, ModelSpec, PictureSpec
 from rockfall.testing.behaving import behaviour, check_named
 from rockfall.testing.comparing import difference

@@ -6,7 +6,7 @@ import torch
 
 from rockfall.registry import registry
 from rockfall.run.randomness import random_state, seed_everything
-from rockfall.sources import open_source
+from rockfall.sources.opening import open_source
 from rockfall.sources.picture import LARGEST, Picture
 from rockfall.testing.comparing import difference
 from rockfall.testing.complaints import about, undisturbed

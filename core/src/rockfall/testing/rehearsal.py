@@ -15,7 +15,7 @@ from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.metrics import read
 from rockfall.run.randomness import seed_everything
 from rockfall.run.run import Run, StoppedForTest
-from rockfall.sources import open_source
+from rockfall.sources.opening import open_source
 from rockfall.training import build_model, complete
 
 CLOCKS = ("seconds", "metrics_size")

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures, figure
-from rockfall.display.histogram import Panel, draw
+from rockfall.kit.drawing.histogram import Panel, draw
+from rockfall.measurements import Figures, figure
 from rockfall.sources.dataset import Dataset
 
 BATCH = 1000

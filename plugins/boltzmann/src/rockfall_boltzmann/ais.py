@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rockfall.display.counted import counted
+from rockfall.kit.progress import counted
 from rockfall_boltzmann.noise import LogisticNoise
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures, figure
-from rockfall.display.sheets import are_pictures
+from rockfall.kit.drawing.sheets import are_pictures
+from rockfall.measurements import Figures, figure
 from rockfall.run.randomness import forked
 from rockfall.sources.dataset import Dataset
 from rockfall_boltzmann.ais import Partition

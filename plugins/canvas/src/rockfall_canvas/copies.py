@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures, figure
-from rockfall.display.layout import below, beside, page, words
-from rockfall.pictures import to_image, within
+from rockfall.kit.drawing.layout import below, beside, page, words
+from rockfall.kit.pictures import to_image, within
+from rockfall.measurements import Figures, figure
 from rockfall.sources.picture import Picture
 from rockfall_canvas.fill_in import harmonic
 from rockfall_canvas.likeness import can_compare, psnr, ssim

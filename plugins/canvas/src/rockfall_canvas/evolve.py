@@ -27,14 +27,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
-from rockfall import memory
-from rockfall.capabilities.paints import show_progress
-from rockfall.pictures import within
+from rockfall.kit import memory
+from rockfall.kit.pictures import within
 from rockfall.run.device import computing
 from rockfall.sources.picture import Picture
 from rockfall_canvas import mutation
 from rockfall_canvas.polygons import painted
 from rockfall_canvas.stack import Stack
+from rockfall_capabilities.paints.capability import show_progress
 
 OPACITIES = (0.1, 0.9)
 """What is fainter does nothing, and what is denser is not translucent."""

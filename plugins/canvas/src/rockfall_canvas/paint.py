@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rockfall.commands import completion
-from rockfall.commands.new_file import PICTURE, check_new_file, film, film_file, new_file
-from rockfall.commands.options import LARGEST_SIDE, SIDE, TRAINING, as_json, key_values, trains
-from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
 from rockfall.run.directory import all_runs, find_run
+from rockfall.verbs import completion
+from rockfall.verbs.new_file import PICTURE, check_new_file, film, film_file, new_file
+from rockfall.verbs.options import LARGEST_SIDE, SIDE, TRAINING, as_json, key_values, trains
+from rockfall.verbs.text import print_json, say
 
 if TYPE_CHECKING:
     from rockfall.run.run import Run
@@ -70,7 +70,7 @@ def command(
     animation = film_file(gif, f"{stem}-painting")
     if directory:
         _check_no_training(context, subject, words)
-        from rockfall.display.runs import open_capable
+        from rockfall.pages.runs import open_capable
 
         run = open_capable(str(directory.path), "paints")
     else:
@@ -131,7 +131,7 @@ def _trained(
         names = ", ".join(map(models.shown_name, able))
         raise UsageError(f"{model} does not learn to paint a picture: {names} do")
     settings, options = key_values(words)
-    from rockfall.display import default_listener
+    from rockfall.progress import default_listener
     from rockfall.training import train
 
     listeners = [] if quiet else [default_listener()]
@@ -142,10 +142,10 @@ def _trained(
 
 def _write(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[int, int]:
     """Write the painting, and the film of a run's learning; returns the painting's sides."""
-    from rockfall import pictures
-    from rockfall.capabilities.paints import PAINTING
-    from rockfall.display.training_film import save_training_film
     from rockfall.evaluation import looking
+    from rockfall.kit import pictures
+    from rockfall.pages.training_film import save_training_film
+    from rockfall_capabilities.paints.capability import PAINTING
 
     _, height, width = run.record.info["shape"]
     scale = 1.0 if size is None else size / max(height, width)

@@ -21,17 +21,17 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 import rockfall
-from rockfall import memory
-from rockfall.capabilities.paints import show_progress
-from rockfall.display.counted import counted
 from rockfall.evaluation import looking
-from rockfall.schedules import rate
+from rockfall.kit import memory
+from rockfall.kit.progress import counted
+from rockfall.kit.schedules import rate
 from rockfall.sources.dataset import Split
 from rockfall.sources.picture import Picture
 from rockfall_canvas import networks
 from rockfall_canvas.coordinates import Canvas
 from rockfall_canvas.copies import likeness
 from rockfall_canvas.holdout import Shape, held_out
+from rockfall_capabilities.paints.capability import show_progress
 
 SHOWN = 24
 """Times in a training that a painting may be left; 16 of them are."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rockfall.errors import RockfallError
-from rockfall.files import atomic, writing
+from rockfall.kit.files import atomic, writing
 
 
 def unpack(archive: Path, sizes: Mapping[str, int], into: Path) -> None:

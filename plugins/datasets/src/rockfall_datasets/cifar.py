@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rockfall.downloads import Remote, alone, data_folder, fetch
 from rockfall.errors import RockfallError
+from rockfall.kit.downloads import Remote, alone, data_folder, fetch
 from rockfall.sources.dataset import Dataset
 from rockfall_datasets.archive import unpack
 from rockfall_datasets.official import check_labels, with_validation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rockfall.downloads import Remote
+from rockfall.kit.downloads import Remote
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.options import Seed
 from rockfall_datasets.cifar import Published, open_cifar

@@ -14,8 +14,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from rockfall import pictures
-from rockfall.display.counted import counted
+from rockfall.kit import pictures
+from rockfall.kit.progress import counted
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.options import Seed, open_with
 from rockfall.sources.selection import LARGEST, check_room

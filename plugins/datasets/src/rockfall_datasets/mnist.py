@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rockfall.downloads import Remote, data_folder, fetch
 from rockfall.errors import RockfallError
+from rockfall.kit.downloads import Remote, data_folder, fetch
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.options import Seed
 from rockfall_datasets.idx import read_idx

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from rockfall.errors import UsageError
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset
+from rockfall.sources.opening import open_source
 from rockfall.sources.patches import Patches
 
 NAME = "patches"

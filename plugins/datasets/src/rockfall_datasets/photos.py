@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
-from rockfall.pictures import to_image
+from rockfall.kit.pictures import to_image
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.options import Seed
 from rockfall_datasets.photographs import china, flower

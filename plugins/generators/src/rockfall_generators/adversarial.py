@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 import rockfall
-from rockfall.capabilities.samples import show_progress
 from rockfall.evaluation import looking
+from rockfall.kit.schedules import averaged
 from rockfall.run.randomness import forked
-from rockfall.schedules import averaged
 from rockfall.sources.dataset import Batch, Dataset
+from rockfall_capabilities.samples.capability import show_progress
 from rockfall_generators import augmentation
 from rockfall_generators.augmentation import augmented
 from rockfall_generators.conditions import Conditions, joined, told

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from rockfall.augmentation import cutout, shift
+from rockfall.kit.augmentation import cutout, shift
 
 Name = Literal["shift", "cutout", "colour"]
 

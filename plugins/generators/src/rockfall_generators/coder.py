@@ -15,11 +15,11 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.capabilities.samples import show_progress
 from rockfall.evaluation import looking
+from rockfall.kit.schedules import Schedule, rate
 from rockfall.run.randomness import forked
-from rockfall.schedules import Schedule, rate
 from rockfall.sources.dataset import Batch, Dataset
+from rockfall_capabilities.samples.capability import show_progress
 from rockfall_generators.conditions import Conditions, joined, told
 from rockfall_generators.networks import check_weights, conv_down, conv_up, mlp
 from rockfall_generators.scaling import Scaling, check_batch

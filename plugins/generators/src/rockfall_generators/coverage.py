@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import figure, mean
-from rockfall.capabilities.samples import SamplesOfClasses
+from rockfall.measurements import figure, mean
 from rockfall.sources.dataset import Batch
+from rockfall_capabilities.samples.capability import SamplesOfClasses
 
 ENOUGH = 0.2
 """A class is covered if at least this part of its share of the training split is made."""

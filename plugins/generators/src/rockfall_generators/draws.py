@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import mean
-from rockfall.capabilities.samples import Samples
-from rockfall.display.counted import counted
+from rockfall.kit.progress import counted
+from rockfall.measurements import mean
 from rockfall.sources.dataset import Batch, Dataset
+from rockfall_capabilities.samples.capability import Samples
 
 SETS = 3
 """Independent sets of samples: how their figures differ is the error of the figures' mean."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 import rockfall
-from rockfall.schedules import Schedule, rate
+from rockfall.kit.schedules import Schedule, rate
 from rockfall_generators import objectives, penalties
 
 Metrics = dict[str, Tensor]

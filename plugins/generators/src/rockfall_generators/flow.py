@@ -23,10 +23,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.capabilities.samples import show_progress
+from rockfall.kit.schedules import averaged, rate
 from rockfall.run.randomness import forked
-from rockfall.schedules import averaged, rate
 from rockfall.sources.dataset import Dataset
+from rockfall_capabilities.samples.capability import show_progress
 from rockfall_generators.networks import check_weights
 from rockfall_generators.scaling import Scaling, check_batch
 from rockfall_generators.velocity import DenseVelocity

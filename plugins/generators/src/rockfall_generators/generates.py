@@ -14,11 +14,11 @@ from typing import Any, Protocol, runtime_checkable
 from PIL import Image
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures, figure
-from rockfall.capabilities.samples import DRAWN, conditional
-from rockfall.display.sheets import are_pictures, sheet
+from rockfall.kit.drawing.sheets import are_pictures, sheet
+from rockfall.measurements import Figures, figure
 from rockfall.run.randomness import forked
 from rockfall.sources.dataset import Dataset
+from rockfall_capabilities.samples.capability import DRAWN, conditional
 from rockfall_generators.coverage import agreement
 from rockfall_generators.distances import frechet
 from rockfall_generators.draws import Draws, compared, drawn
@@ -42,7 +42,7 @@ Told = Callable[[Tensor], Tensor]
 
 @runtime_checkable
 class Generates(Protocol):
-    """Makes new examples; what `rockfall.capabilities.samples` says of classes goes here too."""
+    """Makes new examples; what `samples` says of classes goes here too."""
 
     def sample(self, count: int, /) -> Tensor:
         """(count, …) of the source's shape and type, drawn from torch's global generator."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures
+from rockfall.measurements import Figures
 from rockfall.sources.dataset import Dataset
 from rockfall_generators.coverage import coverage, entropy, shares
 from rockfall_generators.distances import PrecisionRecall, frechet, precision_recall

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures, figure
+from rockfall.measurements import Figures, figure
 from rockfall.sources.dataset import Batch
 from rockfall_generators.coverage import coverage, shares
 from rockfall_generators.distances import exact

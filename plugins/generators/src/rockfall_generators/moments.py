@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures, figure
+from rockfall.measurements import Figures, figure
 from rockfall_generators.distances import exact
 from rockfall_generators.draws import compared
 

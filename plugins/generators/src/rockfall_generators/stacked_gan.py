@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.capabilities.samples import show_progress
 from rockfall.evaluation import looking
+from rockfall.kit.schedules import averaged
 from rockfall.run.randomness import forked
-from rockfall.schedules import averaged
 from rockfall.sources.dataset import Batch, Dataset, Split
+from rockfall_capabilities.samples.capability import show_progress
 from rockfall_generators import penalties
 from rockfall_generators.adversarial import AT_ONCE, SEEN, two_or_more
 from rockfall_generators.conditions import Conditions

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rockfall import memory
-from rockfall.display.counted import counted
 from rockfall.errors import RockfallError
+from rockfall.kit import memory
+from rockfall.kit.progress import counted
 from rockfall_style.transform_network import REDUCTION, Layer, TransformNetwork, coloured
 
 AT_ONCE = 1 << 20

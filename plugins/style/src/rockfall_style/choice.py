@@ -83,7 +83,7 @@ def _style(word: str, method: str | None) -> Style:
 
 
 def _of_path(word: str) -> Style:
-    from rockfall import pictures
+    from rockfall.kit import pictures
     from rockfall_style.manifest import MANIFEST
 
     path = Path(os.path.expanduser(word))
@@ -116,7 +116,7 @@ def _of_name(word: str) -> Iterator[Style]:
 
 def _require_stylizes(run: RunDirectory) -> None:
     """Raises UsageError for a run of another model, and RockfallError for a damaged one."""
-    from rockfall.capabilities.lookup import require
+    from rockfall.capabilities import require
 
     require(run.record().model, CAPABILITY)
 

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.pictures import within
-from rockfall.schedules import rate
+from rockfall.kit.pictures import within
+from rockfall.kit.schedules import rate
 from rockfall.sources.dataset import Dataset
 from rockfall_style.bands import restyled
 from rockfall_style.features import check_names, feature_network

@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rockfall.downloads import Remote
 from rockfall.errors import RockfallError, UsageError, did_you_mean
+from rockfall.kit.downloads import Remote
+from rockfall.kit.weights import published, read
 from rockfall.run.randomness import forked
-from rockfall.weights import published, read
 from rockfall_style import random_vgg, squeezenet, vgg
 
 NORMALISATIONS = {

@@ -20,9 +20,9 @@ from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 
 import rockfall
-from rockfall.capabilities.paints import show_progress
-from rockfall.memory import available, require
+from rockfall.kit.memory import available, require
 from rockfall.sources.picture import Picture
+from rockfall_capabilities.paints.capability import show_progress
 from rockfall_style.features import check_names
 from rockfall_style.goal import Subject, enlarged, floats
 from rockfall_style.lbfgs import HISTORY, Lbfgs

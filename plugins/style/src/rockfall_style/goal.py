@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from rockfall.errors import UsageError
-from rockfall.pictures import to_image, within
+from rockfall.kit.pictures import to_image, within
 from rockfall_style.colours import luminance, matched, with_luminance
 from rockfall_style.features import Features, feature_network
 from rockfall_style.losses import content_loss, gram, style_loss, total_variation

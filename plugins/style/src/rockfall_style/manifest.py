@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from rockfall.errors import RockfallError
-from rockfall.files import read_json, write_json
+from rockfall.kit.files import read_json, write_json
 from rockfall_style.transform_network import TransformNetwork
 
 MANIFEST = "manifest.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from rockfall.errors import UnknownName, did_you_mean
-from rockfall.pictures import load
+from rockfall.kit.pictures import load
 from rockfall.registry import registry
 from rockfall.sources.picture import Picture
 

@@ -7,7 +7,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from rockfall.downloads import Remote, data_folder, fetch
+from rockfall.kit.downloads import Remote, data_folder, fetch
 
 ADDRESS = (
     "https://raw.githubusercontent.com/reiinakano/fast-style-transfer-deeplearnjs/"

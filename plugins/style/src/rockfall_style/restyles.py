@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures, figure
+from rockfall.measurements import Figures, figure
 from rockfall.run.randomness import forked
 from rockfall.sources.picture import Picture
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rockfall.commands import completion
-from rockfall.commands.new_file import PICTURE, check_new_file, film, film_file, new_file
-from rockfall.commands.options import SIDE, as_json, key_values, trains
-from rockfall.display.plain import print_json, say
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.registry import registry
+from rockfall.verbs import completion
+from rockfall.verbs.new_file import PICTURE, check_new_file, film, film_file, new_file
+from rockfall.verbs.options import SIDE, as_json, key_values, trains
+from rockfall.verbs.text import print_json, say
 from rockfall_style.choice import FAST_STYLE, GATYS, METHODS, Style, choose, names
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Written:
 
 def _open(picture: str, size: int | None) -> Picture:
     """Raises UnknownName for what is neither a file nor a picture's name."""
-    from rockfall.sources import open_source
+    from rockfall.sources.opening import open_source
     from rockfall.sources.picture import Picture
 
     known = registry().pictures
@@ -160,12 +160,12 @@ def _paint(
     quiet: bool,
 ) -> Written:
     """Train `gatys`, and write its painting."""
-    from rockfall import pictures
-    from rockfall.capabilities.paints import PAINTING
-    from rockfall.display import default_listener
-    from rockfall.display.training_film import save_training_film
     from rockfall.evaluation import looking
+    from rockfall.kit import pictures
+    from rockfall.pages.training_film import save_training_film
+    from rockfall.progress import default_listener
     from rockfall.training import train
+    from rockfall_capabilities.paints.capability import PAINTING
 
     run = train(
         GATYS,
@@ -190,8 +190,8 @@ def _pass(
     """Through every style in turn, so many times over."""
     import torch
 
-    from rockfall import pictures
-    from rockfall.display.counted import counted
+    from rockfall.kit import pictures
+    from rockfall.kit.progress import counted
     from rockfall.run.device import autocast, choose_device, choose_precision, computing
 
     device = choose_device(how["device"])

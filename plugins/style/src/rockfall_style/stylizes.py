@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.capabilities.figures import Figures, figure
-from rockfall.capabilities.progress import leave_progress
-from rockfall.display.sheets import in_pairs, sheet
 from rockfall.evaluation import looking
+from rockfall.kit.drawing.sheets import in_pairs, sheet
+from rockfall.measurements import Figures, figure
+from rockfall.run.snapshots import leave_progress
 from rockfall.sources.dataset import Dataset
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 import rockfall
-from rockfall.augmentation import alternating_flip, cutout, shift
-from rockfall.display.tiles import weights
 from rockfall.evaluation import looking
+from rockfall.kit.augmentation import alternating_flip, cutout, shift
+from rockfall.kit.drawing.tiles import weights
+from rockfall.kit.schedules import Schedule, averaged, rate
 from rockfall.run.device import autocast, choose_precision
-from rockfall.schedules import Schedule, averaged, rate
 from rockfall.sources.dataset import Dataset, Split
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon

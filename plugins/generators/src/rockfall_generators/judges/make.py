@@ -23,15 +23,15 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
-from rockfall.augmentation import shift
-from rockfall.display.counted import counted
 from rockfall.evaluation import looking
-from rockfall.files import atomic
+from rockfall.kit.augmentation import shift
+from rockfall.kit.files import atomic
+from rockfall.kit.progress import counted
+from rockfall.kit.schedules import rate
 from rockfall.run.device import computing
 from rockfall.run.randomness import forked
-from rockfall.schedules import rate
-from rockfall.sources import open_source
 from rockfall.sources.dataset import Dataset, Split
+from rockfall.sources.opening import open_source
 from rockfall_generators.judges.network import DESIGNS, Network, in_half
 
 SEED = 0

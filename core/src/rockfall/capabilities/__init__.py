@@ -1,1 +1,0 @@
-"""What a trained model can do: one file a capability, with its protocol, figures and check."""

@@ -1,0 +1,1 @@
+"""Drawing with Pillow from plain arrays: pages, sheets, tiles, charts."""

@@ -1,0 +1,59 @@
+"""How far a long loop is, on standard error: a line that redraws itself, or one now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.control import Control
+from rich.live import Live
+from rich.segment import ControlType
+from rich.text import Text
+
+from rockfall.progress.terminal import PIPE_SECONDS
+from rockfall.summary import duration
+
+PATIENCE = 2.0
+"""Seconds that nobody minds waiting without a word."""
+BETWEEN = 0.1
+"""Seconds between two drawings of the line."""
+
+WIPE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+"""Where a run is measured, its own line is there, and left to whoever has more to say."""
+
+T = TypeVar("T")
+
+
+def counted(
+    items: Iterable[T], total: int | None, what: str, console: Console | None = None
+) -> Iterator[T]:
+    """The items as they come; `what`, such as "reading pictures", is said if it takes long.
+
+    total: how many there are, if that is known.
+    """
+    console = console or Console(stderr=True, highlight=False)
+    pause = BETWEEN if console.is_terminal else PIPE_SECONDS
+    began = time.monotonic()
+    due = began + PATIENCE
+    live = Live(console=console, auto_refresh=False, transient=True)
+    try:
+        for done, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if now >= due:
+                due = now + pause
+                line = Text(f"{what}: {done:,}")
+                if total is not None:
+                    left = duration((now - began) / done * (total - done))
+                    line.append(f" of {total:,}, {left} left")
+                if console.is_terminal:
+                    if not live.is_started:
+                        console.control(WIPE)
+                        live.start()
+                    live.update(line, refresh=True)
+                else:
+                    console.print(line, soft_wrap=True)
+    finally:
+        live.stop()

@@ -1,0 +1,77 @@
+"""What there is to see in a trained model: the pictures of every capability that draws some."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from rockfall.errors import RockfallError
+from rockfall.evaluation import looking
+from rockfall.kit import pictures
+from rockfall.registry import registry
+from rockfall.run.randomness import forked
+from rockfall.sources.source import Source
+from rockfall.specs import NAME, CapabilitySpec, load_target
+
+CURVES = "curves"
+"""The name of the picture that `rockfall show` draws of any run; no capability may use it."""
+OF_A_STEP = re.compile(r".+-\d+")
+
+
+def drawing(model: str) -> list[CapabilitySpec]:
+    """Those of a registered model's capabilities that have pictures."""
+    names = registry().models.find(model).spec.capabilities
+    found = [registry().capabilities.find(name).spec for name in names]
+    return [capability for capability in found if capability.pictures]
+
+
+def draw_model(
+    model: Any, capability: CapabilitySpec, source: Source
+) -> dict[str, Image.Image | Tensor]:
+    """One capability's pictures by name, drawn without gradients and under a forked generator."""
+    with forked(seed=0), looking(model):
+        return dict(load_target(capability.pictures)(model, source))
+
+
+def write_pictures(model: Any, name: str, source: Source, folder: Path) -> Iterator[Path]:
+    """Write a model's pictures as `folder/NAME.png` and yield the paths, one as it is written.
+
+    name: the model's, as registered. Whatever goes wrong with one capability or picture, the others
+    are written; then RockfallError says in one line what failed.
+    """
+    failed: list[str] = []
+    taken = {CURVES}
+    for capability in drawing(name):
+        try:
+            for each, picture in draw_model(model, capability, source).items():
+                check_picture_name(each, taken)
+                taken.add(each)
+                yield pictures.save(folder / f"{each}.png", picture)
+        except Exception as error:
+            reason = str(error) if isinstance(error, RockfallError) else repr(error)
+            failed.append(f"not all that {capability.name} is drawn: {' '.join(reason.split())}")
+    if failed:
+        raise RockfallError("; ".join(failed))
+
+
+def pictures_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The pictures of the trained model, and those of its steps, each oldest first."""
+    found = [path for path in folder.glob("*.png") if path.stem != CURVES]
+    found.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
+    steps = [path for path in found if OF_A_STEP.fullmatch(path.stem)]
+    return [path for path in found if path not in steps], steps
+
+
+def check_picture_name(name: str, taken: set[str]) -> None:
+    """Raise RockfallError for what can be no file's name, or is another picture's."""
+    if not NAME.fullmatch(name):
+        raise RockfallError(
+            f"picture name {name!r}: use lower-case letters, digits, '-', '_' and '.'"
+        )
+    if name in taken:
+        raise RockfallError(f"picture name {name!r} is taken by another picture")

@@ -1,0 +1,44 @@
+"""`rockfall` and `rockfall --help`: what is here, in one screen. Plain text, to be quick."""
+
+from __future__ import annotations
+
+from rockfall.registry import registry
+from rockfall.verbs.text import hang, say
+
+SECTIONS = ("Learn", "Look", "Use", "Extend")
+
+
+def print_overview() -> None:
+    """What is installed, and what to type first."""
+    found = registry()
+    say("Rockfall: models that learn to play, see and draw.\n")
+    for catalogue, what in (
+        (found.models, "models"),
+        (found.environments, "environments"),
+        (found.datasets, "datasets"),
+        (found.pictures, "pictures"),
+    ):
+        hang(f"{what:14}", ", ".join(catalogue.names()) or "none")
+    failed = [plugin for plugin in found.plugins if plugin.error]
+    if failed:
+        say(f"\n{len(failed)} plugin(s) failed to load: `rockfall plugins` says why.")
+    say("")
+    hang("start with    ", "rockfall train reinforce")
+    hang("then          ", "rockfall play last")
+    hang("all verbs     ", "rockfall --help")
+
+
+def print_help() -> None:
+    """Every verb, by section."""
+    say("rockfall VERB …   (`rockfall VERB --help` tells more)")
+    commands = registry().commands
+    sections: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
+    for entry in commands:
+        verb = (commands.shown_name(entry), entry.spec.summary)
+        sections.setdefault(entry.spec.section, []).append(verb)
+    width = max(len(name) for verbs in sections.values() for name, _ in verbs)
+    for section, verbs in sections.items():
+        say(f"\n{section}")
+        for name, summary in verbs:
+            hang(f"  {name:{width}}  ", summary)
+    say("\n--version · --traceback shows where an error came from")

@@ -1,0 +1,58 @@
+"""What people want to know of a run that is lying in its directory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rockfall.config import settings, to_text
+from rockfall.registry import registry
+from rockfall.run.directory import Record, RunDirectory, find_run
+from rockfall.run.metrics import read
+from rockfall.run.observers import NOT_METRICS
+
+if TYPE_CHECKING:
+    from rockfall.run.run import Run
+
+Columns = dict[str, list[tuple[dict[str, Any], float]]]
+"""Metric → its values, each with the whole line that it was logged in."""
+
+
+def model_name(record: Record) -> str:
+    """The model's bare name."""
+    return record.model.rpartition(":")[2]
+
+
+def unusual_settings(record: Record) -> dict[str, str]:
+    """The settings that are not the model's defaults; all of them if it is not installed."""
+    given = {name: to_text(value) for name, value in record.config.items()}
+    entry = registry().models.get(record.model)
+    if entry is None:
+        return given
+    usual = {setting.name: setting.default for setting in settings(entry.spec.load().Config)}
+    return {name: value for name, value in given.items() if value != usual.get(name)}
+
+
+def logged(directory: RunDirectory) -> Columns:
+    """Every metric, in the order in which they first appear."""
+    columns: Columns = {}
+    for line in read(directory.metrics_file):
+        for name, value in line.items():
+            if name not in NOT_METRICS:
+                columns.setdefault(name, []).append((line, value))
+    return columns
+
+
+def source_name(record: Record) -> str:
+    """The source with its options, as they would be typed."""
+    options = (f"source.{name}={to_text(value)}" for name, value in record.source_options.items())
+    return " ".join((record.source, *options))
+
+
+def open_capable(name: str, capability: str) -> Run:
+    """A run with its model. Raises UsageError, before it is loaded, if the model can't do it."""
+    from rockfall.capabilities import require
+    from rockfall.training import open_run
+
+    directory = find_run(name)
+    require(directory.record().model, capability)
+    return open_run(directory.path)

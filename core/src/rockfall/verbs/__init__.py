@@ -1,0 +1,1 @@
+"""What a verb needs, the core's own and a plugin's: options, completion, text, tables."""

@@ -1,0 +1,1 @@
+"""`acts`: plays an environment; `rockfall play`."""

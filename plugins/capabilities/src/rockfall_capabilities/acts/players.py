@@ -1,0 +1,148 @@
+"""Who plays, and what: a trained model, a baseline, or a person, each in a fitting environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import torch
+from torch import Tensor
+
+from rockfall.capabilities import require
+from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall.evaluation import looking
+from rockfall.registry import registry
+from rockfall.run.directory import RunDirectory, all_runs, find_run
+from rockfall.sources.batched import BatchedEnvironment
+from rockfall.sources.environment import Environment, Policy
+from rockfall.sources.info import SourceInfo
+from rockfall.sources.opening import open_source
+from rockfall.training import open_run
+from rockfall_capabilities.acts.games import Moment, play
+
+HUMAN = "human"
+DEFAULT_SOURCE = "falling-rocks-8x8"
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who plays where. `policy(batch, seed)` plays a batch that was made on `device`.
+
+    run: what to type for the run, empty for a baseline or a person.
+    human: a person, whose policy is made where the keyboard is.
+    """
+
+    name: str
+    source: Environment
+    policy: Callable[[BatchedEnvironment, int], Policy]
+    run: str = ""
+    device: torch.device | str = "cpu"
+    human: bool = False
+
+    def play(
+        self, games: int, *, seed: int, most_steps: int, render_mode: str | None = None
+    ) -> Iterator[Moment]:
+        """So many games at once, moment by moment; see `rockfall_capabilities.acts.games`.
+
+        Raises UsageError if to draw them takes something that is not installed.
+        """
+        batch = self.source.batch(games, device=self.device, seed=seed, render_mode=render_mode)
+        choose = self.policy(batch, seed)
+        try:
+            yield from play(batch, choose, most_steps=most_steps, seen=render_mode is not None)
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise UsageError(f"{self.source.info.name} can't be drawn here: {error}") from None
+        finally:
+            batch.close()
+
+
+def find_player(name: str, source: str | None, options: Mapping[str, Any]) -> Player:
+    """A policy by name, or a run, with its environment: the one asked for or its own.
+
+    The name of a policy wins over that of a run, which a path still finds. Raises UsageError for
+    what can't be played, or by a model that can't play it.
+    """
+    if name == HUMAN or name in _policies():
+        environment = _open(source or _last_source(), options)
+        if name == HUMAN:
+            return Player(HUMAN, environment, _not_yet, human=True)
+        if name not in environment.baselines:
+            known = ", ".join((*environment.baselines, HUMAN))
+            raise UsageError(f"{environment.info.name} has no policy {name}: {known}")
+        return baseline(name, environment)
+    return _trained(_find(name), source, options)
+
+
+def baseline(name: str, source: Environment) -> Player:
+    """A policy that scores are measured against."""
+    return Player(name, source, lambda batch, seed: source.baseline(name, batch, seed))
+
+
+def _trained(directory: RunDirectory, source: str | None, options: Mapping[str, Any]) -> Player:
+    record = directory.record()
+    require(record.model, "acts")
+    own = {} if source else record.source_options
+    environment = _open(source or record.source, {**own, **options})
+    _check_fits(directory.name, SourceInfo.from_json(record.info), environment.info)
+    run = open_run(directory.path)
+    model: Any = run.model
+
+    def act(seen: Tensor) -> Tensor:
+        with looking(model):
+            actions: Tensor = model.act(seen)
+            return actions
+
+    return Player(run.name, environment, lambda *_: act, directory.address, run.device)
+
+
+def _find(name: str) -> RunDirectory:
+    try:
+        return find_run(name)
+    except UnknownName as error:
+        hint = did_you_mean(name, (HUMAN, *_policies()))
+        raise UnknownName(f"nobody is named {name}{hint}" if hint else str(error)) from None
+
+
+def _policies() -> set[str]:
+    """The baselines of every registered environment."""
+    return {"random", *(name for entry in registry().environments for name in entry.spec.baselines)}
+
+
+def _last_source() -> str:
+    for directory in reversed(all_runs()):
+        record = directory.record()
+        if "environment" in record.info["kinds"] and not record.source_options:
+            return record.source
+    return DEFAULT_SOURCE
+
+
+def _open(text: str, options: Mapping[str, Any]) -> Environment:
+    source = open_source(text, options)
+    if not isinstance(source, Environment):
+        known = ", ".join(registry().environments.names())
+        raise UsageError(f"{text} is no game to play; `rockfall list environments`: {known}")
+    if source.info.actions is None:
+        raise UsageError(f"{text}: only games with a fixed number of actions can be played here")
+    return source
+
+
+def _check_fits(run: str, learned: SourceInfo, given: SourceInfo) -> None:
+    for what, one, other in (
+        ("observations of shape", _size(learned.shape), _size(given.shape)),
+        ("a number of actions of", str(learned.actions), str(given.actions)),
+    ):
+        if one != other:
+            raise UsageError(
+                f"{run} learned from {learned.name} with {what} {one}, "
+                f"and {given.name} has {other}: it can't play there"
+            )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _not_yet(batch: BatchedEnvironment, seed: int) -> Policy:
+    raise AssertionError("a person's policy is made where the keyboard is")

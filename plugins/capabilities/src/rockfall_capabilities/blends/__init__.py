@@ -1,0 +1,1 @@
+"""`blends`: makes what lies between two examples; `rockfall blend`."""

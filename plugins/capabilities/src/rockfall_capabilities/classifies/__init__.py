@@ -1,0 +1,1 @@
+"""`classifies`: tells classes apart; `rockfall classify`."""

@@ -1,0 +1,1 @@
+"""`encodes`: turns inputs into features; `rockfall latent`."""

@@ -1,0 +1,75 @@
+"""The map of a model's features: examples as dots, and as pictures at their places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from rockfall.kit.drawing import points
+from rockfall.kit.drawing.chart import SHARPNESS
+from rockfall.kit.drawing.layout import beside, framed, page
+from rockfall.kit.drawing.tiles import enlarged
+from rockfall.kit.pictures import to_image
+from rockfall_capabilities.encodes.projection import Way
+
+TILE = 28
+"""Pixels from the middle of one picture to the next one's."""
+GAP = 2
+CELLS = 20
+SIDE = CELLS * TILE
+NOTES: dict[Way, str] = {
+    "themselves": "Its two features are the places.",
+    "pca": "The places are the two directions in which its features differ most (PCA).",
+    "tsne": "Examples with like features are neighbours (t-SNE); distances tell little else.",
+}
+
+
+def latent_page(
+    title: str,
+    how: Way,
+    places: Tensor,
+    labels: Tensor,
+    classes: Sequence[str],
+    pictures: Tensor | None = None,
+) -> Image.Image:
+    """Examples at their places (N, 2), coloured by their labels (N,), −1 for none.
+
+    pictures: (N, C, H, W) uint8 of the examples, of which as many are shown as there is room for.
+    """
+    maps = [points.scatter("each example", places, labels, classes, side=SIDE)]
+    if pictures is not None:
+        maps.append(_tiled(places, labels, pictures))
+    return page(title, NOTES[how], beside(maps, 0))
+
+
+def nearest_to_cells(places: Tensor, plane: points.Plane, cells: int) -> dict[tuple[int, int], int]:
+    """A square plane cut into `cells` rows, the highest first, and columns: for each cell that has
+    any, which of the places (N, 2) in it is nearest to its middle.
+    """
+    low = torch.tensor([plane[0][0], plane[1][0]], dtype=torch.double)
+    width = (plane[0][1] - plane[0][0]) / cells
+    shares = (places.double().cpu() - low) / width
+    cell = shares.floor().clamp(0, cells - 1)
+    order = (shares - cell - 0.5).square().sum(1).argsort(stable=True).tolist()
+    across, up = cell.long().unbind(1)
+    found: dict[tuple[int, int], int] = {}
+    for example in order:
+        found.setdefault((cells - 1 - int(up[example]), int(across[example])), example)
+    return found
+
+
+def _tiled(places: Tensor, labels: Tensor, pictures: Tensor) -> Image.Image:
+    plane = points.plane_of(places.double().cpu())
+    chosen = nearest_to_cells(places, plane, CELLS)
+    across = f"{len(chosen):,} of {len(places):,} examples"
+    page, chart = points.framed_plane("some of them", across, plane, SIDE)
+    page = page.reduce(SHARPNESS)
+    for (row, column), example in chosen.items():
+        picture = enlarged(to_image(pictures[example]), TILE - 2 - GAP)
+        tile = framed(picture, points.class_colour(int(labels[example])))
+        left = chart.left + column * TILE + (TILE - tile.width) // 2
+        page.paste(tile, (left, chart.top + row * TILE + (TILE - tile.height) // 2))
+    return page

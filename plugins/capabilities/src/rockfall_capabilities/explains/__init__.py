@@ -1,0 +1,1 @@
+"""`explains`: shows what its layers do."""

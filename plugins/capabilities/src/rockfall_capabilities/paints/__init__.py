@@ -1,0 +1,1 @@
+"""`paints`: paints its picture at any size."""

@@ -1,0 +1,61 @@
+"""`rockfall reconstruct RUN`: examples, and what a trained model makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rockfall.errors import UsageError
+from rockfall.verbs import completion
+from rockfall.verbs.new_file import check_new_file, new_file
+from rockfall.verbs.options import SEED, as_json
+from rockfall.verbs.text import print_json, say
+
+
+@click.command("reconstruct")
+@click.argument("run", shell_complete=completion.runs)
+@click.option("-n", "count", type=click.IntRange(1, 1024), default=36, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="which examples")
+@new_file("--out", ".png", help="the picture to write; default: RUN-reconstructions.png")
+@as_json
+def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) -> None:
+    """Show test examples, and below each what RUN's model makes of it."""
+    import torch
+
+    from rockfall.evaluation import looking
+    from rockfall.kit import pictures
+    from rockfall.kit.drawing.sheets import in_pairs, require_pictures, sheet
+    from rockfall.pages.runs import open_capable
+    from rockfall.run.randomness import forked
+    from rockfall.sources.dataset import Dataset
+    from rockfall.sources.opening import open_source
+    from rockfall_capabilities.reconstructs.capability import mean_example, squared_errors
+
+    opened = open_capable(run, "reconstructs")
+    model: Any = opened.model
+    record = opened.record
+    require_pictures(f"the examples of {opened.name}", record.info["shape"], record.info["dtype"])
+    out = out or check_new_file(Path(f"{opened.name}-reconstructions.png"), ".png")
+    source = open_source(record.source, record.source_options)
+    if not isinstance(source, Dataset):
+        raise UsageError(f"{record.source} is no dataset, so there are no examples to make again")
+    order = torch.randperm(len(source.test), generator=torch.Generator().manual_seed(seed))
+    before = source.test.inputs[order[:count]]
+    with forked(seed), looking(model):
+        after = model.reconstruct(before.to(opened.device)).cpu()
+    pictures.save(out, sheet(in_pairs(before, after)))
+    error, baseline = (
+        squared_errors(before, made).mean().item() for made in (after, mean_example(source.train))
+    )
+    if as_json:
+        figures = {"squared_error": error, "mean_picture": baseline}
+        print_json({"run": opened.name, "count": len(before), **figures, "picture": str(out)})
+    else:
+        say(
+            f"{len(before)} test examples of {record.source}, made again by {opened.name}: "
+            f"mean squared error {error:.4g} (the mean picture {baseline:.4g})",
+            f"wrote {out}",
+            f"next: rockfall show {opened.directory.address}",
+        )

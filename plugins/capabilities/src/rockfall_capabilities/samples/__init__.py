@@ -1,0 +1,1 @@
+"""`samples`: makes new examples; `rockfall sample`."""

@@ -1,0 +1,34 @@
+"""`rockfall sample RUN --animate`: the same noise through training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rockfall.run.directory import find_run
+from rockfall.verbs.new_file import check_new_file
+from rockfall.verbs.text import print_json, say
+
+
+def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
+    """Write the samples that a run left while it learned as a film, by default RUN-training.gif.
+
+    Raises UsageError if its model makes none, or it left fewer than two.
+    """
+    from rockfall.capabilities import require
+    from rockfall.pages.training_film import save_training_film
+    from rockfall_capabilities.samples.capability import SHEETS
+
+    directory = find_run(run)
+    require(directory.record().model, "samples")
+    gif = gif or check_new_file(Path(f"{directory.name}-training.gif"), ".gif")
+    steps = save_training_film(gif, directory, SHEETS)
+    if as_json:
+        print_json({"run": directory.name, "steps": steps, "gif": str(gif)})
+    else:
+        name = directory.address
+        say(
+            f"what {directory.name} made of the same noise from step {steps[0]:,} to "
+            f"{steps[-1]:,}, {len(steps)} pictures",
+            f"wrote {gif} ({gif.stat().st_size / 1000:,.0f} kB)",
+            f"next: rockfall sample {name}  ·  rockfall show {name}",
+        )

@@ -1,0 +1,187 @@
+"""`rockfall sample RUN`: new examples from a trained model, and how they come about."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rockfall.errors import UsageError
+from rockfall.verbs import completion
+from rockfall.verbs.new_file import check_new_file, new_file
+from rockfall.verbs.options import SEED, as_json
+from rockfall.verbs.text import print_json, say
+from rockfall_capabilities.samples.training_film import film_of_training
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from rockfall.run.run import Run
+
+
+@click.command("sample")
+@click.argument("run", shell_complete=completion.runs)
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 4096),
+    help="how many; default: 64 pictures, 2000 numbers or points",
+)
+@click.option(
+    "--class", "classes", multiple=True, metavar="NAME[,…]", help="of these classes alone"
+)
+@click.option("--seed", type=SEED, help="which examples; default: 0")
+@new_file(
+    "--out", ".png", help="the picture to write; default: RUN-samples.png, or none with --gif"
+)
+@new_file("--gif", ".gif", help="write a film of how they come about, step by step")
+@click.option(
+    "--animate",
+    is_flag=True,
+    help="write a film of the same noise through training; default: RUN-training.gif",
+)
+@as_json
+def command(
+    run: str,
+    count: int | None,
+    classes: tuple[str, ...],
+    seed: int | None,
+    out: Path | None,
+    gif: Path | None,
+    animate: bool,
+    as_json: bool,
+) -> None:
+    """Let RUN's model make new examples, and write them as one picture, or as a film.
+
+    Numbers, and points in the plane, are shown beside the data's. --class is for models that can be
+    told what to make. --animate shows what the run left while it learned.
+    """
+    if animate:
+        given = {"-n": count, "--class": classes or None, "--seed": seed, "--out": out}
+        for option, value in given.items():
+            if value is not None:
+                raise UsageError(f"--animate shows what the run left, so leave {option} out")
+        film_of_training(run, gif, as_json)
+    else:
+        _sample(run, count, classes, seed or 0, out, gif, as_json)
+
+
+def _sample(
+    run: str,
+    count: int | None,
+    classes: tuple[str, ...],
+    seed: int,
+    out: Path | None,
+    gif: Path | None,
+    as_json: bool,
+) -> None:
+    from rockfall.evaluation import looking
+    from rockfall.kit import pictures
+    from rockfall.kit.drawing import points
+    from rockfall.kit.drawing.sheets import require_pictures
+    from rockfall.kit.drawing.steps import as_sheet, save_film
+    from rockfall.kit.progress import counted
+    from rockfall.pages.runs import open_capable
+    from rockfall.run.randomness import forked
+    from rockfall_capabilities.samples.capability import DRAWN, POINTS, in_steps
+
+    opened = open_capable(run, "samples")
+    model: Any = opened.model
+    info = opened.record.info
+    are_points = points.can_draw(info["shape"], info["dtype"])
+    if not are_points:
+        require_pictures(f"the examples of {opened.name}", info["shape"], info["dtype"])
+    if gif and not in_steps(model):
+        raise UsageError(
+            f"{opened.name} makes its examples at once, so there is no film of it: leave --gif out"
+        )
+    if gif and classes:
+        raise UsageError("there is no film of chosen classes: leave --class or --gif out")
+    count = count or (POINTS if are_points else DRAWN)
+    shares = _shares(opened, classes, count)
+    if not (out or gif):
+        out = check_new_file(Path(f"{opened.name}-samples.png"), ".png")
+    draw = _beside_the_data(opened) if are_points else as_sheet
+    with forked(seed), looking(model):
+        if shares:
+            made = model.sample_of(_labels(shares, opened))
+        elif in_steps(model):  # which can be counted, where `sample` says nothing until it is done
+            steps = counted(model.sample_steps(count), None, "steps made")
+            made = save_film(gif, steps, draw) if gif else deque(steps, maxlen=1).pop()
+        else:
+            made = model.sample(count)
+    if out:
+        drawn = draw(made) if are_points or len(shares) < 2 else _by_class(made, shares)
+        pictures.save(out, drawn)
+    if as_json:
+        files = {"picture": str(out) if out else None, "gif": str(gif) if gif else None}
+        chosen = {"classes": shares} if shares else {}
+        print_json({"run": opened.name, "count": count, "seed": seed, **chosen, **files})
+    else:
+        name = opened.directory.address
+        kinds = f" of {', '.join(shares)}" if shares else ""
+        say(f"{count} example{'s' if count > 1 else ''}{kinds} by {opened.name}, seed {seed}")
+        if out:
+            say(f"wrote {out}")
+        if gif:
+            say(f"wrote {gif} ({gif.stat().st_size / 1000:,.0f} kB)")
+        say(f"next: rockfall sample {name} --seed {seed + 1}  ·  rockfall show {name}")
+
+
+def _shares(run: Run, classes: tuple[str, ...], count: int) -> dict[str, int]:
+    """Of each class that was asked for, in that order, how many to make.
+
+    Raises UsageError for a model that can't be told, an unknown class, and more classes than
+    examples.
+    """
+    from rockfall.sources.classes import find_class, unknown_class
+    from rockfall_capabilities.samples.capability import conditional
+
+    if not classes:
+        return {}
+    if not conditional(run.model):
+        raise UsageError(f"{run.name} can't be told which class to make: leave --class out")
+    info = run.record.info
+    chosen = []
+    for words in classes:
+        whole = find_class(info["classes"], words) is not None  # a class may have a comma
+        for word in [words] if whole else words.split(","):
+            label = find_class(info["classes"], word.strip())
+            if label is None:
+                raise unknown_class(run.record.source, info["classes"], word.strip())
+            chosen.append(info["classes"][label])
+    chosen = list(dict.fromkeys(chosen))
+    if len(chosen) > count:
+        raise UsageError(f"-n {count} is too few for {len(chosen)} classes")
+    each, more = divmod(count, len(chosen))
+    return {name: each + (place < more) for place, name in enumerate(chosen)}
+
+
+def _labels(shares: dict[str, int], run: Run) -> Tensor:
+    import torch
+
+    classes = run.record.info["classes"]
+    labels = [classes.index(name) for name, count in shares.items() for _ in range(count)]
+    return torch.tensor(labels, device=run.device)
+
+
+def _by_class(made: Tensor, shares: dict[str, int]) -> Image.Image:
+    from rockfall.kit.drawing.sheets import sheet
+
+    parts = made.split(list(shares.values()))
+    return sheet(list(zip(shares, parts, strict=True)))
+
+
+def _beside_the_data(run: Run) -> Any:
+    """What draws points beside as many of the run's source."""
+    import functools
+
+    from rockfall.kit.drawing import points
+    from rockfall.sources.opening import open_source
+    from rockfall_capabilities.samples.capability import POINTS
+
+    source: Any = open_source(run.record.source, run.record.source_options)
+    return functools.partial(points.compared, data=source.train.spread(POINTS).inputs)

@@ -1,0 +1,1 @@
+"""`scores`: says how likely an example is."""
