@@ -1,4 +1,4 @@
-"""The one training loop of all classifiers, setting by setting, against references of its own."""
+"""The training loop that all classifiers share, setting by setting, against references."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 import rockfall
 from rockfall.errors import UsageError
@@ -25,6 +26,11 @@ from rockfall_vision.mlp import Mlp
 def train(out: Path, **settings: Any) -> rockfall.Run:
     settings = {"layers": (16,), "epochs": 2, **settings}
     return rockfall.train("mlp", out=out, listeners=[], **settings)
+
+
+def logged(run: rockfall.Run, name: str) -> list[float]:
+    """Every value of a metric."""
+    return [line[name] for line in run.metrics if name in line]
 
 
 def digits() -> Dataset:
@@ -53,7 +59,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[list[Tensor]]:
     return weights
 
 
-def test_each_step_uses_the_rate_of_its_place(tmp_path: Path, recorded: list[Any]) -> None:
+def test_each_step_has_the_learning_rate_of_the_schedule(
+    tmp_path: Path, recorded: list[Any]
+) -> None:
     # Plain gradient descent on a constant gradient would do; the first step alone is enough here:
     # a warm-up from 0 leaves the weights where they were.
     train(tmp_path, optimizer="sgd", momentum=0.0, weight_decay=0.0, warmup=0.5, epochs=1)
@@ -72,13 +80,13 @@ def test_average_is_exponential_and_forgets_its_beginning(
     for decay, weights in zip(decays, recorded[2:], strict=True):
         expected = [decay * e + (1 - decay) * w for e, w in zip(expected, weights, strict=True)]
     assert isinstance(run.model, Mlp)
-    for mine, theirs in zip(run.model.trained.parameters(), expected, strict=True):
+    for mine, theirs in zip(run.model.inference_network.parameters(), expected, strict=True):
         assert torch.allclose(mine.double(), theirs, atol=1e-5)
     learning = list(run.model.network.parameters())
     assert all(torch.equal(a, b) for a, b in zip(learning, recorded[-1], strict=True))
 
 
-def test_the_average_is_what_classifies_and_no_parameter(tmp_path: Path) -> None:
+def test_averaged_weights_classify_and_are_no_trainable_parameters(tmp_path: Path) -> None:
     run = train(tmp_path, ema=0.8)
     model = run.model
     assert isinstance(model, Mlp)
@@ -92,9 +100,9 @@ def test_the_average_is_what_classifies_and_no_parameter(tmp_path: Path) -> None
 
 
 def test_label_smoothing(tmp_path: Path) -> None:
-    plain = train(tmp_path / "a", epochs=1).metrics[0]["loss"]
-    smooth = train(tmp_path / "b", epochs=1, label_smoothing=0.3).metrics[0]["loss"]
-    uniform = train(tmp_path / "c", epochs=1, label_smoothing=0.999999).metrics[0]["loss"]
+    plain = train(tmp_path / "a", epochs=1).metrics[0]["train loss"]
+    smooth = train(tmp_path / "b", epochs=1, label_smoothing=0.3).metrics[0]["train loss"]
+    uniform = train(tmp_path / "c", epochs=1, label_smoothing=0.999999).metrics[0]["train loss"]
     assert smooth == pytest.approx(0.7 * plain + 0.3 * uniform, rel=1e-4)
 
 
@@ -107,20 +115,26 @@ def test_weight_decay_leaves_biases_alone(tmp_path: Path) -> None:
             assert group["weight_decay"] == (0.5 if parameter.ndim == 2 else 0)
 
 
-@pytest.mark.parametrize(("layers", "turned"), [((16, 8), [(16, 64), (8, 16)]), ((), [])])
-def test_muon_leaves_the_last_matrix_to_adamw(layers: tuple[int, ...], turned: list[Any]) -> None:
+@pytest.mark.parametrize(("layers", "by_muon"), [((16, 8), [(16, 64), (8, 16)]), ((), [])])
+def test_adamw_trains_the_output_layer_beside_muon(
+    layers: tuple[int, ...], by_muon: list[Any]
+) -> None:
     model = Mlp(Mlp.Config(layers=layers, optimizer="muon", lr=0.1, muon_lr=0.3), digits().info)
     adamw, *muon = model.make_optimizers()
     groups = [group for each in muon for group in each.param_groups]
-    assert [tuple(p.shape) for group in groups for p in group["params"]] == turned
+    assert [tuple(p.shape) for group in groups for p in group["params"]] == by_muon
     assert all(group["lr"] == 0.3 for group in groups)
     others = [p for group in adamw.param_groups for p in group["params"]]
-    assert len(others) == len(list(model.parameters())) - len(turned)
+    assert len(others) == len(list(model.parameters())) - len(by_muon)
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, accuracies: list[float]) -> None:
     coming = iter(accuracies)
-    monkeypatch.setattr(Mlp, "accuracy", lambda self, split: torch.tensor(next(coming)))
+    monkeypatch.setattr(
+        Mlp,
+        "validation_metrics",
+        lambda self, split: {"validation accuracy": torch.tensor(next(coming))},
+    )
 
 
 def test_patience_ends_it_with_the_best_weights(
@@ -130,9 +144,7 @@ def test_patience_ends_it_with_the_best_weights(
     run = train(tmp_path, epochs=20, patience=2)
     steps = len(recorded) - 1
     assert run.step == steps
-    assert [line["accuracy"] for line in run.metrics if "accuracy" in line] == pytest.approx(
-        [0.2, 0.6, 0.5, 0.6]
-    )
+    assert logged(run, "validation accuracy") == pytest.approx([0.2, 0.6, 0.5, 0.6])
     best = recorded[steps // 2]  # after the second epoch of four
     assert isinstance(run.model, Mlp)
     for mine, theirs in zip(run.model.network.parameters(), best, strict=True):
@@ -148,7 +160,7 @@ def test_patience_ends_it_with_the_best_weights(
 def test_without_patience_it_never_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(monkeypatch, [0.9, 0.8, 0.7, 0.6])
     run = train(tmp_path, epochs=4)
-    assert sum("accuracy" in line for line in run.metrics) == 4
+    assert len(logged(run, "validation accuracy")) == 4
 
 
 def test_augmentation_is_for_training_alone(tmp_path: Path) -> None:
@@ -156,9 +168,9 @@ def test_augmentation_is_for_training_alone(tmp_path: Path) -> None:
     assert isinstance(model, Mlp)
     inputs = digits().test.inputs[:20]
     assert torch.equal(model.classify(inputs), model.classify(inputs))
-    prepared = model.prepared(inputs)
-    assert not torch.equal(model.augmented(inputs, 0), prepared)
-    assert model.augmented(inputs, 0).shape == prepared.shape
+    prepared = model.preprocess(inputs)
+    assert not torch.equal(model.augment(inputs, 0), prepared)
+    assert model.augment(inputs, 0).shape == prepared.shape
 
 
 def test_each_kind_of_augmentation_has_its_setting(tmp_path: Path) -> None:
@@ -166,11 +178,11 @@ def test_each_kind_of_augmentation_has_its_setting(tmp_path: Path) -> None:
         model = train(tmp_path / name, epochs=1, **{name: value}).model
         assert isinstance(model, Mlp)
         inputs = digits().test.inputs[:20]
-        prepared = model.prepared(inputs)
-        assert not torch.equal(model.augmented(inputs, 0), prepared), name
+        prepared = model.preprocess(inputs)
+        assert not torch.equal(model.augment(inputs, 0), prepared), name
     model = train(tmp_path / "none", epochs=1).model
     assert isinstance(model, Mlp)
-    assert torch.equal(model.augmented(inputs, 0), prepared)
+    assert torch.equal(model.augment(inputs, 0), prepared)
 
 
 def test_standardised_over_the_training_split(tmp_path: Path) -> None:
@@ -181,7 +193,7 @@ def test_standardised_over_the_training_split(tmp_path: Path) -> None:
     assert values.std(correction=0).item() == pytest.approx(1, abs=1e-4)
 
 
-def test_a_channel_that_never_changes_is_no_division_by_zero() -> None:
+def test_a_constant_channel_is_no_division_by_zero() -> None:
     flat = torch.full((8, 1, 4, 4), 7, dtype=torch.uint8)
     split = Split(flat, torch.tensor([0, 1] * 4))
     data = Dataset(
@@ -194,7 +206,7 @@ def test_a_channel_that_never_changes_is_no_division_by_zero() -> None:
     assert torch.isfinite(model.classify(flat)).all()
 
 
-def test_one_class_is_nothing_to_tell_apart(tmp_path: Path) -> None:
+def test_one_class_is_refused(tmp_path: Path) -> None:
     info = digits().info
     from dataclasses import replace
 
@@ -218,7 +230,7 @@ def lone_pictures(model: str, out: Path, batch_size: int) -> rockfall.Run:
 @pytest.mark.parametrize("model", ["lenet5-plus", "simplenet"])
 def test_a_last_picture_alone_is_not_normalised(tmp_path: Path, model: str) -> None:
     run = lone_pictures(model, tmp_path, batch_size=9)
-    assert len([line for line in run.metrics if "loss" in line]) == 3
+    assert len(logged(run, "train loss")) == 3
     saved = checkpoint.read(run.directory.checkpoint("last"))
     assert saved["kept"]["schedule-0"]["_last_lr"] == pytest.approx(
         [0.0, 0.0]
@@ -227,7 +239,7 @@ def test_a_last_picture_alone_is_not_normalised(tmp_path: Path, model: str) -> N
 
 def test_without_normalisation_a_last_picture_is_learned_too(tmp_path: Path) -> None:
     run = lone_pictures("lenet5", tmp_path, batch_size=9)
-    assert len([line for line in run.metrics if "loss" in line]) == 6
+    assert len(logged(run, "train loss")) == 6
     lone_pictures("lenet5", tmp_path, batch_size=1)
 
 
@@ -235,7 +247,7 @@ def test_without_normalisation_a_last_picture_is_learned_too(tmp_path: Path) -> 
 def test_single_pictures_are_refused_where_they_can_t_be_normalised(
     tmp_path: Path, model: str
 ) -> None:
-    with pytest.raises(UsageError, match="batch_size=1: batch normalisation is over 2 pictures"):
+    with pytest.raises(UsageError, match="batch_size=1: batch normalisation needs 2 pictures"):
         lone_pictures(model, tmp_path, batch_size=1)
     assert not list(tmp_path.iterdir())
 
@@ -261,32 +273,58 @@ def test_with_every_setting_a_killed_run_ends_as_one_that_never_was(
         shift=9,  # more than the picture has
         cutout=3,
     )
-    assert len([line for line in run.metrics if "accuracy" in line]) < 6  # patience ran out
+    assert len(logged(run, "validation accuracy")) < 6  # patience ran out
     whole = rehearse(copy_of(run.record, tmp_path / "whole"), saves=lambda moment: False)
     expected = outcome(whole.directory)
     assert expected["figures"] == figures(run)
     check_resume(run.record, expected, whole.moment, tmp_path / "killed")
 
 
-def test_tuning_looks_at_validation_only(tmp_path: Path) -> None:
-    run = train(tmp_path)
+@pytest.mark.parametrize("model", ["mlp", "mlp-numpy", "lenet5-plus"])
+def test_validation_metrics_are_of_the_validation_split(tmp_path: Path, model: str) -> None:
+    """After each epoch, without label smoothing, which `lenet5-plus` is trained with."""
+    run = rockfall.train(model, out=tmp_path, listeners=[], preset="tiny")
+    if isinstance(run.model, Classifier):
+        run.model.eval()
     data = digits().validation
-    right = run.model.classify(data.inputs).argmax(1) == data.labels  # type: ignore[attr-defined]
-    (*_, logged) = [line["accuracy"] for line in run.metrics if "accuracy" in line]
-    assert logged == pytest.approx(right.float().mean().item())
+    probabilities = run.model.classify(data.inputs)  # type: ignore[attr-defined]
+    loss = F.nll_loss(probabilities.log(), data.labels)
+    accuracy = (probabilities.argmax(1) == data.labels).float().mean()
+    epochs = run.model.config.epochs  # type: ignore[attr-defined]
+    for name, expected in (("validation loss", loss), ("validation accuracy", accuracy)):
+        values = logged(run, name)
+        assert len(values) == epochs
+        assert values[-1] == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_overfitting_shows(tmp_path: Path) -> None:
+    """Of 30 digits, the train loss goes on falling while the validation loss rises again."""
+    run = rockfall.train(
+        "mlp",
+        source_options={"limit": 30},
+        out=tmp_path,
+        listeners=[],
+        epochs=100,
+        schedule="constant",
+        lr=0.05,
+        weight_decay=0.0,
+    )
+    train_loss, validation_loss = logged(run, "train loss"), logged(run, "validation loss")
+    assert train_loss[-1] < 0.01 < train_loss[0]
+    assert validation_loss[-1] > 1.5 * min(validation_loss)
 
 
 def test_pictures_are_augmented_by_the_number_of_the_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     epochs: list[int] = []
-    augmented = Mlp.augmented
+    augment = Mlp.augment
 
     def noting(self: Mlp, inputs: Tensor, epoch: int) -> Tensor:
         epochs.append(epoch)
-        return augmented(self, inputs, epoch)
+        return augment(self, inputs, epoch)
 
-    monkeypatch.setattr(Mlp, "augmented", noting)
+    monkeypatch.setattr(Mlp, "augment", noting)
     train(tmp_path, epochs=3, batch_size=10_000)
     assert epochs == [0, 1, 2]
 
@@ -315,29 +353,29 @@ def test_label_smoothing_spreads_a_share_of_each_label(tmp_path: Path) -> None:
     data = digits().train
     assert isinstance(run.model, Mlp)
     with torch.no_grad():
-        surprise = -run.model(data.inputs).log_softmax(1)
-    of_labels = surprise[range(len(data)), data.labels].mean()
-    expected = 0.7 * of_labels + 0.3 * surprise.mean()
-    (loss,) = [line["loss"] for line in run.metrics if "loss" in line]
+        losses = -run.model(data.inputs).log_softmax(1)
+    unsmoothed = losses[range(len(data)), data.labels].mean()
+    expected = 0.7 * unsmoothed + 0.3 * losses.mean()
+    (loss,) = logged(run, "train loss")
     assert loss == pytest.approx(expected.item(), abs=1e-4)
-    assert loss != pytest.approx(of_labels.item(), abs=1e-3)
+    assert loss != pytest.approx(unsmoothed.item(), abs=1e-3)
 
 
-def test_what_norms_have_counted_is_averaged_too(tmp_path: Path) -> None:
+def test_running_statistics_of_batch_norm_are_averaged_too(tmp_path: Path) -> None:
     model = lone_pictures("lenet5-plus", tmp_path, batch_size=5).model
     assert isinstance(model, Classifier)
-    averaged = dict(model.trained.named_buffers())
+    averaged = dict(model.inference_network.named_buffers())
     means = {k: v for k, v in model.network.named_buffers() if k.endswith("running_mean")}
     assert means
     assert all(not torch.equal(averaged[name], mean) for name, mean in means.items())
 
 
 @pytest.mark.parametrize(
-    ("model", "settings", "weights"),
+    ("model", "settings", "count"),
     [("wide", {}, "4,718,718,020"), ("mlp", {"layers": "1000000,1000"}, "787,433,021,020")],
 )
-def test_more_weights_than_a_memory_holds_are_refused(
-    model: str, settings: dict[str, Any], weights: str
+def test_more_parameters_than_a_memory_holds_are_refused(
+    model: str, settings: dict[str, Any], count: str
 ) -> None:
     from dataclasses import replace
 
@@ -350,7 +388,7 @@ def test_more_weights_than_a_memory_holds_are_refused(
     )
     kind = registry().models.find(model).spec.load()
     before = torch.random.get_rng_state()
-    with pytest.raises(ValueError, match=rf"{weights} weights are more than 500,000,000"):
+    with pytest.raises(ValueError, match=rf"{count} parameters are more than 500,000,000"):
         kind(kind.Config.build(model, settings), info)
     assert torch.equal(torch.random.get_rng_state(), before)
 

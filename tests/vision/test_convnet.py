@@ -1,4 +1,4 @@
-"""The model builder as a model: refusals before anything is written, presets, what it shows."""
+"""A CNN from a text: refusals before anything is written, presets, filters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_an_impossible_stack_is_refused_before_anything_is_written(tmp_path: Pat
     with pytest.raises(UsageError) as caught:
         rockfall.train("convnet", "digits", layers=text, out=tmp_path, listeners=[])
     assert str(caught.value) == (
-        "convnet: layer 4 (maxpool 4): a 3 × 3 map is too small for a field of 4 × 4"
+        "convnet: layer 4 (maxpool 4): a 3 × 3 feature map is too small for a 4 × 4 kernel"
     )
     assert not list(tmp_path.iterdir())
 

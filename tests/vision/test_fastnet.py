@@ -1,4 +1,4 @@
-"""What the paper of fastnet says of it is so: whitening, identity, the looks; and it learns."""
+"""fastnet as its paper says: whitening, Dirac initialisation, test-time augmentation; it learns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ import rockfall
 from rockfall.evaluation import looking
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
-from rockfall_vision.fastnet import FLOOR, Fastnet, Whitening, convolution, looks
+from rockfall_vision.fastnet import (
+    WHITENING_EPSILON,
+    Fastnet,
+    Whitening,
+    dirac_conv,
+    tta_views,
+)
 from tests.vision.sources import info
 
 
@@ -32,14 +38,14 @@ def smooth_pictures(count: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_what_leaves_the_first_layer_is_white(stride: int) -> None:
+def test_the_output_of_the_first_layer_is_white(stride: int) -> None:
     torch.manual_seed(0)
     train = Split(smooth_pictures(300), torch.zeros(300, dtype=torch.int64))
     std, mean = torch.std_mean(train.inputs.float(), (0, 2, 3))
     known = {"mean": mean.tolist(), "std": std.tolist()}
     model = Fastnet(Fastnet.Config(stride=stride), replace(info((3, 32, 32)), statistics=known))
-    model.look_at(train)
-    pictures = model.prepared(train.inputs)
+    model.init_from_data(train)
+    pictures = model.preprocess(train.inputs)
     whitened = model.network[1](pictures)
     assert isinstance(whitened, torch.Tensor)
     values = whitened.detach().movedim(1, 0).flatten(1)
@@ -50,10 +56,10 @@ def test_what_leaves_the_first_layer_is_white(stride: int) -> None:
     assert (before - before.diag().diag()).abs().max() > 0.3  # it was far from white
 
 
-def test_directions_without_variance_are_not_blown_up() -> None:
+def test_components_without_variance_are_not_amplified() -> None:
     layer = Whitening(3, stride=1)
-    layer.look_at(torch.zeros(4, 3, 8, 8))
-    assert layer.weight.flatten(1).norm(dim=1).max() <= FLOOR**-0.5 + 1e-3
+    layer.init_from_data(torch.zeros(4, 3, 8, 8))
+    assert layer.weight.flatten(1).norm(dim=1).max() <= WHITENING_EPSILON**-0.5 + 1e-3
 
 
 def test_filters_of_the_first_layer_are_not_learned(tmp_path: Path) -> None:
@@ -62,29 +68,29 @@ def test_filters_of_the_first_layer_are_not_learned(tmp_path: Path) -> None:
     data = open_source("digits")
     assert isinstance(data, Dataset)
     again = Fastnet(run.model.config, data.info)
-    again.look_at(data.train)
-    learned, given = run.model.network[1], again.network[1]
-    assert isinstance(learned, Whitening) and isinstance(given, Whitening)
-    torch.testing.assert_close(learned.weight, given.weight)
-    assert learned.bias is not None and learned.bias.abs().max() > 0
+    again.init_from_data(data.train)
+    trained, initial = run.model.network[1], again.network[1]
+    assert isinstance(trained, Whitening) and isinstance(initial, Whitening)
+    torch.testing.assert_close(trained.weight, initial.weight)
+    assert trained.bias is not None and trained.bias.abs().max() > 0
 
 
 def test_convolutions_begin_as_the_identity() -> None:
     values = torch.randn(2, 5, 6, 7)
-    torch.testing.assert_close(convolution(5, 5)(values), values)
-    torch.testing.assert_close(convolution(5, 9)(values)[:, :5], values)
-    torch.testing.assert_close(convolution(5, 3)(values), values[:, :3])
-    assert convolution(5, 9)(values)[:, 5:].abs().min() > 0  # the others are as usual
+    torch.testing.assert_close(dirac_conv(5, 5)(values), values)
+    torch.testing.assert_close(dirac_conv(5, 9)(values)[:, :5], values)
+    torch.testing.assert_close(dirac_conv(5, 3)(values), values[:, :3])
+    assert dirac_conv(5, 9)(values)[:, 5:].abs().min() > 0  # the others are as usual
 
 
 @pytest.mark.parametrize(
     ("flip", "shift", "count"),
     [(True, True, 6), (True, False, 2), (False, True, 3), (False,) * 2 + (1,)],
 )
-def test_looks(flip: bool, shift: bool, count: int) -> None:
+def test_tta_views(flip: bool, shift: bool, count: int) -> None:
     torch.manual_seed(0)
     pictures = torch.rand(2, 3, 5, 6)
-    views = looks(pictures, flip=flip, shift=shift)
+    views = tta_views(pictures, flip=flip, shift=shift)
     assert len(views) == count
     expected = {(0, 0, False): 1.0}
     if shift:
@@ -101,9 +107,9 @@ def test_looks(flip: bool, shift: bool, count: int) -> None:
 
 
 @pytest.mark.parametrize("sides", [(1, 1), (1, 7), (7, 1)])
-def test_where_nothing_can_be_mirrored_in_there_is_one_look(sides: tuple[int, int]) -> None:
+def test_a_picture_too_small_to_reflect_has_one_view(sides: tuple[int, int]) -> None:
     pictures = torch.rand(2, 3, *sides)
-    ((weight, view),) = looks(pictures, flip=False, shift=True)
+    ((weight, view),) = tta_views(pictures, flip=False, shift=True)
     assert weight == 1
     assert torch.equal(view, pictures)
 
@@ -117,14 +123,14 @@ def test_classify_is_of_the_weighted_logits() -> None:
     model = fastnet(flip=True, shift=1)
     pictures = smooth_pictures(4)
     with looking(model):
-        views = looks(model.prepared(pictures), flip=True, shift=True)
+        views = tta_views(model.preprocess(pictures), flip=True, shift=True)
         logits = sum(weight * model.logits(view) for weight, view in views)
         assert isinstance(logits, torch.Tensor)
         torch.testing.assert_close(model.classify(pictures), logits.softmax(1))
-        assert not torch.allclose(model(pictures), logits, atol=1e-6)  # one look says other things
+        assert not torch.allclose(model(pictures), logits, atol=1e-6)  # one view gives others
 
 
-def test_it_looks_only_as_it_learned_to() -> None:
+def test_views_are_augmented_only_as_in_training() -> None:
     model = fastnet(flip=False, shift=0)
     pictures = smooth_pictures(4)
     with looking(model):
@@ -139,17 +145,17 @@ def test_any_size_of_picture_reaches_the_end(preset: str, side: int) -> None:
     assert model.classify(pictures).shape == (2, 10)
 
 
-def test_kernels_learn_by_muon_and_the_rest_by_adamw() -> None:
+def test_muon_trains_kernels_and_adamw_the_rest() -> None:
     model = fastnet()
     adamw, muon = model.make_optimizers()
-    turned = [p for group in muon.param_groups for p in group["params"]]
+    by_muon = [p for group in muon.param_groups for p in group["params"]]
     others = [p for group in adamw.param_groups for p in group["params"]]
-    assert {id(p) for p in turned} == {
+    assert {id(p) for p in by_muon} == {
         id(m.weight) for m in model.network[2:] if isinstance(m, nn.Conv2d)
     }
-    learned = {id(p) for p in model.network.parameters() if p.requires_grad}
-    assert {id(p) for p in turned} | {id(p) for p in others} == learned
-    assert len(turned) + len(others) == len(learned)
+    trainable = {id(p) for p in model.network.parameters() if p.requires_grad}
+    assert {id(p) for p in by_muon} | {id(p) for p in others} == trainable
+    assert len(by_muon) + len(others) == len(trainable)
 
 
 @pytest.mark.slow

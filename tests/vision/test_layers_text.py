@@ -1,4 +1,4 @@
-"""Networks written as text: read as documented, sized as torch sizes them, refused by name."""
+"""Networks written as text: parsed as documented, sized as torch sizes them, refused by name."""
 
 from __future__ import annotations
 
@@ -92,36 +92,36 @@ def test_modules_are_what_was_written() -> None:
             "conv 8 3 / maxpool 4 /",
             "maxpool 7",
             "",
-            "a 6 × 6 map is too small for a field of 7 × 7",
+            "a 6 × 6 feature map is too small for a 7 × 7 kernel",
         ),
-        ("", "conv 8 3x30 pad 0", "", "a 28 × 28 map is too small for a field of 3 × 30"),
+        ("", "conv 8 3x30 pad 0", "", "a 28 × 28 feature map is too small for a 3 × 30 kernel"),
         (
             "",
             "conv 8 31 pad 1",
             "",
-            "a 28 × 28 map, padded to 30 × 30, is too small for a field of 31 × 31",
+            "a 28 × 28 feature map, padded to 30 × 30, is too small for a 31 × 31 kernel",
         ),
         (
             "linear 50 / relu /",
             "conv 8 3x3",
             "",
-            "it needs maps, and what comes before made a vector of 50",
+            "it needs feature maps, but its input is a vector of 50",
         ),
         ("conv 8 3 /", "rule", "", "no layer is called rule; did you mean relu?"),
         ("relu /", "maxpol 2", "/ relu", "no layer is called maxpol; did you mean maxpool?"),
         ("relu /", "", "/ relu", "there is nothing between two /"),
-        ("", "conv", "", "say how many filters, as in: conv 16 5x5"),
-        ("", "conv 0 3", "", "say how many filters, as in: conv 16 5x5"),
-        ("", "conv 8", "", "say the size of the field, as in: conv 16 5x5"),
-        ("", "conv 8 0x3", "", "say the size of the field, as in: conv 16 5x5"),
-        ("", "maxpool 2 strid 1", "", "can't read strid; did you mean stride?"),
-        ("", "conv 8 3 stride 0", "", "say the stride, as in: conv 16 5x5 stride 2"),
+        ("", "conv", "", "give the number of filters, as in: conv 16 5x5"),
+        ("", "conv 0 3", "", "give the number of filters, as in: conv 16 5x5"),
+        ("", "conv 8", "", "give the kernel size, as in: conv 16 5x5"),
+        ("", "conv 8 0x3", "", "give the kernel size, as in: conv 16 5x5"),
+        ("", "maxpool 2 strid 1", "", "strid is no option; did you mean stride?"),
+        ("", "conv 8 3 stride 0", "", "give the stride, as in: conv 16 5x5 stride 2"),
         ("", "conv 8 3 same pad 1", "", "pad is one too many"),
-        ("", "conv 8 4 same", "", "same needs an odd field, such as 3x3; pad N goes with any"),
-        ("", "maxpool 2 pad 2", "", "pad 2 × 2 is more than half of 2 × 2"),
-        ("", "relu 3", "", "can't read 3 here"),
-        ("", "dropout 1", "", "say which share is left out, from 0 to below 1: dropout 0.5"),
-        ("", "linear", "/ relu", "say how many units, as in: linear 100"),
+        ("", "conv 8 4 same", "", "same needs an odd kernel, such as 3x3; pad N goes with any"),
+        ("", "maxpool 2 pad 2", "", "pad 2 × 2 is more than half of the 2 × 2 kernel"),
+        ("", "relu 3", "", "3 is no option of this layer"),
+        ("", "dropout 1", "", "give a probability from 0 to below 1, as in: dropout 0.5"),
+        ("", "linear", "/ relu", "give the number of units, as in: linear 100"),
         (
             "relu /",
             "linear 12",
@@ -129,8 +129,8 @@ def test_modules_are_what_was_written() -> None:
             "the last layer has one unit for each of the 10 classes; leave it out, or write a relu "
             "after it",
         ),
-        ("", "linear 900000", "/ relu", "706,500,000 weights are more than 100,000,000"),
-        ("", "conv 90000 1", "/ relu", "70,560,000 values a picture are more than 4,000,000"),
+        ("", "linear 900000", "/ relu", "706,500,000 parameters are more than 100,000,000"),
+        ("", "conv 90000 1", "/ relu", "70,560,000 activations are more than 4,000,000"),
     ],
 )
 def test_what_can_not_be_is_refused_by_name(before: str, layer: str, after: str, said: str) -> None:

@@ -30,7 +30,7 @@ def test_sizes_of_figure_2(side: int) -> None:
     assert sizes == FIGURE_2
 
 
-def test_plus_keeps_the_skeleton() -> None:
+def test_plus_keeps_the_sizes_of_its_layers() -> None:
     model = Lenet5Plus(Lenet5Plus.Config(), info((3, 28, 28)))
     layers = model.layers(torch.zeros(2, 3, 28, 28, dtype=torch.uint8))
     maps = [values.shape[2] for name, values in layers.items() if values.ndim == 4]
@@ -39,8 +39,8 @@ def test_plus_keeps_the_skeleton() -> None:
     assert units == [120, 84, 10]
 
 
-def test_plus_says_the_same_alone_and_in_company() -> None:
-    """What classifies is batch norm by what was averaged, not by the batch it stands in."""
+def test_plus_classifies_a_picture_whatever_its_batch() -> None:
+    """Batch normalisation is by running averages, not by the batch."""
     model = Lenet5Plus(Lenet5Plus.Config(), info((1, 8, 8))).eval()
     pictures = torch.randint(256, (5, 1, 8, 8), dtype=torch.uint8)
     torch.testing.assert_close(model.classify(pictures)[:1], model.classify(pictures[:1]))

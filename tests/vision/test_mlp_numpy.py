@@ -1,4 +1,4 @@
-"""Back-propagation by hand: against finite differences, autograd and torch's own descent."""
+"""Back-propagation by hand: against finite differences, autograd and torch's own SGD."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import rockfall
 from rockfall_vision.mlp_numpy import (
     MlpNumpy,
     MlpNumpyConfig,
-    Momentum,
+    MomentumSGD,
     Parameters,
     backward,
     cost,
     forward,
-    initial,
+    init_parameters,
     sigmoid,
     softmax,
 )
@@ -31,7 +31,7 @@ WIDTHS = (6, 5, 4, 3)
 def parameters() -> Parameters:
     """In double precision, with biases that are not 0."""
     np.random.seed(0)
-    weights, biases = initial(WIDTHS)
+    weights, biases = init_parameters(WIDTHS)
     return Parameters(
         [w.astype(np.float64) for w in weights],
         [b + np.random.normal(0, 0.5, b.shape) for b in biases],
@@ -87,10 +87,10 @@ def test_cost_and_gradients_against_autograd(parameters: Parameters) -> None:
 def test_descends_as_torch_does(parameters: Parameters) -> None:
     network = twin(parameters)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.3, momentum=0.9)
-    descent = Momentum(parameters, lr=0.3, momentum=0.9)
+    sgd = MomentumSGD(parameters, lr=0.3, momentum=0.9)
     for count in range(3, 23):
         pixels, labels = examples(count)
-        descent.step(backward(parameters, forward(parameters, pixels), labels))
+        sgd.step(backward(parameters, forward(parameters, pixels), labels))
         loss = F.cross_entropy(network(torch.from_numpy(pixels)), torch.from_numpy(labels))
         optimizer.zero_grad()
         loss.backward()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rockfall_vision.muon import Muon, orthogonalised
+from rockfall_vision.muon import Muon, orthogonalise
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (6, 40), (40, 6)])
@@ -14,13 +14,13 @@ def test_singular_values_are_brought_near_one(shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
     matrix = torch.randn(shape)
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    turned = u.T @ orthogonalised(matrix, rounds=5) @ v.T
-    assert ((turned.diag() > 0.5) & (turned.diag() < 1.3)).all()
-    assert (turned - turned.diag().diag()).abs().max() < 0.05  # bfloat16
+    diagonal = u.T @ orthogonalise(matrix, steps=5) @ v.T
+    assert ((diagonal.diag() > 0.5) & (diagonal.diag() < 1.3)).all()
+    assert (diagonal - diagonal.diag().diag()).abs().max() < 0.05  # bfloat16
 
 
 def test_a_gradient_of_zero_is_no_step() -> None:
-    assert torch.equal(orthogonalised(torch.zeros(3, 5), rounds=3), torch.zeros(3, 5))
+    assert torch.equal(orthogonalise(torch.zeros(3, 5), steps=3), torch.zeros(3, 5))
 
 
 def stepped(
@@ -39,7 +39,7 @@ def test_as_torch_takes_its_steps(shape: tuple[int, int]) -> None:
     start, slopes = torch.randn(shape), [torch.randn(shape) for _ in range(4)]
     mine, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
     settings = {"momentum": 0.7, "weight_decay": 0.3}
-    found = stepped(Muon([mine], 0.1, rounds=5, **settings), mine, slopes)
+    found = stepped(Muon([mine], 0.1, ns_steps=5, **settings), mine, slopes)
     expected = stepped(torch.optim.Muon([theirs], 0.1, **settings), theirs, slopes)  # type: ignore[arg-type]
     assert (found - expected).norm() < 0.02 * (expected - start).norm()  # bfloat16
 

@@ -29,7 +29,7 @@ def test_sizes_of_the_stages() -> None:
     assert sizes == [(16, 32, 32)] * 2 + [(32, 16, 16)] * 2 + [(64, 8, 8)] * 2
 
 
-def test_a_block_that_adds_nothing_hands_on_what_it_was_given() -> None:
+def test_a_block_with_a_residual_of_zero_is_the_identity() -> None:
     block = Block(4, 4, stride=1)
     last = block.residual[-1]
     assert isinstance(last, nn.Conv2d)

@@ -19,13 +19,13 @@ def build(size: Literal["full", "small", "tiny"], side: int = 28) -> Simplenet:
     return Simplenet(Simplenet.Config(size=size), info((1, side, side)))
 
 
-@pytest.mark.parametrize(("size", "share"), [("full", 1), ("small", 2), ("tiny", 16)])
-def test_thirteen_layers(size: Literal["full", "small", "tiny"], share: int) -> None:
+@pytest.mark.parametrize(("size", "divisor"), [("full", 1), ("small", 2), ("tiny", 16)])
+def test_thirteen_layers(size: Literal["full", "small", "tiny"], divisor: int) -> None:
     network = build(size).network
     convolutions = [layer for layer in network if isinstance(layer, nn.Conv2d)]
-    assert [conv.out_channels for conv in convolutions] == [width // share for width in FULL]
-    fields = [conv.kernel_size[0] for conv in convolutions]
-    assert fields == [3] * 10 + [1, 1] + [3]
+    assert [conv.out_channels for conv in convolutions] == [width // divisor for width in FULL]
+    kernels = [conv.kernel_size[0] for conv in convolutions]
+    assert kernels == [3] * 10 + [1, 1] + [3]
     kinds = [layer for layer in network if isinstance(layer, nn.Conv2d | nn.MaxPool2d)]
     pools = [place for place, kind in enumerate(kinds) if isinstance(kind, nn.MaxPool2d)]
     assert pools == [4, 8, 11, 15]  # after 4, 7, 9 and 12 convolutions

@@ -1,4 +1,4 @@
-"""One wide layer: what is left out while it learns is all there when it classifies."""
+"""One wide layer: dropout acts in training and not when it classifies."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from rockfall_vision.wide import Wide
 from tests.vision.sources import info
 
 
-def test_leaves_out_while_it_learns_only() -> None:
-    model = Wide(Wide.Config(units=50, hide=0.5), info((1, 8, 8)))
+def test_dropout_acts_in_training_only() -> None:
+    model = Wide(Wide.Config(units=50, input_dropout=0.5), info((1, 8, 8)))
     pictures = torch.randint(256, (4, 1, 8, 8), dtype=torch.uint8)
     model.train()
     assert not model(pictures).equal(model(pictures))

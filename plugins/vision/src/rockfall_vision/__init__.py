@@ -1,1 +1,1 @@
-"""Vision: classifiers, and what they see. Start at `mlp.py`."""
+"""Image classifiers, and pictures of what they have learned. Start at `mlp.py`."""

@@ -1,6 +1,6 @@
-"""What every classifier here shares: its settings, the one training loop, and how it is looked at.
+"""The base class of every torch classifier here: settings, training loop, capabilities.
 
-A classifier is a network between standardised pictures and logits; all else, from the learning-rate
+A subclass builds a network from standardised pictures to logits; all else, from the learning-rate
 schedule to early stopping, is in `Classifier.fit`.
 """
 
@@ -25,82 +25,104 @@ from rockfall.sources.dataset import Dataset, Split
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
 
-LOOKED_AT = 1000
-"""Pictures that are classified at once when nothing is learned."""
-MOST_WEIGHTS = 500_000_000
-"""With their gradients and the two averages of Adam they take 8 GB."""
+EVAL_BATCH_SIZE = 1000
+"""Pictures in a batch of a forward pass without gradients."""
+MAX_PARAMETERS = 500_000_000
+"""With their gradients and Adam's two moment estimates they take 8 GB."""
 
 
 class ClassifierConfig(rockfall.Config):
-    epochs: int = Field(20, ge=1, description="passes over the training pictures")
-    batch_size: int = Field(128, ge=1, description="pictures a step")
+    epochs: int = Field(20, ge=1, description="passes over the training split")
+    batch_size: int = Field(128, ge=1, description="mini-batch size, in pictures")
     optimizer: Literal["adamw", "sgd", "muon"] = Field(
         "adamw",
-        description="adamw needs the least tuning; sgd is with Nesterov's momentum; muon is for "
-        "all kernels and matrices but the last, with adamw for the rest",
+        description="optimizer; adamw needs the least tuning, sgd has Nesterov momentum, muon is "
+        "for all kernels and matrices but the output layer's, with adamw for the rest",
     )
-    lr: float = Field(1e-3, gt=0, description="highest step size; Adam's published default")
+    lr: float = Field(
+        1e-3, gt=0, description="peak learning rate of adamw or sgd; Adam's published default"
+    )
     muon_lr: float = Field(
-        0.02, gt=0, description="highest step size of muon, beside lr for the rest"
+        0.02, gt=0, description="peak learning rate of muon; its published default"
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd and muon; adamw has its own")
+    momentum: float = Field(
+        0.9, ge=0, lt=1, description="momentum coefficient of sgd and muon; adamw has its own β"
+    )
     weight_decay: float = Field(
-        1e-2, ge=0, description="pull on kernels and matrices towards 0, decoupled in adamw"
+        1e-2,
+        ge=0,
+        description="weight decay coefficient, for kernels and matrices alone; decoupled in adamw "
+        "and muon, an L2 penalty in sgd",
     )
-    schedule: Schedule = Field("cosine", description="how lr falls to 0 after the warm-up")
+    schedule: Schedule = Field(
+        "cosine", description="learning-rate schedule after the warm-up; cosine and linear end at 0"
+    )
     warmup: float = Field(
-        0.0, ge=0, lt=1, description="share of all steps in which lr rises from 0"
+        0.0, ge=0, lt=1, description="fraction of all steps in which the learning rate rises from 0"
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="share of each label that is spread over all classes"
+        0.0,
+        ge=0,
+        lt=1,
+        description="label smoothing ε: the share of a label spread over all classes",
     )
     ema: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="decay of a moving average of the weights, which then classifies; 0: none",
+        description="exponential decay rate of the averaged weights, which then classify; 0: none",
     )
     patience: int = Field(
-        0, ge=0, description="epochs without a better validation accuracy before it stops; 0: never"
+        0,
+        ge=0,
+        description="early stopping: epochs to wait for a better validation accuracy; 0: off",
     )
-    flip: bool = Field(False, description="mirror pictures left to right, every other epoch")
-    shift: int = Field(0, ge=0, description="move pictures by up to so many pixels each way")
-    cutout: int = Field(0, ge=0, description="side of a square that is hidden in each picture")
+    flip: bool = Field(
+        False, description="horizontal flip: each picture is mirrored in every other epoch"
+    )
+    shift: int = Field(0, ge=0, description="random translation by up to so many pixels each way")
+    cutout: int = Field(0, ge=0, description="side of the square that cutout masks, in pixels")
 
 
 class Classifier(nn.Module):
-    """inputs (N, C, H, W) uint8 → logits (N, classes). A subclass builds the network.
+    """inputs (N, C, H, W) uint8 → logits (N, classes) float32. A subclass builds the network.
 
-    `config.ema` (Polyak and Juditsky 1992) averages the weights; label smoothing is that of Szegedy
-    et al. 2016 (section 7); the cosine that of Loshchilov and Hutter 2017 (equation 5), with no
-    restart. Raises ValueError for a source of fewer than two classes, for more weights than fit
-    into a memory, and for single pictures where a network normalises over several.
+    Trained by cross-entropy on mini-batches. `config.ema` (Polyak and Juditsky 1992) averages the
+    weights; label smoothing is that of Szegedy et al. 2016 (section 7), the cosine schedule that of
+    Loshchilov and Hutter 2017 (equation 5) without restarts, early stopping that of Prechelt 1998.
+
+    Logged at each step: `train loss`, of the batch as the network is trained on it, with dropout,
+    augmentation and label smoothing. Logged after each epoch: `validation loss`, plain
+    cross-entropy, and `validation accuracy`.
+
+    Raises ValueError for a source of fewer than two classes, for more parameters than fit into a
+    memory, and for batches of one picture where a network has batch normalisation.
     """
 
     Config: ClassVar[type[ClassifierConfig]] = ClassifierConfig
-    monitor: ClassVar[str] = "accuracy"
+    monitor: ClassVar[str] = "validation accuracy"
     precision: ClassVar[str] = "float32"
-    """Wished for in training, and for looking at pictures however it was trained."""
+    """Preferred in training; used for inference at whatever precision the training was."""
     memory_format: ClassVar[torch.memory_format] = torch.channels_last
-    """Of the pictures on their way in: convolutions on the CPU and on CUDA gain from this one."""
+    """Of the network's inputs: convolutions on the CPU and on CUDA are faster in channels-last."""
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__()
         if len(info.classes) < 2:
-            raise ValueError(f"{info.name} has fewer than two classes, so nothing to tell apart")
+            raise ValueError(f"{info.name} has fewer than two classes; a classifier needs two")
         self.config = config
         self.shape = info.shape
         self.standardise = Standardise(info)
         with torch.device("meta"):  # takes no memory
-            weights = sum(p.numel() for p in self.build(info).parameters())
-        if weights > MOST_WEIGHTS:
+            count = sum(p.numel() for p in self.build(info).parameters())
+        if count > MAX_PARAMETERS:
             raise ValueError(
-                f"{weights:,} weights are more than {MOST_WEIGHTS:,}: take fewer units, or smaller "
-                "pictures by source.size"
+                f"{count:,} parameters are more than {MAX_PARAMETERS:,}: take fewer units, or "
+                "smaller pictures by source.size"
             )
         self.network = self.build(info)
-        if self.normalises and config.batch_size == 1:
-            raise ValueError("batch_size=1: batch normalisation is over 2 pictures or more")
+        if self.has_batch_norm and config.batch_size == 1:
+            raise ValueError("batch_size=1: batch normalisation needs 2 pictures or more")
         self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
         self.average = averaged(self.network, config.ema)
 
@@ -109,39 +131,40 @@ class Classifier(nn.Module):
         raise NotImplementedError
 
     @property
-    def trained(self) -> nn.Sequential:
-        """The network that classifies: the average of the one that learns, if there is one."""
+    def inference_network(self) -> nn.Sequential:
+        """The network with the averaged weights if `config.ema` asks for them, else `network`."""
         if self.average is None:
             return self.network
         return cast(nn.Sequential, self.average.module)
 
     @property
-    def normalises(self) -> bool:
-        """Whether a layer compares the pictures of a batch, which one picture alone defies."""
+    def has_batch_norm(self) -> bool:
+        """Whether a layer normalises over the batch, which takes more than one picture."""
         norms = nn.BatchNorm1d | nn.BatchNorm2d
         return any(isinstance(module, norms) for module in self.network.modules())
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self.logits(self.prepared(inputs))
+        return self.logits(self.preprocess(inputs))
 
     def logits(self, pictures: Tensor) -> Tensor:
-        """Pictures as `prepared` gives them → float32 logits (N, classes) of what classifies."""
+        """Pictures as `preprocess` gives them → float32 logits (N, classes), for inference."""
         precision = choose_precision("auto", pictures.device, self.precision)
         with autocast(pictures.device, precision):
-            said: Tensor = self.trained(pictures)
-        return said.float()
+            logits: Tensor = self.inference_network(pictures)
+        return logits.float()
 
-    def prepared(self, inputs: Tensor) -> Tensor:
-        """Standardised, in the memory format that suits the network."""
-        standard: Tensor = self.standardise(inputs)
-        return standard.contiguous(memory_format=self.memory_format)
+    def preprocess(self, inputs: Tensor) -> Tensor:
+        """inputs (N, C, H, W) uint8 → standardised float, in the network's memory format."""
+        standardised: Tensor = self.standardise(inputs)
+        return standardised.contiguous(memory_format=self.memory_format)
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
-        self.look_at(data.train)
+        self.init_from_data(data.train)
         optimizers = self.make_optimizers()
-        spare = int(self.normalises)  # a last picture alone is left to the other epochs
-        steps = config.epochs * math.ceil((len(data.train) - spare) / config.batch_size)
+        smallest = 2 if self.has_batch_norm else 1  # a last batch below it is skipped
+        batches = math.ceil((len(data.train) - smallest + 1) / config.batch_size)
+        steps = config.epochs * batches
         schedules = [
             LambdaLR(o, lambda step: rate(step / steps, config.schedule, config.warmup))
             for o in optimizers
@@ -152,9 +175,9 @@ class Classifier(nn.Module):
         for epoch in run.epochs(config.epochs):
             self.train()
             for batch in epoch.batches(data.train, config.batch_size):
-                if len(batch.labels) <= spare:
+                if len(batch.labels) < smallest:
                     continue
-                pictures = self.augmented(batch.inputs, epoch.index)
+                pictures = self.augment(batch.inputs, epoch.index)
                 with run.autocast():
                     logits = self.network(pictures)
                 loss = F.cross_entropy(
@@ -167,25 +190,25 @@ class Classifier(nn.Module):
                     schedule.step()
                 if self.average is not None:
                     self.average.update_parameters(self.network)
-                run.log(loss=loss)
-            accuracy = self.accuracy(data.validation)
-            run.log(accuracy=accuracy)
-            if math.log2(epoch.index + 1).is_integer():  # early ones change most
+                run.log(**{"train loss": loss})
+            metrics = self.validation_metrics(data.validation)
+            run.log(**metrics)
+            if math.log2(epoch.index + 1).is_integer():  # the first epochs change filters most
                 run.picture("weights", lambda: weights(self.filters()))
-            if self.gave_up(accuracy, run):
+            if self.stop_early(metrics["validation accuracy"], run):
                 break
 
-    def look_at(self, train: Split) -> None:
-        """Set what follows from the training pictures without being learned from them."""
+    def init_from_data(self, train: Split) -> None:
+        """Set weights that come from the training pictures without gradient descent; none here."""
 
     def make_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Weight decay is for what multiplies; biases and norms are left alone."""
+        """Weight decay is for kernels and matrices; biases and norms have none."""
         config = self.config
-        learned = [p for p in self.network.parameters() if p.requires_grad]
-        kernels = [p for p in learned if p.ndim > 1]
+        trainable = [p for p in self.network.parameters() if p.requires_grad]
+        kernels = [p for p in trainable if p.ndim > 1]
         groups = [
             {"params": kernels, "weight_decay": config.weight_decay},
-            {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
         ]
         if config.optimizer == "adamw":
             return [torch.optim.AdamW(groups, lr=config.lr, fused=True)]
@@ -196,28 +219,31 @@ class Classifier(nn.Module):
                     groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True
                 )
             ]
-        *hidden, last = kernels
-        groups[0]["params"] = [last]
-        made: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=config.lr, fused=True)]
-        if hidden:
-            settings = {"momentum": config.momentum, "weight_decay": config.weight_decay}
-            made.append(Muon(hidden, config.muon_lr, **settings))
-        return made
+        *hidden, output = kernels
+        groups[0]["params"] = [output]
+        adamw = torch.optim.AdamW(groups, lr=config.lr, fused=True)
+        if not hidden:
+            return [adamw]
+        settings = {"momentum": config.momentum, "weight_decay": config.weight_decay}
+        return [adamw, Muon(hidden, config.muon_lr, **settings)]
 
-    def augmented(self, inputs: Tensor, epoch: int) -> Tensor:
-        """Standardised pictures as the network sees them while it learns; what is cut out is 0."""
+    def augment(self, inputs: Tensor, epoch: int) -> Tensor:
+        """inputs (N, C, H, W) uint8 → preprocessed and augmented for training.
+
+        epoch: its number, by which flips alternate. Cutout masks with 0, the mean of a channel.
+        """
         config = self.config
         if config.flip:
             inputs = alternating_flip(inputs, epoch)
-        pictures = self.prepared(inputs)
+        pictures = self.preprocess(inputs)
         if config.shift:
             pictures = shift(pictures, config.shift)
         if config.cutout:
             pictures = cutout(pictures, config.cutout)
         return pictures
 
-    def gave_up(self, accuracy: Tensor, run: rockfall.Run) -> bool:
-        """Early stopping (Prechelt 1998): the best weights come back once patience has run out."""
+    def stop_early(self, accuracy: Tensor, run: rockfall.Run) -> bool:
+        """Whether patience has run out; if so, the weights of the best epoch are restored."""
         if not self.config.patience:
             return False
         best = run.state.get("best", -1.0)
@@ -230,13 +256,16 @@ class Classifier(nn.Module):
         run.load_weights("best")
         return True
 
-    def accuracy(self, split: Split) -> Tensor:
-        """Share of a split that is classified rightly."""
+    def validation_metrics(self, split: Split) -> dict[str, Tensor]:
+        """Mean cross-entropy and accuracy on a split, from one forward pass without gradients."""
         with looking(self):
-            parts = torch.split(split.inputs, LOOKED_AT)
-            predicted = torch.cat([self(part).argmax(1) for part in parts])
-        right: Tensor = predicted == split.labels
-        return right.float().mean()
+            parts = torch.split(split.inputs, EVAL_BATCH_SIZE)
+            logits = torch.cat([self(part) for part in parts])
+        correct: Tensor = logits.argmax(1) == split.labels
+        return {
+            "validation loss": F.cross_entropy(logits, split.labels),
+            "validation accuracy": correct.float().mean(),
+        }
 
     @torch.no_grad()
     def classify(self, inputs: Tensor) -> Tensor:
@@ -246,17 +275,17 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:
-        """What each layer makes of inputs (N, C, H, W): (N, C', H', W') or (N, D), in order."""
-        found = {}
-        values = self.prepared(inputs)
-        for name, layer in self.trained.named_children():
+        """inputs (N, C, H, W) → name → activations (N, C', H', W') or (N, D), in order of depth."""
+        activations = {}
+        values = self.preprocess(inputs)
+        for name, layer in self.inference_network.named_children():
             values = layer(values)
             if not isinstance(layer, nn.Flatten | nn.Dropout):
-                found[f"{name} {type(layer).__name__}"] = values
-        return found
+                activations[f"{name} {type(layer).__name__}"] = values
+        return activations
 
     @torch.no_grad()
     def filters(self) -> Tensor:
         """The first layer's weights as pictures (F, C, H, W)."""
-        weights = next(p for p in self.trained.parameters() if p.ndim > 1)
+        weights = next(p for p in self.inference_network.parameters() if p.ndim > 1)
         return weights.reshape(len(weights), *self.shape) if weights.ndim == 2 else weights

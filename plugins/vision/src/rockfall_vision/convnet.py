@@ -1,11 +1,14 @@
-"""A convolutional network that you write down: `layers="conv 16 5x5 / relu / maxpool 2 / …"`.
+"""A convolutional network (CNN) from a text: `layers="conv 16 5x5 / relu / maxpool 2 / …"`.
 
-The stack of convolution, non-linearity and pooling goes back to Fukushima 1980, "Neocognitron", and
-to LeCun et al. 1989, "Backpropagation applied to handwritten zip code recognition". `layers_text`
-says what a text may hold.
+Stacks of convolution, non-linearity and pooling go back to Fukushima 1980, "Neocognitron", and to
+LeCun et al. 1989, "Backpropagation applied to handwritten zip code recognition". `layers_text` has
+the grammar of the text.
 
 The default has 6,090 parameters on 8 × 8 digits. Preset `mnist` is the two-convolution network of
-Keras' example "Simple MNIST convnet" (Chollet 2015), of 34,826 parameters on 28 × 28.
+Keras' example "Simple MNIST convnet" (Chollet 2015), of 34,826 parameters on 28 × 28. It differs
+from the example: pooling comes before ReLU, which gives the same maps; pixels are standardised, not
+divided by 255; AdamW has weight decay and a cosine schedule, where the example has plain Adam;
+there are 12 epochs, not 15; and pictures are shifted by up to a pixel.
 """
 
 from __future__ import annotations
@@ -24,27 +27,29 @@ from rockfall_vision.layers_text import build_layers
 class ConvnetConfig(ClassifierConfig):
     layers: str = Field(
         "conv 16 3x3 same / relu / maxpool 2 / conv 32 3x3 same / relu / maxpool 2",
-        description="conv, maxpool, relu, linear, …; padded, since digits of 8 × 8 are all edge",
+        description="layers from input to output; padded, since digits of 8 × 8 are mostly border",
     )
-    epochs: int = Field(40, ge=1, description="passes over the data; digits are few")
-    batch_size: int = Field(64, ge=1, description="pictures a step; enough steps on few digits")
-    lr: float = Field(3e-3, gt=0, description="Adam's highest step size; few layers bear much")
+    epochs: int = Field(40, ge=1, description="passes over the training split; digits are few")
+    batch_size: int = Field(64, ge=1, description="mini-batch size; small, for steps on few digits")
+    lr: float = Field(
+        3e-3, gt=0, description="peak learning rate of AdamW; a shallow network bears a high one"
+    )
 
 
-# Pooled before rectified: the greatest stays the greatest, and a quarter is left to rectify.
+# Max-pooling before ReLU gives the same maps as after it, and leaves a quarter of them to rectify.
 MNIST: dict[str, Any] = {
     "layers": "conv 32 3x3 / maxpool 2 / relu / conv 64 3x3 / maxpool 2 / relu / dropout 0.5",
-    "epochs": 12,  # as in the example
+    "epochs": 12,  # the example has 15
     "batch_size": 128,  # as in the example
-    "shift": 1,  # people write anywhere, and a linear layer sees where
+    "shift": 1,  # digits are not centred alike, and a linear layer is not shift-invariant
 }
 CIFAR: dict[str, Any] = {
     "layers": "conv 32 5x5 same / maxpool 2 / relu / conv 64 5x5 same / maxpool 2 / relu "
-    "/ dropout 0.5",  # the last layer alone would learn the pictures by heart
+    "/ dropout 0.5",  # the output layer alone could overfit
     "epochs": 8,  # a few minutes of a CPU
     "batch_size": 128,
     "lr": 2e-3,
-    "flip": True,  # things look as likely to the left
+    "flip": True,  # a mirrored photograph is of the same class
 }
 
 
@@ -75,12 +80,12 @@ class Convnet(Classifier):
 
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
         layers = build_layers(self.config.layers, info.shape, len(info.classes))
-        self.maps = [layer.shape for layer in layers if len(layer.shape) == 3]
+        self.map_shapes = [layer.shape for layer in layers if len(layer.shape) == 3]
         return nn.Sequential(*(layer.module for layer in layers))
 
     @torch.no_grad()
     def filters(self) -> Tensor:
         """The first layer's weights as pictures (F, C, H, W), of the size that pooling left."""
-        first = next(layer for layer in self.trained if isinstance(layer, nn.Conv2d | nn.Linear))
-        seen = self.maps[-1] if self.maps else self.shape
-        return first.weight if isinstance(first, nn.Conv2d) else first.weight.view(-1, *seen)
+        first = next(m for m in self.inference_network if isinstance(m, nn.Conv2d | nn.Linear))
+        shape = self.map_shapes[-1] if self.map_shapes else self.shape
+        return first.weight if isinstance(first, nn.Conv2d) else first.weight.view(-1, *shape)

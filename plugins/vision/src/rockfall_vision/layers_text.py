@@ -1,24 +1,25 @@
 """A network written as a short text: `conv 16 5x5 / relu / maxpool 2 / linear 100 / relu`.
 
-Layers are separated by `/`. Sizes between them are inferred, and a layer that can't stand where it
-stands is refused with its number and its text.
+Layers are separated by `/`. Sizes between them are inferred, and a layer that does not fit the
+output of the one before is refused with its number and its text.
 
-    conv FILTERS FIELD [stride N] [same | pad N]     a convolution
-    maxpool FIELD [stride N] [same | pad N]          the largest, or
-    avgpool FIELD [stride N] [same | pad N]          the mean, of each field; stride FIELD
-    relu · tanh · sigmoid · gelu                     what a unit does with its sum
-    batchnorm                                        Ioffe and Szegedy 2015
-    dropout SHARE                                    Srivastava et al. 2014; SHARE is left out
-    flatten                                          maps to one vector
-    linear UNITS                                     every unit sees everything
+    conv FILTERS KERNEL [stride N] [same | pad N]    convolution
+    maxpool KERNEL [stride N] [same | pad N]         max pooling, or
+    avgpool KERNEL [stride N] [same | pad N]         average pooling; default stride KERNEL
+    relu · tanh · sigmoid · gelu                     activation function
+    batchnorm                                        batch normalisation (Ioffe and Szegedy 2015)
+    dropout P                                        dropout (Srivastava et al. 2014); probability P
+    flatten                                          feature maps to one vector
+    linear UNITS                                     fully connected layer
 
-FIELD and N are `5` or `5x3`: height x width. Nothing is padded unless it says so; `same` pads an
-odd field so that stride 1 keeps the map's size. `linear` flattens maps itself. The output layer,
-`linear` with a unit a class, is added unless the text ends in `linear`.
+KERNEL and N are `5` or `5x3`: height x width. Padding is 0 unless given; `same` pads an odd kernel
+so that stride 1 keeps the size of the feature maps. `linear` flattens feature maps itself. The
+output layer, `linear` with a unit for each class, is added unless the text ends in `linear`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -28,26 +29,27 @@ from torch import nn
 from rockfall.errors import did_you_mean
 
 Shape = tuple[int, ...]
-"""Of what one picture has become: maps (C, H, W) or a vector (D,)."""
+"""Of one example: feature maps (C, H, W) or a vector (D,)."""
 
-MOST_PARAMETERS = 100_000_000
-MOST_VALUES = 4_000_000
-"""A layer's weights, and what it makes of one picture: more would not fit into many a memory."""
+MAX_PARAMETERS = 100_000_000
+"""Of one layer; more do not fit into many a memory."""
+MAX_ACTIVATIONS = 4_000_000
+"""Of one layer, for one picture."""
 
 
 class LayerError(ValueError):
-    """A layer that can't be read, or can't stand where it stands."""
+    """A layer that can't be parsed, or does not fit the output of the one before."""
 
 
-class Built(NamedTuple):
-    """One layer: as it was written, as a module, and the shape of what it makes of a picture."""
+class Layer(NamedTuple):
+    """One layer: its text, its module, and the shape of its output for one example."""
 
     text: str
     module: nn.Module
     shape: Shape
 
 
-def build_layers(text: str, shape: Shape, classes: int) -> list[Built]:
+def build_layers(text: str, shape: Shape, classes: int) -> list[Layer]:
     """The layers of `text`, from pictures (C, H, W) to logits (classes,).
 
     Raises LayerError with the number and the text of the first layer that does not fit.
@@ -63,7 +65,7 @@ def build_layers(text: str, shape: Shape, classes: int) -> list[Built]:
             f"{classes} classes; leave it out, or write a relu after it"
         )
     texts[-1] = f"linear {classes}"
-    built: list[Built] = []
+    built: list[Layer] = []
     for number, layer in enumerate(texts, 1):
         try:
             name, *words = layer.split() or [""]
@@ -71,11 +73,11 @@ def build_layers(text: str, shape: Shape, classes: int) -> list[Built]:
                 raise LayerError(_unknown(name))
             if name == "linear" and len(shape) == 3:
                 module, shape = _flatten([], shape)
-                built.append(Built("flatten", module, shape))
+                built.append(Layer("flatten", module, shape))
             module, shape = LAYERS[name](words, shape)
         except LayerError as error:
             raise LayerError(f"layer {number} ({layer}): {error}") from None
-        built.append(Built(layer, module, shape))
+        built.append(Layer(layer, module, shape))
     return built
 
 
@@ -87,27 +89,27 @@ def _unknown(name: str) -> str:
 
 
 Maker = Callable[[list[str], Shape], tuple[nn.Module, Shape]]
-"""The words after a layer's name, and the shape before it → the module, and the shape after it."""
+"""The words after a layer's name, and its input shape → the module, and its output shape."""
 
 
 def _conv(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:
     channels, *_ = _maps(shape)
-    filters = _number(words, "how many filters", "conv 16 5x5")
-    field, stride, padding = _window(words, "conv 16 5x5")
-    after = filters, *_slide(shape, field, stride, padding)
-    _afford(filters * (channels * field[0] * field[1] + 1), after)
-    return nn.Conv2d(channels, filters, field, stride, padding), after
+    filters = _number(words, "the number of filters", "conv 16 5x5")
+    kernel, stride, padding = _window(words, "conv 16 5x5")
+    after = filters, *_output_size(shape, kernel, stride, padding)
+    _check_size(filters * (channels * kernel[0] * kernel[1] + 1), after)
+    return nn.Conv2d(channels, filters, kernel, stride, padding), after
 
 
 def _pool(kind: type[nn.MaxPool2d] | type[nn.AvgPool2d], example: str) -> Maker:
     def make(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:
         channels, *_ = _maps(shape)
-        field, stride, padding = _window(words, example, own_stride=True)
-        if any(2 * pad > side for pad, side in zip(padding, field, strict=True)):
-            raise LayerError(f"pad {_times(padding)} is more than half of {_times(field)}")
-        after = channels, *_slide(shape, field, stride, padding)
-        _afford(0, after)
-        return kind(field, stride, padding), after
+        kernel, stride, padding = _window(words, example, stride_is_kernel=True)
+        if any(2 * pad > side for pad, side in zip(padding, kernel, strict=True)):
+            raise LayerError(f"pad {_by(padding)} is more than half of the {_by(kernel)} kernel")
+        after = channels, *_output_size(shape, kernel, stride, padding)
+        _check_size(0, after)
+        return kind(kernel, stride, padding), after
 
     return make
 
@@ -129,23 +131,20 @@ def _batchnorm(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:
 def _dropout(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:
     word = words.pop(0) if words else ""
     if not re.fullmatch(r"0?\.\d{1,9}|0", word, re.ASCII):
-        raise LayerError("say which share is left out, from 0 to below 1: dropout 0.5")
+        raise LayerError("give a probability from 0 to below 1, as in: dropout 0.5")
     _end(words)
     return nn.Dropout(float(word)), shape
 
 
 def _flatten(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:
     _end(words)
-    size = 1
-    for side in shape:
-        size *= side
-    return nn.Flatten(), (size,)
+    return nn.Flatten(), (math.prod(shape),)
 
 
 def _linear(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:
-    units = _number(words, "how many units", "linear 100")
+    units = _number(words, "the number of units", "linear 100")
     _end(words)
-    _afford(units * (shape[0] + 1), (units,))
+    _check_size(units * (shape[0] + 1), (units,))
     return nn.Linear(shape[0], units), (units,)
 
 
@@ -164,7 +163,7 @@ LAYERS: dict[str, Maker] = {
 }
 
 
-# Reading words. What has been read is taken off the front of the list. ----------------------------
+# Parsing. Each function takes the words that it has parsed off the front of the list. -------------
 
 Pair = tuple[int, int]
 """Height and width."""
@@ -173,7 +172,7 @@ Pair = tuple[int, int]
 def _number(words: list[str], what: str, example: str) -> int:
     word = words.pop(0) if words else ""
     if not re.fullmatch(r"[1-9]\d{0,5}", word, re.ASCII):
-        raise LayerError(f"say {what}, as in: {example}")
+        raise LayerError(f"give {what}, as in: {example}")
     return int(word)
 
 
@@ -182,33 +181,35 @@ def _pair(words: list[str], what: str, example: str, lowest: int = 1) -> Pair:
     found = re.fullmatch(r"(\d{1,4})(?:[x×](\d{1,4}))?", word, re.ASCII)
     pair = (int(found[1]), int(found[2] or found[1])) if found else (-1, -1)
     if min(pair) < lowest:
-        raise LayerError(f"say {what}, as in: {example}")
+        raise LayerError(f"give {what}, as in: {example}")
     return pair
 
 
-def _window(words: list[str], example: str, own_stride: bool = False) -> tuple[Pair, Pair, Pair]:
-    """Field, stride and padding. own_stride: without one said, fields lie side by side."""
-    field = _pair(words, "the size of the field", example)
-    stride = field if own_stride else (1, 1)
+def _window(
+    words: list[str], example: str, stride_is_kernel: bool = False
+) -> tuple[Pair, Pair, Pair]:
+    """Kernel size, stride and padding. stride_is_kernel: where no stride is given, else 1."""
+    kernel = _pair(words, "the kernel size", example)
+    stride = kernel if stride_is_kernel else (1, 1)
     padding = 0, 0
-    said = set()
+    given = set()
     while words:
         word = words.pop(0)
-        said_twice = ("pad" if word == "same" else word) in said
-        said.add("pad" if word == "same" else word)
-        if said_twice:
+        option = "pad" if word == "same" else word
+        if option in given:
             raise LayerError(f"{word} is one too many")
+        given.add(option)
         if word == "stride":
             stride = _pair(words, "the stride", f"{example} stride 2")
         elif word == "pad":
             padding = _pair(words, "the padding", f"{example} pad 1", lowest=0)
         elif word == "same":
-            if not all(side % 2 for side in field):
-                raise LayerError("same needs an odd field, such as 3x3; pad N goes with any")
-            padding = field[0] // 2, field[1] // 2
+            if not all(side % 2 for side in kernel):
+                raise LayerError("same needs an odd kernel, such as 3x3; pad N goes with any")
+            padding = kernel[0] // 2, kernel[1] // 2
         else:
             raise LayerError(_leftover(word, ("stride", "same", "pad")))
-    return field, stride, padding
+    return kernel, stride, padding
 
 
 def _end(words: list[str]) -> None:
@@ -217,7 +218,7 @@ def _end(words: list[str]) -> None:
 
 
 def _leftover(word: str, known: tuple[str, ...]) -> str:
-    return f"can't read {word}{did_you_mean(word, known) or ' here'}"
+    return f"{word} is no option{did_you_mean(word, known) or ' of this layer'}"
 
 
 # Sizes --------------------------------------------------------------------------------------------
@@ -225,31 +226,28 @@ def _leftover(word: str, known: tuple[str, ...]) -> str:
 
 def _maps(shape: Shape) -> Shape:
     if len(shape) != 3:
-        raise LayerError(f"it needs maps, and what comes before made a vector of {shape[0]}")
+        raise LayerError(f"it needs feature maps, but its input is a vector of {shape[0]}")
     return shape
 
 
-def _slide(shape: Shape, field: Pair, stride: Pair, padding: Pair) -> Pair:
-    """Places of a field on a map, down and across."""
-    sides = shape[1], shape[2]
-    room = sides[0] + 2 * padding[0], sides[1] + 2 * padding[1]
-    if room[0] < field[0] or room[1] < field[1]:
-        padded = f", padded to {_times(room)}," if any(padding) else ""
-        raise LayerError(
-            f"a {_times(sides)} map{padded} is too small for a field of {_times(field)}"
-        )
-    return (room[0] - field[0]) // stride[0] + 1, (room[1] - field[1]) // stride[1] + 1
+def _output_size(shape: Shape, kernel: Pair, stride: Pair, padding: Pair) -> Pair:
+    """Height and width of the feature maps that a sliding window leaves of (C, H, W)."""
+    size = shape[1], shape[2]
+    padded = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
+    if padded[0] < kernel[0] or padded[1] < kernel[1]:
+        note = f", padded to {_by(padded)}," if any(padding) else ""
+        raise LayerError(f"a {_by(size)} feature map{note} is too small for a {_by(kernel)} kernel")
+    return (padded[0] - kernel[0]) // stride[0] + 1, (padded[1] - kernel[1]) // stride[1] + 1
 
 
-def _times(pair: Pair) -> str:
+def _by(pair: Pair) -> str:
     return f"{pair[0]} × {pair[1]}"
 
 
-def _afford(parameters: int, shape: Shape) -> None:
-    if parameters > MOST_PARAMETERS:
-        raise LayerError(f"{parameters:,} weights are more than {MOST_PARAMETERS:,}")
-    values = 1
-    for side in shape:
-        values *= side
-    if values > MOST_VALUES:
-        raise LayerError(f"{values:,} values a picture are more than {MOST_VALUES:,}")
+def _check_size(parameters: int, shape: Shape) -> None:
+    """Raise LayerError for a layer with too many parameters, or with too large an output."""
+    if parameters > MAX_PARAMETERS:
+        raise LayerError(f"{parameters:,} parameters are more than {MAX_PARAMETERS:,}")
+    activations = math.prod(shape)
+    if activations > MAX_ACTIVATIONS:
+        raise LayerError(f"{activations:,} activations are more than {MAX_ACTIVATIONS:,}")

@@ -1,17 +1,20 @@
-"""LeNet-5, and what thirty years of practice make of it.
+"""LeNet-5, and LeNet-5 with the practice of the decades since.
 
 LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document recognition",
 Proceedings of the IEEE 86 (11), section II and figure 2:
 
     32 × 32 → conv 6 5 × 5 → pool 2 → conv 16 5 × 5 → pool 2 → 120 → 84 → classes
 
-`lenet5` has 61,706 parameters on grey pictures of ten classes. It differs from the paper in what
-everyone leaves out since: the second convolution sees all six maps, not a table's selection;
-pooling takes the largest value; units are rectified; the output is a softmax.
+`lenet5` has 61,706 parameters on grey pictures of ten classes. It differs from the paper in what is
+usual since: the second convolution connects to all six maps, not to a table's selection (table I);
+pooling takes the largest value and has no coefficients; units are rectified (ReLU), not a scaled
+tanh; the output is a softmax under cross-entropy, not Euclidean radial basis functions; and it is
+trained by AdamW with a cosine schedule and label smoothing, not by stochastic diagonal
+Levenberg-Marquardt.
 
-`lenet5-plus` keeps the skeleton and has 175,066 parameters: more maps, batch normalisation (Ioffe
-and Szegedy 2015) before each rectification, dropout (Srivastava et al. 2014) before the output;
-it learns from shifted pictures, and the average of its weights is what classifies.
+`lenet5-plus` keeps the layers and has 175,066 parameters: more feature maps, batch normalisation
+(Ioffe and Szegedy 2015) before each ReLU, dropout (Srivastava et al. 2014) before the output. It is
+trained on shifted pictures, and classifies with an exponential average of its weights.
 """
 
 from __future__ import annotations
@@ -23,26 +26,28 @@ from torch import nn
 
 import rockfall
 from rockfall_vision.classifier import Classifier, ClassifierConfig
-from rockfall_vision.inputs import Fit
+from rockfall_vision.inputs import ResizeAndPad
 
 SIDE = 32
-"""Pixels a side that the network sees; other pictures are fitted to it (`inputs.Fit`)."""
+"""Height and width of the network's input; others are brought to it (`inputs.ResizeAndPad`)."""
 
 
 class Lenet5Config(ClassifierConfig):
-    epochs: int = Field(20, ge=1, description="passes over the data, as the paper's")
-    batch_size: int = Field(32, ge=1, description="pictures a step; digits are few")
-    lr: float = Field(5e-3, gt=0, description="Adam's highest step size; few digits, few steps")
+    epochs: int = Field(20, ge=1, description="passes over the training split; the paper's")
+    batch_size: int = Field(32, ge=1, description="mini-batch size; digits are few")
+    lr: float = Field(
+        5e-3, gt=0, description="peak learning rate of AdamW; high, since few digits are few steps"
+    )
     label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="share of each label spread over all; digits are few"
+        0.1, ge=0, lt=1, description="label smoothing ε; much, since few digits are soon overfitted"
     )
 
 
 MNIST: dict[str, Any] = {
     "batch_size": 128,  # 422 steps an epoch are plenty
     "lr": 3e-3,
-    "label_smoothing": 0.0,  # so many pictures can't be learned by heart
-    "shift": 2,  # people write anywhere; the paper distorted its pictures too (section III.C)
+    "label_smoothing": 0.0,  # so many pictures are hard to overfit
+    "shift": 2,  # the paper augments too, by affine distortions (section III.C)
 }
 
 
@@ -59,9 +64,9 @@ class Lenet5(Classifier):
 
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
         return nn.Sequential(
-            Fit(info.shape, SIDE),
+            ResizeAndPad(info.shape, SIDE),
             nn.Conv2d(info.shape[0], 6, 5),
-            nn.MaxPool2d(2),  # before rectified: the same maps, for less work
+            nn.MaxPool2d(2),  # before ReLU: the same maps, for less work
             nn.ReLU(),
             nn.Conv2d(6, 16, 5),
             nn.MaxPool2d(2),
@@ -76,23 +81,35 @@ class Lenet5(Classifier):
 
 
 class Lenet5PlusConfig(ClassifierConfig):
-    epochs: int = Field(20, ge=1, description="passes over the data, as the paper's")
-    batch_size: int = Field(64, ge=1, description="pictures a step; digits are few")
-    lr: float = Field(3e-3, gt=0, description="highest step size; batch norm bears more")
+    epochs: int = Field(20, ge=1, description="passes over the training split; the paper's")
+    batch_size: int = Field(64, ge=1, description="mini-batch size; digits are few")
+    lr: float = Field(
+        3e-3, gt=0, description="peak learning rate of AdamW; batch normalisation bears a high one"
+    )
     warmup: float = Field(
-        0.2, ge=0, lt=1, description="share of all steps in which lr rises: one cycle"
+        0.2,
+        ge=0,
+        lt=1,
+        description="fraction of all steps in which the learning rate rises from 0; one cycle",
     )
-    ema: float = Field(0.98, ge=0, lt=1, description="weights averaged over about 50 steps")
+    ema: float = Field(
+        0.98,
+        ge=0,
+        lt=1,
+        description="exponential decay rate of the averaged weights; over about 50 steps",
+    )
     label_smoothing: float = Field(
-        0.05, ge=0, lt=1, description="share of each label spread over all: some are wrong"
+        0.05, ge=0, lt=1, description="label smoothing ε; some labels are wrong"
     )
-    shift: int = Field(1, ge=0, description="pixels each way; an eighth of a small digit")
+    shift: int = Field(
+        1, ge=0, description="random translation in pixels each way; an eighth of a small digit"
+    )
 
 
 MNIST_PLUS: dict[str, Any] = {
     "batch_size": 128,  # 422 steps an epoch are plenty
     "ema": 0.998,  # over about an epoch
-    "shift": 2,  # people write anywhere
+    "shift": 2,  # digits are not centred alike
 }
 
 
@@ -109,9 +126,9 @@ class Lenet5Plus(Classifier):
 
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
         return nn.Sequential(
-            Fit(info.shape, SIDE),
-            *convolution(info.shape[0], 16),
-            *convolution(16, 48),
+            ResizeAndPad(info.shape, SIDE),
+            *conv_bn_relu_pool(info.shape[0], 16),
+            *conv_bn_relu_pool(16, 48),
             nn.Flatten(),
             nn.Linear(48 * 5 * 5, 120, bias=False),
             nn.BatchNorm1d(120),
@@ -124,10 +141,10 @@ class Lenet5Plus(Classifier):
         )
 
 
-def convolution(channels: int, filters: int) -> list[nn.Module]:
-    """5 × 5, normalised, rectified and pooled by 2."""
+def conv_bn_relu_pool(channels: int, filters: int) -> list[nn.Module]:
+    """(N, C, H, W) → (N, filters, (H − 4) / 2, (W − 4) / 2)."""
     return [
-        nn.Conv2d(channels, filters, 5, bias=False),  # batch norm shifts
+        nn.Conv2d(channels, filters, 5, bias=False),  # batch normalisation has its own
         nn.BatchNorm2d(filters),
         nn.ReLU(),
         nn.MaxPool2d(2),

@@ -1,8 +1,12 @@
-"""A fully-connected network: pixels in, class probabilities out, back-propagation between.
+"""A multilayer perceptron (MLP): fully connected layers of rectified units (ReLU).
 
 Rumelhart, Hinton and Williams 1986, "Learning representations by back-propagating errors",
-Nature 323; rectified units after Nair and Hinton 2010. On 8 × 8 digits, 64-128-10, it has 9,610
-parameters; on 28 × 28 pictures, 784-128-10, 101,770.
+Nature 323. On 8 × 8 digits, 64-128-10, it has 9,610 parameters; on 28 × 28 pictures, 784-128-10,
+101,770.
+
+It differs from the paper: units are rectified (Nair and Hinton 2010), not logistic; the output is a
+softmax under cross-entropy, not logistic units under squared error; AdamW with a cosine schedule
+takes the place of gradient descent with momentum, and mini-batches that of the whole training set.
 """
 
 from __future__ import annotations
@@ -20,17 +24,21 @@ from rockfall_vision.classifier import Classifier, ClassifierConfig
 
 class MlpConfig(ClassifierConfig):
     layers: tuple[PositiveInt, ...] = Field(
-        (128,), description="hidden units a layer; 128 is enough for digits, and quick"
+        (128,), description="units in each hidden layer; 128 is enough for digits, and quick"
     )
-    epochs: int = Field(40, ge=1, description="passes over the data; validation is flat by then")
-    batch_size: int = Field(128, ge=1, description="pictures a step; a tenth of digits")
-    lr: float = Field(1e-2, gt=0, le=1, description="Adam's first step size; falls to 0 (cosine)")
+    epochs: int = Field(
+        40, ge=1, description="passes over the training split; validation is flat by then"
+    )
+    batch_size: int = Field(128, ge=1, description="mini-batch size; a tenth of digits")
+    lr: float = Field(
+        1e-2, gt=0, le=1, description="peak learning rate of AdamW; high, for few steps"
+    )
 
 
 MNIST: dict[str, Any] = {
     "epochs": 20,  # 8,440 steps, where digits have 440
     "lr": 2e-3,
-    "weight_decay": 0.1,  # 101,770 weights would learn the pictures by heart
+    "weight_decay": 0.1,  # 101,770 weights would overfit
 }
 
 
@@ -50,6 +58,6 @@ class Mlp(Classifier):
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
         widths = (torch.Size(info.shape).numel(), *self.config.layers)
         layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.ReLU()]
+        for inputs, outputs in pairwise(widths):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         return nn.Sequential(*layers, nn.Linear(widths[-1], len(info.classes)))

@@ -1,4 +1,4 @@
-"""A fully-connected network in NumPy, with back-propagation written out by hand.
+"""A multilayer perceptron (MLP) in NumPy, with back-propagation written out by hand.
 
 Rumelhart, Hinton and Williams 1986, "Learning representations by back-propagating errors",
 Nature 323: logistic units, gradient descent with momentum (their equation 9). The output is a
@@ -13,6 +13,10 @@ classification network outputs"). For N pictures, A_0 of shape (N, pixels), labe
 
 On 28 × 28 pictures of ten classes, 784-128-10 has 101,770 parameters; on 8 × 8 digits, 64-128-10,
 9,610.
+
+It differs from the paper: softmax under cross-entropy for squared error; mini-batches for the whole
+training set; initial weights scaled by the number of inputs, as LeCun et al. 1998, "Efficient
+BackProp", section 4.6.
 """
 
 from __future__ import annotations
@@ -33,18 +37,25 @@ from rockfall.sources.dataset import Dataset, Split
 
 Array = NDArray[np.floating[Any]]
 
-LOOKED_AT = 1000
-"""Pictures that are classified at once when nothing is learned."""
+EVAL_BATCH_SIZE = 1000
+"""Pictures in a batch of a forward pass without gradients."""
 
 
 class MlpNumpyConfig(rockfall.Config):
     layers: tuple[PositiveInt, ...] = Field(
-        (128,), description="logistic units a layer; 128 is enough for digits, and quick"
+        (128,),
+        description="logistic units in each hidden layer; 128 is enough for digits, and quick",
     )
-    epochs: int = Field(40, ge=1, description="passes over the data; validation is flat by then")
-    batch_size: int = Field(32, ge=1, description="pictures a step; small ones learn soonest here")
-    lr: float = Field(0.3, gt=0, description="η; logistic units pass small gradients on")
-    momentum: float = Field(0.9, ge=0, lt=1, description="μ, as in the paper")
+    epochs: int = Field(
+        40, ge=1, description="passes over the training split; validation is flat by then"
+    )
+    batch_size: int = Field(32, ge=1, description="mini-batch size; small ones learn soonest here")
+    lr: float = Field(
+        0.3, gt=0, description="learning rate η; high, since logistic units shrink gradients"
+    )
+    momentum: float = Field(
+        0.9, ge=0, lt=1, description="momentum coefficient μ; the paper's, there named α"
+    )
 
 
 class Parameters(NamedTuple):
@@ -55,50 +66,59 @@ class Parameters(NamedTuple):
 
 
 class MlpNumpy:
-    """inputs (N, C, H, W) uint8 → probabilities (N, classes)."""
+    """inputs (N, C, H, W) uint8 → probabilities (N, classes).
+
+    Logs `train loss`, of each mini-batch, and after each epoch `validation loss` and
+    `validation accuracy`.
+    """
 
     Config = MlpNumpyConfig
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": {"epochs": 20, "lr": 0.1},  # forty times as many steps an epoch as on digits
         "tiny": {"layers": (16,), "epochs": 2},
     }
-    monitor: ClassVar[str] = "accuracy"
+    monitor: ClassVar[str] = "validation accuracy"
     threads: ClassVar[int] = 1  # torch only carries the data here
 
     def __init__(self, config: MlpNumpyConfig, info: rockfall.SourceInfo) -> None:
         self.config = config
         self.shape = info.shape
-        self.parameters = initial((prod(info.shape), *config.layers, len(info.classes)))
+        self.parameters = init_parameters((prod(info.shape), *config.layers, len(info.classes)))
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
-        descent = Momentum(self.parameters, config.lr, config.momentum)
-        run.keep(descent=descent)
+        optimizer = MomentumSGD(self.parameters, config.lr, config.momentum)
+        run.keep(descent=optimizer)
         for epoch in run.epochs(config.epochs):
             for batch in epoch.batches(data.train, config.batch_size):
                 labels = batch.labels.cpu().numpy()
                 activations = forward(self.parameters, self.pixels(batch.inputs))
-                run.log(loss=cost(activations[-1], labels))
-                descent.step(backward(self.parameters, activations, labels))
-            run.log(accuracy=self.accuracy(data.validation))
+                run.log(**{"train loss": cost(activations[-1], labels)})
+                optimizer.step(backward(self.parameters, activations, labels))
+            run.log(**self.validation_metrics(data.validation))
 
     def pixels(self, inputs: Tensor) -> Array:
         """inputs (N, C, H, W) uint8 → A_0 (N, pixels) from 0 to 1."""
         values: Array = inputs.flatten(1).cpu().numpy().astype(np.float32)
         return values / 255
 
-    def accuracy(self, split: Split) -> float:
-        """Share of a split that is classified rightly."""
-        parts = torch.split(split.inputs, LOOKED_AT)
-        predicted = torch.cat([self.classify(part).argmax(1) for part in parts])
-        return (predicted == split.labels).float().mean().item()
+    def validation_metrics(self, split: Split) -> dict[str, float]:
+        """Mean cross-entropy and accuracy on a split, from one forward pass."""
+        parts = torch.split(split.inputs, EVAL_BATCH_SIZE)
+        probabilities = torch.cat([self.classify(part) for part in parts])
+        correct = probabilities.argmax(1) == split.labels
+        return {
+            "validation loss": cost(probabilities.cpu().numpy(), split.labels.cpu().numpy()),
+            "validation accuracy": correct.float().mean().item(),
+        }
 
     def classify(self, inputs: Tensor) -> Tensor:
+        """inputs (N, C, H, W) → probabilities (N, classes)."""
         probabilities = forward(self.parameters, self.pixels(inputs))[-1]
         return torch.from_numpy(probabilities).to(inputs.device)
 
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:
-        """What each layer makes of inputs (N, C, H, W): (N, units), in order."""
+        """inputs (N, C, H, W) → name → activations (N, units), in order of depth."""
         _, *activations = forward(self.parameters, self.pixels(inputs))
         names = [f"{i} logistic" for i in range(1, len(activations))] + ["probabilities"]
         return {
@@ -117,17 +137,17 @@ class MlpNumpy:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raises ValueError unless the arrays have this network's shapes."""
-        copy_into(self.parameters, state)
+        load_arrays(self.parameters, state)
 
 
-def initial(widths: tuple[int, ...]) -> Parameters:
-    """Normal weights of variance 1 / inputs, so that no unit starts saturated; no biases."""
+def init_parameters(widths: tuple[int, ...]) -> Parameters:
+    """Normal weights of variance 1 / inputs, so that no unit starts saturated; biases are 0."""
     return Parameters(
         [
-            np.random.normal(0, before**-0.5, (before, after)).astype(np.float32)
-            for before, after in pairwise(widths)
+            np.random.normal(0, inputs**-0.5, (inputs, outputs)).astype(np.float32)
+            for inputs, outputs in pairwise(widths)
         ],
-        [np.zeros(after, np.float32) for after in widths[1:]],
+        [np.zeros(outputs, np.float32) for outputs in widths[1:]],
     )
 
 
@@ -149,10 +169,10 @@ def sigmoid(z: Array) -> Array:
 
 
 def softmax(z: Array) -> Array:
-    """exp(z) over its sum along axis 1."""
+    """exp(z) over its sum along axis 1, shifted so that no exp overflows."""
     powers = np.exp(z - z.max(1, keepdims=True))
-    shares: Array = powers / powers.sum(1, keepdims=True)
-    return shares
+    probabilities: Array = powers / powers.sum(1, keepdims=True)
+    return probabilities
 
 
 def cost(probabilities: Array, labels: NDArray[np.int64]) -> float:
@@ -164,7 +184,7 @@ def cost(probabilities: Array, labels: NDArray[np.int64]) -> float:
 def backward(
     parameters: Parameters, activations: list[Array], labels: NDArray[np.int64]
 ) -> Parameters:
-    """What `forward` gave, and labels (N,) → ∂C/∂w of every parameter."""
+    """The activations of `forward`, and labels (N,) → ∂C/∂w of every parameter."""
     *inputs, probabilities = activations
     delta = probabilities.copy()
     delta[np.arange(len(labels)), labels] -= 1
@@ -175,39 +195,38 @@ def backward(
         weights.insert(0, inputs[layer].T @ delta)
         biases.insert(0, delta.sum(0))
         if layer:
-            passed_on = delta @ parameters.weights[layer].T
-            delta = passed_on * inputs[layer] * (1 - inputs[layer])
+            propagated = delta @ parameters.weights[layer].T
+            delta = propagated * inputs[layer] * (1 - inputs[layer])
     return Parameters(weights, biases)
 
 
-class Momentum:
-    """Gradient descent that keeps some of its last step; changes `parameters` in place."""
+class MomentumSGD:
+    """Stochastic gradient descent with momentum (equation 9); updates `parameters` in place."""
 
     def __init__(self, parameters: Parameters, lr: float, momentum: float) -> None:
         self.parameters, self.lr, self.momentum = parameters, lr, momentum
         self.velocity = Parameters(*([np.zeros_like(a) for a in group] for group in parameters))
 
     def step(self, gradients: Parameters) -> None:
-        for group, velocities, slopes in zip(
-            self.parameters, self.velocity, gradients, strict=True
-        ):
-            for values, velocity, slope in zip(group, velocities, slopes, strict=True):
-                velocity[...] = self.momentum * velocity - self.lr * slope
+        """v ← μ v − η ∂C/∂w, w ← w + v, for every array of weights and of biases."""
+        for arrays in zip(self.parameters, self.velocity, gradients, strict=True):
+            for values, velocity, gradient in zip(*arrays, strict=True):
+                velocity[...] = self.momentum * velocity - self.lr * gradient
                 values[...] += velocity
 
     def state_dict(self) -> dict[str, Any]:
         return {key: [a.copy() for a in getattr(self.velocity, key)] for key in Parameters._fields}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        copy_into(self.velocity, state)
+        load_arrays(self.velocity, state)
 
 
-def copy_into(parameters: Parameters, state: Mapping[str, Any]) -> None:
+def load_arrays(parameters: Parameters, state: Mapping[str, Any]) -> None:
     """Overwrite arrays in place. Raises ValueError unless the shapes are the same."""
     for key in Parameters._fields:
         mine, theirs = getattr(parameters, key), state[key]
         shapes = [a.shape for a in mine], [tuple(a.shape) for a in theirs]
         if shapes[0] != shapes[1]:
-            raise ValueError(f"{key} of shapes {shapes[1]}, where {shapes[0]} were expected")
+            raise ValueError(f"{key} have shapes {shapes[1]}; this network's have {shapes[0]}")
         for array, saved in zip(mine, theirs, strict=True):
             array[...] = saved

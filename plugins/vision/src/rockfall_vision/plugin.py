@@ -1,4 +1,4 @@
-"""The table of contents: model names and where they are made."""
+"""The table of contents: each model's name, target, summary and reference."""
 
 from rockfall.plugin import Register, hookimpl
 
@@ -7,27 +7,27 @@ rockfall_api = 1
 MODELS = {
     "mlp": (
         "mlp:Mlp",
-        "fully-connected network that tells pictures apart",
+        "multilayer perceptron (MLP): fully connected layers of rectified units",
         "Rumelhart, Hinton and Williams 1986, Learning representations by back-propagating errors",
     ),
     "mlp-numpy": (
         "mlp_numpy:MlpNumpy",
-        "the same in NumPy, back-propagation written by hand",
+        "multilayer perceptron (MLP) in NumPy: back-propagation written out by hand",
         "Rumelhart, Hinton and Williams 1986, Learning representations by back-propagating errors",
     ),
     "wide": (
         "wide:Wide",
-        "one hidden layer of 6,000 rectified units",
+        "wide MLP: one hidden layer of 6,000 rectified units, with dropout",
         "Srivastava et al. 2014, Dropout: A simple way to prevent neural networks from overfitting",
     ),
     "convnet": (
         "convnet:Convnet",
-        "convolutional network that you write down, layer by layer",
+        "convolutional network (CNN): of any layers, written down as text",
         "LeCun et al. 1989, Backpropagation applied to handwritten zip code recognition",
     ),
     "lenet5": (
         "lenet:Lenet5",
-        "two convolutions and three full layers, of 1998",
+        "LeNet-5: two convolutional and three fully connected layers, of 1998",
         "LeCun et al. 1998, Gradient-based learning applied to document recognition",
     ),
     "lenet5-plus": (
@@ -37,21 +37,27 @@ MODELS = {
     ),
     "simplenet": (
         "simplenet:Simplenet",
-        "thirteen plain convolutions",
+        "SimpleNet: thirteen convolutional layers in a row, no shortcuts",
         "Hasanpour et al. 2016, Lets keep it simple, arXiv 1608.06037",
     ),
     "resnet": (
         "resnet:Resnet",
-        "small network of residual blocks",
+        "ResNet: a small network of pre-activation residual blocks",
         "He et al. 2016, Identity mappings in deep residual networks, arXiv 1603.05027",
     ),
     "fastnet": (
         "fastnet:Fastnet",
-        "learns CIFAR-10 in the least computing",
+        "airbench CNN: patch whitening and Muon learn CIFAR-10 in the least computing",
         "Jordan 2024, 94% on CIFAR-10 in 3.29 seconds on a single GPU, arXiv 2404.00498",
     ),
 }
 """Name → (target in this package, summary, reference)."""
+
+METRICS = {"loss": "train loss", "accuracy": "validation accuracy"}
+"""Former → present name of what every model here logs."""
+
+SETTINGS = {"wide": {"hide": "input_dropout"}}
+"""Of each model, former → present name of its settings."""
 
 
 @hookimpl
@@ -65,4 +71,5 @@ def rockfall_register(register: Register) -> None:
             default_source="digits",
             capabilities=("classifies", "explains"),
             reference=reference,
+            renamed={**METRICS, **SETTINGS.get(name, {})},
         )

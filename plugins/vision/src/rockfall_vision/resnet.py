@@ -1,16 +1,23 @@
-"""A residual network: each block adds to what it is given, and hands it on otherwise untouched.
+"""ResNet with pre-activation: each block adds a residual to its input.
 
 He, Zhang, Ren and Sun 2016, "Identity mappings in deep residual networks",
 https://arxiv.org/abs/1603.05027, figure 4e; for pictures of 32 × 32 as in section 4.2 of their
 "Deep residual learning for image recognition", https://arxiv.org/abs/1512.03385:
 
-    32 × 32 → conv 3 × 3 → n blocks of w channels → n of 2 w → n of 4 w → mean over places → classes
+    32 × 32 → conv 3 × 3 → n blocks of w channels → n of 2 w → n of 4 w → average pool → classes
 
-A block is twice (norm → relu → conv 3 × 3), and its input is added to what comes out. Where a
-block halves the places and doubles the channels, its input goes, normalised, through a 1 × 1
-convolution first. With n blocks a stage there are 6 n + 2 layers: at n = 3 and w = 16, ResNet-20
-of 272,282 parameters on colour pictures of ten classes; at n = 1 and w = 32, the preset `cifar10`,
-ResNet-8 of 308,266.
+A block is twice (batch norm → ReLU → conv 3 × 3), and its input is added to the output. Where a
+block halves height and width and doubles the channels, the shortcut is a 1 × 1 convolution of the
+input after batch norm and ReLU. With n blocks a stage there are 6 n + 2 layers: at n = 3 and
+w = 16, ResNet-20 of 272,282 parameters on colour pictures of ten classes; at n = 1 and w = 32, the
+preset `cifar10`, ResNet-8 of 308,266.
+
+It differs from the papers: shortcuts between stages are projections (option B of the first paper),
+whose networks for CIFAR-10 pad with zero channels (option A); the first block's shortcut is not
+activated; weights are initialised as PyTorch does, not as He et al. 2015; SGD has Nesterov
+momentum, one cycle of the learning rate for steps of a tenth, weight decay 5e-4 for 1e-4, and none
+on biases and norms; pictures are mirrored in every other epoch, not at random; and there are many
+fewer epochs than their 160 or so.
 """
 
 from __future__ import annotations
@@ -22,26 +29,33 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall_vision.classifier import Classifier, ClassifierConfig
-from rockfall_vision.inputs import Fit
+from rockfall_vision.inputs import ResizeAndPad
 
 SMALLEST, LARGEST = 16, 32
-"""Pixels a side that the network sees; other pictures are fitted to it (`inputs.Fit`)."""
+"""Height and width of the network's input; others are brought to it (`inputs.ResizeAndPad`)."""
 
 CIFAR10: dict[str, Any] = {"flip": True, "shift": 4, "batch_size": 128}  # the paper's
 
 
 class ResnetConfig(ClassifierConfig):
-    width: int = Field(16, ge=1, description="channels of the first stage, w; the paper's")
-    blocks: int = Field(1, ge=1, description="blocks a stage, n; the paper's smallest net has 3")
-    epochs: int = Field(8, ge=1, description="passes over the data; digits need no more")
-    batch_size: int = Field(64, ge=1, description="pictures a step; digits are few")
-    optimizer: Literal["adamw", "sgd", "muon"] = Field("sgd", description="the paper's")
-    lr: float = Field(0.1, gt=0, description="highest step size; the paper's")
+    width: int = Field(16, ge=1, description="channels w of the first stage; the paper's")
+    blocks: int = Field(
+        1, ge=1, description="residual blocks n in each stage; the paper's smallest network has 3"
+    )
+    epochs: int = Field(8, ge=1, description="passes over the training split; digits need no more")
+    batch_size: int = Field(64, ge=1, description="mini-batch size; digits are few")
+    optimizer: Literal["adamw", "sgd", "muon"] = Field(
+        "sgd", description="optimizer; SGD with momentum is the paper's"
+    )
+    lr: float = Field(0.1, gt=0, description="peak learning rate of SGD; the paper's")
     weight_decay: float = Field(
-        5e-4, ge=0, description="pull on kernels and matrices towards 0; small nets fit less"
+        5e-4, ge=0, description="weight decay coefficient of kernels; usual for CIFAR-10"
     )
     warmup: float = Field(
-        0.2, ge=0, lt=1, description="share of all steps in which lr rises from 0: one cycle"
+        0.2,
+        ge=0,
+        lt=1,
+        description="fraction of all steps in which the learning rate rises from 0; one cycle",
     )
 
 
@@ -59,7 +73,7 @@ class Resnet(Classifier):
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
         width = self.config.width
         layers: list[nn.Module] = [
-            Fit(info.shape, SMALLEST, LARGEST),
+            ResizeAndPad(info.shape, SMALLEST, LARGEST),
             nn.Conv2d(info.shape[0], width, 3, padding=1, bias=False),
         ]
         channels = width
@@ -79,7 +93,7 @@ class Resnet(Classifier):
 
 
 class Block(nn.Module):
-    """(N, C, H, W) → (N, filters, H / stride, W / stride)."""
+    """Pre-activation residual block: (N, C, H, W) → (N, filters, H / stride, W / stride)."""
 
     def __init__(self, channels: int, filters: int, stride: int) -> None:
         super().__init__()
@@ -98,6 +112,6 @@ class Block(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         active = self.first(values)
-        kept = values if self.shortcut is None else self.shortcut(active)
-        added: Tensor = kept + self.residual(active)
-        return added
+        shortcut = values if self.shortcut is None else self.shortcut(active)
+        output: Tensor = shortcut + self.residual(active)
+        return output
