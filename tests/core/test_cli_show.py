@@ -52,7 +52,7 @@ def test_a_run(folder: Path) -> None:
     assert lines[2].startswith("accuracy 0.")
     assert "nearest neighbour" in lines[3]
     assert lines[4].startswith("train accuracy 0.")
-    assert lines[5].split()[0] == "loss"
+    assert lines[5].startswith("train loss")
     assert set(lines[5].split()[-1]) <= set("▁▂▃▄▅▆▇█")
     assert lines[-2] == "wrote runs/tiny/pictures/curves.png"
     assert lines[-1] == "next: rockfall evaluate tiny  ·  rockfall classify tiny PICTURE"
@@ -66,7 +66,7 @@ def test_a_run_for_programs(folder: Path) -> None:
     assert data["figures"]["accuracy"]["count"] == 359
     assert data["figures"]["train accuracy"]["count"] == 1294
     assert (data["parameters"], data["steps"], data["examples"]) == (1210, 22, 2588)
-    assert set(data["metrics"]) == {"loss", "accuracy"}
+    assert set(data["metrics"]) == {"train loss", "validation loss", "validation accuracy"}
     left = {"confusion.png", "mistakes.png", "saliency.png", "weights.png", "layers.png"}
     steps = {"drawn-3.png", "weights-11.png", "weights-22.png"}
     assert set(data["pictures"]) == steps | left, "its curves are no picture that it made"
@@ -238,7 +238,7 @@ def test_a_result_of_before_they_said_what_they_took(folder: Path) -> None:
 
 def test_the_first_metric_is_the_one_that_is_monitored(folder: Path) -> None:
     data = json.loads(rockfall(folder, "compare", "tiny", "small", "--json").stdout)
-    assert data["metrics"] == ["accuracy", "loss"]  # though the loss is logged first
+    assert data["metrics"][0] == "validation accuracy"  # though the train loss is logged first
     assert [run["run"] for run in data["runs"]] == ["tiny", "small"]
     assert data["runs"][1]["figures"]["accuracy"]["value"] < 0.9
     assert data["picture"] == "compare.png"

@@ -44,7 +44,7 @@ def test_train_returns_a_run_whose_model_works(tmp_path: Path) -> None:
     assert accuracy["value"] == pytest.approx(right.float().mean().item())
     assert accuracy["count"] == len(data.test)
     assert accuracy["baselines"]["commonest class"]["value"] < 0.2
-    assert [line["epoch"] for line in run.metrics if "accuracy" in line] == [0, 1]
+    assert [line["epoch"] for line in run.metrics if "validation accuracy" in line] == [0, 1]
 
 
 def test_a_result_says_what_it_took(tmp_path: Path) -> None:
@@ -175,7 +175,8 @@ def test_a_damaged_record_is_said(tmp_path: Path) -> None:
 def test_bf16_trains_on_the_cpu_too(tmp_path: Path) -> None:
     exact, coarse = train(tmp_path), train(tmp_path, precision="bf16")
     assert all(t.dtype == torch.float32 for t in coarse.model.state_dict().values())
-    assert [m.get("loss") for m in coarse.metrics] != [m.get("loss") for m in exact.metrics]
+    losses = [[line.get("train loss") for line in run.metrics] for run in (coarse, exact)]
+    assert losses[0] != losses[1]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -193,8 +194,12 @@ def test_tensorboard_follows_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     followed = train(tmp_path)
     events = accumulator.EventAccumulator(str(followed.directory.path / "tensorboard"))
     events.Reload()
-    seen = [(e.step, pytest.approx(e.value)) for e in events.Scalars("accuracy")]
-    assert [(m["step"], m["accuracy"]) for m in followed.metrics if "accuracy" in m] == seen
+    seen = [(e.step, pytest.approx(e.value)) for e in events.Scalars("validation accuracy")]
+    assert [
+        (line["step"], line["validation accuracy"])
+        for line in followed.metrics
+        if "validation accuracy" in line
+    ] == seen
     assert figures(followed) == figures(run)
 
 
