@@ -13,7 +13,8 @@ import rockfall
 from rockfall.registry import registry
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.randomness import seed_everything
-from rockfall.run.run import Run, StoppedForTest
+from rockfall.run.run import Run
+from rockfall.testing.rehearsal import StoppedForTest, StoppingRun
 from rockfall.training import build_config, build_model
 
 AGENTS = ("dqn", "ppo", "a2c")
@@ -24,7 +25,7 @@ def asked(
 ) -> Record:
     """`rockfall train AGENT SOURCE --preset tiny`, seed 5."""
     spec = registry().models.find(agent).spec
-    config = build_config(spec.load(), agent, source, "tiny", settings)
+    config = build_config(spec.resume(), agent, source, "tiny", settings)
     return Record(
         model=f"rockfall-agents:{agent}",
         source=source,
@@ -50,10 +51,10 @@ def fit(directory: RunDirectory, stop_at: int | None = None) -> Run:
     """Train, or go on, saving after every turn; return as killed before turn `stop_at`."""
     torch.set_num_threads(1)
     record = directory.record()
-    run = Run(directory, record, build_model(record), checkpoint_every=0, stop_at=stop_at)
+    run = StoppingRun(directory, record, build_model(record), checkpoint_every=0, stop_at=stop_at)
     if directory.checkpoint("last").exists():
         seed_everything(1234)  # as in a process that did something before
-        run.load()
+        run.resume()
     with contextlib.suppress(StoppedForTest):
         run.model.fit(rockfall.open_source(record.source), run)
         run.save("last")

@@ -15,7 +15,7 @@ import torch
 
 import rockfall
 from rockfall.measurements import mean
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall_boltzmann import ais
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
@@ -34,7 +34,7 @@ def measure(options: argparse.Namespace) -> list[Table]:
     for words, settings in ROWS.items():
         run, _, seconds = trained("rbm", "mnist", config=settings)
         machine: Any = run.model
-        with forked(seed=0), torch.no_grad():
+        with fork_rng(seed=0), torch.no_grad():
             test = machine.drawn(data.test.inputs)
             found = ais.annealed(machine, chains=options.chains, steps=options.steps)
             likelihood = mean(-machine.free_energy(test).double() - found.value)

@@ -16,7 +16,7 @@ import torch
 
 import rockfall
 from rockfall.measurements import mean
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall_generators.bounds import BATCH, averaged, independent, log_weights
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
@@ -41,7 +41,7 @@ def measure(options: argparse.Namespace) -> list[Table]:
             continue
         run, result, seconds = trained("vae", "mnist", config=settings)
         model: Any = run.model
-        with forked(seed=0), torch.no_grad():
+        with fork_rng(seed=0), torch.no_grad():
             test = model.drawn(data.test.inputs)
             told = model.told(data.test.labels)
             parts = zip(test.split(BATCH), told.split(BATCH), strict=True)

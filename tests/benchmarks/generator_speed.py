@@ -36,8 +36,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import rockfall
+from rockfall.kit.devices import autocast
 from rockfall.registry import registry
-from rockfall.run.device import autocast
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec
 from rockfall.training import build_model

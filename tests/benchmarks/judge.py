@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.environment import Environment
 from rockfall.sources.opening import open_source
 from rockfall_capabilities.acts.capability import play
@@ -32,6 +32,6 @@ def oracle(name: str) -> float:
 def percent_of_oracle(name: str, act: Callable[[Tensor], Tensor]) -> float:
     """The same figure as `rockfall evaluate` gives, for observations (N, …) → actions (N,)."""
     source = environment(name)
-    with forked(), torch.no_grad():
+    with fork_rng(), torch.no_grad():
         scores = play(source, lambda _: act, source.episodes)
     return 100 * scores.mean().item() / oracle(name)

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rockfall.run.device import autocast
+from rockfall.kit.devices import autocast
 from rockfall_style.bands import restyled
 from rockfall_style.transform_network import EPSILON, Enlarging, Layer, TransformNetwork
 from tests.benchmarks.report import Table, script

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall.run.device import autocast
+from rockfall.kit.devices import autocast
 from rockfall.sources.opening import open_source
 from rockfall.sources.picture import Picture
 from rockfall_style.features import Features, feature_network

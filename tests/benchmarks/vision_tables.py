@@ -59,7 +59,7 @@ def trial(row: Row, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         seed=seed,
     )
     found = {
-        "accuracy": 100 * result["figures"]["accuracy"]["value"],
+        "accuracy": 100 * result["figures"]["test accuracy"]["value"],
         "train accuracy": 100 * result["figures"]["train accuracy"]["value"],
         "cpu seconds": round(seconds, 2),
         "examples": result["examples"],

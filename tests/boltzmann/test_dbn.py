@@ -141,7 +141,7 @@ def test_learns_digits(tmp_path: Path) -> None:
     for seed in (0, 1):
         run = rockfall.train("dbn", source_options={"seed": seed}, out=tmp_path, listeners=[])
         assert run.result is not None
-        found.append(run.result["figures"]["accuracy"]["value"])
+        found.append(run.result["figures"]["test accuracy"]["value"])
     assert sum(found) / 2 > 0.97
 
 

@@ -65,7 +65,7 @@ def test_the_figure_is_the_mean_over_the_test_split(limit: int | None) -> None:
         found = evaluate(made, data, limit=limit)["log-likelihood"]
     every_v, _, weights = Loops(made).joint()
     chances = weights.sum(1) / weights.sum()
-    asked = data.test.spread(limit).inputs.flatten(1).double() / 255
+    asked = data.test.evenly_spaced(limit).inputs.flatten(1).double() / 255
     said = torch.tensor(
         [chances[(every_v == v.numpy()).all(1).argmax()] for v in asked], dtype=torch.float64
     ).log()

@@ -43,8 +43,8 @@ def test_train_accuracy_stands_beside_test_accuracy() -> None:
     data = dataset()
     figures = classifies.evaluate(ByHeart(data.train), data)
     assert list(figures) == ["accuracy", "train accuracy"]  # the first is the one that counts
-    assert figures["accuracy"]["value"] == pytest.approx(0.25)
-    assert figures["accuracy"]["count"] == 40
+    assert figures["test accuracy"]["value"] == pytest.approx(0.25)
+    assert figures["test accuracy"]["count"] == 40
     assert figures["train accuracy"]["value"] == 1
     assert figures["train accuracy"]["count"] == 120
 
@@ -61,7 +61,7 @@ def nearest_by_hand(data: Dataset, known: list[int]) -> float:
 def test_the_nearest_neighbour_is_the_nearest() -> None:
     data = dataset()
     figures = classifies.evaluate(ByHeart(data.train), data)
-    right = figures["accuracy"]["baselines"]["nearest neighbour"]["value"]
+    right = figures["test accuracy"]["baselines"]["nearest neighbour"]["value"]
     assert 0.5 < right < 0.95  # or the comparison would say little
     assert right == pytest.approx(nearest_by_hand(data, list(range(120))))
 
@@ -73,20 +73,20 @@ def test_of_many_and_large_pictures_fewer_neighbours_are_known(
     known = list(range(0, 120, 8))  # evenly, for the split is sorted by class
     monkeypatch.setattr(classifies, "MOST_PRODUCTS", 40 * 9 * len(known) + 0.5)
     figures = classifies.evaluate(ByHeart(data.train), data)
-    right = figures["accuracy"]["baselines"]["nearest neighbour"]["value"]
+    right = figures["test accuracy"]["baselines"]["nearest neighbour"]["value"]
     assert right == pytest.approx(nearest_by_hand(data, known))
     assert right != nearest_by_hand(data, list(range(120)))
     monkeypatch.setattr(classifies, "MOST_PRODUCTS", 1)
     figures = classifies.evaluate(ByHeart(data.train), data)
-    one = figures["accuracy"]["baselines"]["nearest neighbour"]["value"]
+    one = figures["test accuracy"]["baselines"]["nearest neighbour"]["value"]
     assert one == pytest.approx(0.25)
 
 
 def test_a_limit_leaves_every_class_its_share() -> None:
     data = dataset()
     figures = classifies.evaluate(ByHeart(data.train), data, limit=8)
-    assert figures["accuracy"]["count"] == figures["train accuracy"]["count"] == 8
-    assert figures["accuracy"]["baselines"]["commonest class"]["value"] == 0.25
+    assert figures["test accuracy"]["count"] == figures["train accuracy"]["count"] == 8
+    assert figures["test accuracy"]["baselines"]["commonest class"]["value"] == 0.25
 
 
 def test_of_a_large_training_split_a_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,5 +94,5 @@ def test_of_a_large_training_split_a_part_is_looked_at(monkeypatch: pytest.Monke
     data = dataset()
     figures = classifies.evaluate(ByHeart(data.train), data)
     assert figures["train accuracy"]["count"] == 60
-    right = figures["accuracy"]["baselines"]["nearest neighbour"]["value"]
+    right = figures["test accuracy"]["baselines"]["nearest neighbour"]["value"]
     assert right == pytest.approx(nearest_by_hand(data, list(range(0, 120, 2))))

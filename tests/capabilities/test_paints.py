@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from rockfall.model_pictures import draw_capability
 from rockfall.run.run import Run
 from rockfall.sources.picture import Picture
 from rockfall_capabilities.paints import capability as paints
@@ -69,16 +69,17 @@ def test_a_finished_run_leaves_the_painting_as_large_as_the_picture() -> None:
 @pytest.mark.parametrize(
     ("shape", "left"), [((3, 20, 30), (20, 30)), ((3, 3000, 1000), (384, 128))]
 )
-def test_progress_is_left_ever_further_apart(
+def test_snapshots_are_left_ever_further_apart(
     start: Callable[..., Run], shape: tuple[int, ...], left: tuple[int, int]
 ) -> None:
     painter = Painter()
 
     def fit(_: Any, run: Run) -> None:
-        run.record = replace(run.record, info={"shape": shape})
+        picture = Picture("p", torch.zeros(shape, dtype=torch.uint8))
+        target = "rockfall_capabilities.paints.capability:snapshots"
+        run.leave_snapshots([lambda: draw_capability(painter, target, picture)])
         painter.train()
         for _step in run.steps(40):
-            paints.show_progress(run, painter)
             assert painter.training
             run.log(loss=1.0)
 
@@ -89,6 +90,5 @@ def test_progress_is_left_ever_further_apart(
     files = {int(f.stem.split("-")[1]): f for f in run.directory.pictures.glob("painting-*.png")}
     assert sorted(files)[:8] == list(range(8))
     assert len(files) == len(painter.asked) < 25
-    assert run.state[paints.PAINTING] == 40
     with Image.open(files[0]) as image:
         assert np.array_equal(np.asarray(image).transpose(2, 0, 1), gradient(*left))

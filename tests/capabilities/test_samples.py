@@ -18,22 +18,24 @@ from rich.console import Console
 from torch import Tensor
 
 from rockfall.kit import progress
-from rockfall.kit.drawing import points
+from rockfall.kit.drawing import points, steps
 from rockfall.kit.drawing.chart import BOTTOM
 from rockfall.kit.drawing.sheets import in_rows, sheet
 from rockfall.kit.drawing.steps import (
     WIDEST,
-    ever_further,
     on_paper,
     one_two_five,
     picked,
     save_film,
 )
-from rockfall.run.randomness import forked
-from rockfall.run.run import Run, StoppedForTest
+from rockfall.kit.schedules import geometric_steps
+from rockfall.model_pictures import draw_capability
+from rockfall.run.randomness import fork_rng
+from rockfall.run.run import Run
 from rockfall.run.snapshots import FURTHER
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.testing.behaving import Recorder
+from rockfall.testing.rehearsal import StoppedForTest
 from rockfall_capabilities.samples import capability as samples
 
 SHAPE = (1, 4, 4)
@@ -197,9 +199,9 @@ def test_there_must_be_classes_to_be_told() -> None:
 
 @pytest.mark.parametrize("model", [Plain(), Chain()])
 def test_samples_are_drawn_as_the_verb_draws_them(model: Plain | Chain) -> None:
-    with forked(seed=0):
+    with fork_rng(seed=0):
         drawn = samples.pictures(model, dataset())
-    with forked(seed=0):
+    with fork_rng(seed=0):
         expected = sheet(in_rows(model.sample(64)))
     assert set(drawn) == {"samples"} | ({"steps"} if isinstance(model, Chain) else set())
     assert np.array_equal(np.asarray(drawn["samples"]), np.asarray(expected))
@@ -208,9 +210,9 @@ def test_samples_are_drawn_as_the_verb_draws_them(model: Plain | Chain) -> None:
 def test_a_row_a_class() -> None:
     many = [f"class {k}" for k in range(25)]
     for classes, rows in ((many[:3], 3), (many, 20)):
-        with forked(seed=0):
+        with fork_rng(seed=0):
             drawn = samples.pictures(Told(), classed(*classes))
-        with forked(seed=0):
+        with fork_rng(seed=0):
             made = Told().sample_of(torch.arange(rows).repeat_interleave(10))
         expected = sheet(list(zip(classes, made.split(10), strict=False)))
         assert np.array_equal(np.asarray(drawn["samples"]), np.asarray(expected))
@@ -229,9 +231,9 @@ class Cloud:
 @pytest.mark.parametrize("numbers", [1, 2])
 def test_numbers_and_points_are_drawn_beside_the_data(numbers: int) -> None:
     data = torch.randn(3000, numbers, generator=torch.Generator().manual_seed(0))
-    with forked(seed=0):
+    with fork_rng(seed=0):
         drawn = samples.pictures(Cloud(numbers), dataset(data))
-    with forked(seed=0):
+    with fork_rng(seed=0):
         made = Cloud(numbers).sample(2000)
     spread = data[torch.arange(2000) * 3000 // 2000]
     expected = points.compared(made, spread)
@@ -245,7 +247,7 @@ def test_axes_go_by_the_data_alone(numbers: int) -> None:
     data = torch.randn(500, numbers, generator=torch.Generator().manual_seed(0))
     pictures = []
     for size in (0.1, 1.0, 1000.0):
-        with forked(seed=0):
+        with fork_rng(seed=0):
             pictures.append(np.asarray(points.compared(Cloud(numbers, size).sample(500), data)))
     assert len({picture.shape for picture in pictures}) == 1
     foot = slice(-BOTTOM + 4, -BOTTOM + 20)  # the numbers along the axis
@@ -301,15 +303,18 @@ class Learner(torch.nn.Module):
         return (255 * self.light * torch.rand(count, *SHAPE)).to(torch.uint8)
 
 
-def progressing(epochs: int, learner: Learner, look: bool = True) -> Callable[[Any, Run], None]:
+SNAPSHOTS = "rockfall_capabilities.samples.capability:snapshots"
+
+
+def learning(steps: int, learner: Learner, look: bool = True) -> Callable[[Any, Run], None]:
     def fit(model: Any, run: Run) -> None:
         learner.train()
         learner.frozen.eval()
-        for _ in run.steps(epochs):
+        if look:
+            run.leave_snapshots([lambda: draw_capability(learner, SNAPSHOTS, dataset())])
+        for _ in run.steps(steps):
             with torch.no_grad():
                 learner.light *= 0.9
-            if look:
-                samples.show_progress(run, learner, dataset())
             run.log(drawn=float(torch.rand(())))
 
     return fit
@@ -330,22 +335,22 @@ def run_through(run: Run) -> Run:
     return run
 
 
-def test_the_more_epochs_the_fewer_leave_a_sheet(start: Callable[..., Run]) -> None:
+def test_the_more_steps_the_fewer_leave_a_sheet(start: Callable[..., Run]) -> None:
     learner = Learner()
-    sheets = left(run_through(start(progressing(60, learner))))
-    wanted = itertools.takewhile(lambda place: place < 60, ever_further(FURTHER))
+    sheets = left(run_through(start(learning(60, learner))))
+    wanted = itertools.takewhile(lambda place: place <= 60, geometric_steps(FURTHER))
     assert sorted(sheets) == list(wanted)
     assert sorted(sheets)[:11] == list(range(11))
     assert learner.drawn == len(sheets) < 30
 
 
 def test_sheets_are_of_the_same_noise(start: Callable[..., Run]) -> None:
-    sheets = left(run_through(start(progressing(5, Learner()))))
-    with forked(seed=0):
+    sheets = left(run_through(start(learning(5, Learner()))))
+    with fork_rng(seed=0):
         noise = torch.rand(64, *SHAPE)
     for step, found in sheets.items():
         light = torch.tensor(1.0)
-        for _ in range(step + 1):
+        for _ in range(step):
             light *= 0.9
         expected = sheet(in_rows((255 * light * noise).to(torch.uint8)))
         assert np.array_equal(found, np.asarray(expected))
@@ -356,7 +361,7 @@ def test_to_look_changes_nothing(start: Callable[..., Run]) -> None:
     for look in (True, False):
         learner = Learner()
         torch.manual_seed(5)
-        run = run_through(start(progressing(8, learner, look)))
+        run = run_through(start(learning(8, learner, look)))
         lines.append([line["drawn"] for line in run.metrics])
         assert learner.training and learner.light.requires_grad
         assert not learner.frozen.training, "a layer that is kept from training stays so"
@@ -364,18 +369,20 @@ def test_to_look_changes_nothing(start: Callable[..., Run]) -> None:
 
 
 def test_resumed_it_leaves_the_same_sheets(start: Callable[..., Run]) -> None:
-    whole = left(run_through(start(progressing(40, Learner()))))
-    begun = start(progressing(40, Learner()), stop_at=17, checkpoint_every=0.0)
+    whole = left(run_through(start(learning(40, Learner()))))
+    begun = start(learning(40, Learner()), stop_at=17, checkpoint_every=0.0)
     with pytest.raises(StoppedForTest), begun.interruptible():
         begun.model.fit(None, begun)  # type: ignore[arg-type]
-    resumed = run_through(start(progressing(40, Learner()), again=begun))
+    resumed = run_through(start(learning(40, Learner()), again=begun))
     assert sorted(left(resumed)) == sorted(whole)
 
 
 def test_what_can_not_be_drawn_leaves_no_sheet(start: Callable[..., Run]) -> None:
     def fit(model: Any, run: Run) -> None:
+        vectors = dataset(torch.rand(8, 7))
+        run.leave_snapshots([lambda: draw_capability(Learner(), SNAPSHOTS, vectors)])
         for _ in run.steps(3):
-            samples.show_progress(run, Learner(), dataset(torch.rand(8, 7)))
+            pass
 
     assert not left(run_through(start(fit)))
 
@@ -385,9 +392,9 @@ def test_what_can_not_be_drawn_leaves_no_sheet(start: Callable[..., Run]) -> Non
 
 @given(count=st.integers(1, 3000), further=st.booleans())
 def test_of_the_steps_the_first_and_the_last_are_always_shown(count: int, further: bool) -> None:
-    places = ever_further() if further else one_two_five()
+    places = geometric_steps(steps.FURTHER) if further else one_two_five()
     wanted = set(itertools.takewhile(lambda place: place < count, places))
-    chosen = ever_further() if further else one_two_five()
+    chosen = geometric_steps(steps.FURTHER) if further else one_two_five()
     shown = list(picked((f"step {place}" for place in range(count)), chosen))
     assert [place for place, _ in shown] == sorted(wanted | {0, count - 1})
     assert all(step == f"step {place}" for place, step in shown)
@@ -398,7 +405,9 @@ def test_round_numbers_on_paper() -> None:
 
 
 def test_a_film_shows_most_of_the_beginning() -> None:
-    places = list(itertools.takewhile(lambda place: place < 100_000, ever_further()))
+    places = list(
+        itertools.takewhile(lambda place: place < 100_000, geometric_steps(steps.FURTHER))
+    )
     assert places[:17] == list(range(17))
     assert len([place for place in places if place <= 1000]) == pytest.approx(60, abs=2)
     assert len(places) <= 110

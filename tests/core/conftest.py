@@ -11,6 +11,7 @@ import torch
 
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.run import Run
+from rockfall.testing.rehearsal import StoppingRun
 
 
 def record(**changes: Any) -> Record:
@@ -59,9 +60,9 @@ def start(tmp_path: Path) -> Callable[..., Run]:
             directory = RunDirectory.create(tmp_path, "", "toy", record())
         else:
             directory = again.directory
-        run = Run(directory, record(), Toy(fit, monitor), **kwargs)
+        run = StoppingRun(directory, record(), Toy(fit, monitor), **kwargs)
         if again is not None:
-            run.load()
+            run.resume()
         return run
 
     return make

@@ -63,7 +63,7 @@ def test_a_run_for_programs(folder: Path) -> None:
     data = json.loads(rockfall(folder, "show", "tiny", "--json").stdout)
     assert data["unusual"] == {"layers": "16", "epochs": "2"}
     assert data["status"] == "finished"
-    assert data["figures"]["accuracy"]["count"] == 359
+    assert data["figures"]["test accuracy"]["count"] == 359
     assert data["figures"]["train accuracy"]["count"] == 1294
     assert (data["parameters"], data["steps"], data["examples"]) == (1210, 22, 2588)
     assert set(data["metrics"]) == {"train loss", "validation loss", "validation accuracy"}
@@ -240,7 +240,7 @@ def test_the_first_metric_is_the_one_that_is_monitored(folder: Path) -> None:
     data = json.loads(rockfall(folder, "compare", "tiny", "small", "--json").stdout)
     assert data["metrics"][0] == "validation accuracy"  # though the train loss is logged first
     assert [run["run"] for run in data["runs"]] == ["tiny", "small"]
-    assert data["runs"][1]["figures"]["accuracy"]["value"] < 0.9
+    assert data["runs"][1]["figures"]["test accuracy"]["value"] < 0.9
     assert data["picture"] == "compare.png"
 
 

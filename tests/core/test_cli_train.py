@@ -131,7 +131,7 @@ def test_events_for_programs(folder: Path) -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[0]["event"] == "started"
     assert events[-1]["event"] == "finished"
-    assert 0 < events[-1]["result"]["figures"]["accuracy"]["value"] <= 1
+    assert 0 < events[-1]["result"]["figures"]["test accuracy"]["value"] <= 1
     assert done.stderr == ""
 
 
@@ -238,7 +238,7 @@ def test_json_of_each_listing(folder: Path) -> None:
     info = json.loads(rockfall(folder, "info", "mlp", "--json").stdout)
     assert info["settings"][0]["name"] == "epochs"  # what all classifiers share, and then its own
     runs = json.loads(rockfall(folder, "runs", "--json").stdout)
-    assert next(r for r in runs if r["run"] == "plain")["figures"]["accuracy"] > 0.9
+    assert next(r for r in runs if r["run"] == "plain")["figures"]["test accuracy"] > 0.9
 
 
 def shell(folder: Path, line: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rockfall.errors import UsageError
-from rockfall.run.device import choose_precision, gains
+from rockfall.kit.devices import choose_precision, gains
 
 CPU = torch.device("cpu")
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from rockfall.kit.progress import duration
 from rockfall.progress import default_listener
 from rockfall.progress.notebook import NotebookListener
 from rockfall.progress.terminal import TerminalListener
 from rockfall.run.events import Event
-from rockfall.summary import duration, effort, figure_lines, measured, uses
+from rockfall.summary import effort, measured, measurement_lines, uses
 
 FIGURES = {
     "score": {
@@ -56,7 +57,7 @@ STORY = [
 
 
 def test_figures_say_it_all_in_a_line() -> None:
-    assert figure_lines(FIGURES) == [
+    assert measurement_lines(FIGURES) == [
         "score 6.3 ± 0.03 · 98.4 % of the oracle · 4.20 × random",
         "  beside random 1.5 ± 0.02 · oracle 6.4 ± 0.03",
     ]
@@ -75,7 +76,7 @@ def test_only_verbs_that_the_source_allows_are_told(kinds: list[str], verbs: lis
 
 def test_a_figures_note_follows_it() -> None:
     figure = {"value": 0.25, "error": 0.01, "baselines": {}, "note": "3 of 5 dead"}
-    assert figure_lines({"active units": figure}) == ["active units 0.25 ± 0.01 · 3 of 5 dead"]
+    assert measurement_lines({"active units": figure}) == ["active units 0.25 ± 0.01 · 3 of 5 dead"]
 
 
 @pytest.mark.parametrize(

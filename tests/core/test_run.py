@@ -18,8 +18,9 @@ from rockfall.errors import CheckpointError, Diverged, Interrupted, RockfallErro
 from rockfall.run import checkpoint
 from rockfall.run.directory import RunDirectory
 from rockfall.run.position import Position
-from rockfall.run.run import Run, StoppedForTest
+from rockfall.run.run import Run
 from rockfall.sources.dataset import Split
+from rockfall.testing.rehearsal import StoppedForTest, StoppingRun
 from tests.core.conftest import Toy, record
 
 Start = Callable[..., Run]
@@ -64,7 +65,7 @@ def test_any_shape_of_loops_goes_on_at_the_same_step(
         )
         run = Run(folder, record(), Toy(fit_into(seen)), checkpoint_every=0, **kw)
         if directory and directory.checkpoint("last").exists():
-            run.load()
+            run.resume()
         return run
 
     whole: list[tuple[int, ...]] = []
@@ -138,7 +139,7 @@ def test_killed_anywhere_it_ends_the_same(start: Start, stop: int, every: float)
     torch.manual_seed(99)  # whatever happened since
     if not killed.directory.checkpoint("last").exists():
         resumed = start(sgd)
-        resumed.restart()
+        resumed.resume()
     else:
         resumed = start(sgd, again=killed)
         torch.manual_seed(99)
@@ -238,7 +239,7 @@ def test_best_is_kept_by_the_monitored_metric(start: Start, monitor: str, best: 
 
     run = start(fit, monitor=monitor)
     run.model.fit(None, run)
-    run.load("best")
+    run.resume("best")
     assert run._restored is not None
     assert run._restored["state"] == {"at": best}
 
@@ -363,13 +364,13 @@ def test_blocks_go_on_where_they_were_stopped(
         seen.extend(run.blocks(total, most))
 
     directory = RunDirectory.create(tmp_path_factory.mktemp("runs"), "", "toy", record())
-    run = Run(directory, record(), Toy(fit), checkpoint_every=0, stop_at=stop)
+    run = StoppingRun(directory, record(), Toy(fit), checkpoint_every=0, stop_at=stop)
     with contextlib.suppress(StoppedForTest):
         run.model.fit(None, run)
         assert stop > total or not total
     if directory.checkpoint("last").exists():
         run = Run(directory, record(), Toy(fit))
-        run.load()
+        run.resume()
     else:
         seen.clear()
         run = Run(directory, record(), Toy(fit))
@@ -517,7 +518,7 @@ def test_the_last_metric_may_be_the_best(start: Start) -> None:
     run = start(fit, monitor="score")
     run.model.fit(None, run)
     run.finish()
-    run.load("best")
+    run.resume("best")
     assert run._restored is not None
     assert run._restored["state"] == {"at": "end"}
 

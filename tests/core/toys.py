@@ -16,7 +16,6 @@ CODE = """
 import typing
 import torch
 import rockfall
-from rockfall_capabilities.samples.capability import show_progress
 
 class Toy(torch.nn.Module):
     monitor = "good"
@@ -71,7 +70,6 @@ class Blender(Toy):
     def fit(self, source, run):
         for step in run.steps(self.config.width):
             self.age += 1
-            show_progress(run, self, source)
             run.log(bad=1.0 + step, good=float(torch.rand(())))
 
     def sample(self, count):

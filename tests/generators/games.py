@@ -15,6 +15,7 @@ from rockfall.run.events import Event
 from rockfall.run.randomness import seed_everything
 from rockfall.run.run import Run
 from rockfall.sources.dataset import Dataset
+from rockfall.testing.rehearsal import StoppingRun
 from rockfall_generators.adversarial import Adversarial
 from rockfall_generators.duel import Duel, DuelConfig
 from tests.core.conftest import record
@@ -51,7 +52,7 @@ def built(kind: type[Adversarial], data: Dataset, **settings: Any) -> Adversaria
     return kind(kind.Config(**{**SMALL, **settings}), data.info)
 
 
-class Unseen(Run):
+class Unseen(StoppingRun):
     """A run that draws nothing, which would take longer than to learn."""
 
     def picture(self, name: str, draw: Callable[[], Tensor | Image]) -> None:

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 import rockfall
 from rockfall.errors import Diverged, UsageError
 from rockfall.run import checkpoint
-from rockfall.run.randomness import forked
-from rockfall.run.run import Run, StoppedForTest
+from rockfall.run.randomness import fork_rng
+from rockfall.run.run import Run
 from rockfall.testing.comparing import difference
+from rockfall.testing.rehearsal import StoppedForTest
 from rockfall_generators import adversarial, penalties
 from rockfall_generators.adversarial import Adversarial
 from rockfall_generators.cgan import Cgan
@@ -86,7 +87,7 @@ def test_every_game_is_played_on_every_data(
     assert {name.split(".")[0] for name in moved} >= {"generator", "discriminators", "average"}
     assert all(value.isfinite().all() for value in after.values())
     inputs, labels = data.train[:4]
-    with forked(0):
+    with fork_rng(0):
         made = model.sample(7)
     assert made.shape == (7, *data.info.shape)
     assert made.dtype == inputs.dtype
@@ -326,11 +327,11 @@ def test_a_logit_depends_on_its_own_example_alone(kind: type[Adversarial], netwo
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 def test_samples_are_of_the_average_if_there_is_one(ema: float) -> None:
     model = built(Gan, vectors(), ema=ema)
-    with forked(0):
+    with fork_rng(0):
         before = model.sample(5)
     for parameter in model.generator.parameters():
         parameter.data.zero_()
-    with forked(0):
+    with fork_rng(0):
         after = model.sample(5)
     assert torch.equal(before, after) == bool(ema)
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import in_rows, sheet
-from rockfall.measurements import Figures
-from rockfall.run.randomness import forked
+from rockfall.measurements import Measurements
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.selection import keep_classes, resize
 from rockfall_capabilities.samples.capability import DRAWN
@@ -42,9 +42,9 @@ def ring() -> Dataset:
     return opened("ring")
 
 
-def measured(model: Any, source: Dataset, limit: int | None = None, seed: int = 5) -> Figures:
+def measured(model: Any, source: Dataset, limit: int | None = None, seed: int = 5) -> Measurements:
     """Whatever it says must fit into a result: numbers only, each with an error and a count."""
-    with forked(seed):
+    with fork_rng(seed):
         found = evaluate(model, source, seed=seed, limit=limit)
     json.dumps(found, allow_nan=False)
     for each in found.values():
@@ -73,7 +73,7 @@ def test_the_floor_of_digits_is_stable(digits: Dataset) -> None:
     assert all(0 < floor < 1.5 for floor in floors)
     assert np.std(floors) < 0.2
     # Which seed samples are drawn by changes nothing of it, and which chooses the examples does.
-    with forked(seed=9):
+    with fork_rng(seed=9):
         again = evaluate(model, digits, seed=0)
     assert beside(again["Fréchet distance"]) == floors[0] != floors[1]
 
@@ -297,9 +297,9 @@ def test_samples_are_drawn_above_what_they_are_most_like(digits: Dataset) -> Non
         made = digits.train.inputs[torch.randint(1000, (count,))].int() + 20
         return made.clamp_max(255).byte()
 
-    with forked(seed=0):
+    with fork_rng(seed=0):
         drawn = generates.pictures(Makes(sample), digits)
-    with forked(seed=0):
+    with fork_rng(seed=0):
         made = sample(DRAWN)[:36]
     like = digits.train.inputs[nearest(made, digits.train.inputs).rows]
     rows = []

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall_generators.inversion import STARTS, inverted
 from rockfall_generators.networks import mlp
 
@@ -32,7 +32,7 @@ def error(generator: nn.Module, noise: Tensor, wanted: Tensor) -> Tensor:
 def test_nearer_than_the_best_of_many_starts(generator: nn.Module) -> None:
     with torch.no_grad():
         wanted = generator(drawn(4))
-    with forked(seed=3):
+    with fork_rng(seed=3):
         found = inverted(generator, wanted, NOTHING, drawn)
     starts = drawn(4 * STARTS)
     for example in range(4):
@@ -48,9 +48,9 @@ def test_without_steps_it_is_the_nearest_start(
 ) -> None:
     monkeypatch.setattr("rockfall_generators.inversion.STEPS", 0)
     wanted = torch.rand(4, 3, 2, 2)
-    with forked(seed=3):
+    with fork_rng(seed=3):
         found = inverted(generator, wanted, NOTHING, drawn)
-    with forked(seed=3):
+    with fork_rng(seed=3):
         for example in range(4):
             noise = drawn(STARTS)
             nearest = error(generator, noise, wanted[example]).argmin()
@@ -61,7 +61,7 @@ def test_the_seed_decides(generator: nn.Module) -> None:
     wanted = torch.rand(4, 3, 2, 2)
     found = []
     for seed in (0, 0, 1):
-        with forked(seed), torch.no_grad():
+        with fork_rng(seed), torch.no_grad():
             found.append(inverted(generator, wanted, NOTHING, drawn))
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])

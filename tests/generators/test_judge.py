@@ -61,7 +61,7 @@ def test_it_classifies_the_test_split(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_its_features_have_one_scale_and_lead_to_its_classes(name: str) -> None:
     data = available(name)
-    mine, some = judge(data), data.train.spread(2000).inputs
+    mine, some = judge(data), data.train.evenly_spaced(2000).inputs
     features = mine.features(some)
     assert features.shape == (len(some), network.DESIGNS[name].features)
     assert features.dtype == torch.float32

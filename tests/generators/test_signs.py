@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from rockfall.run.run import Run, StoppedForTest
+from rockfall.run.run import Run
+from rockfall.testing.rehearsal import StoppedForTest
 from rockfall_generators.gan import Gan
 from rockfall_generators.signs import LITTLE, PATIENCE, WON, Signs
 from rockfall_generators.wgan import Wgan
@@ -105,7 +106,7 @@ def test_a_training_says_so(tmp_path: Path, heard: Heard, kind: Any, told: int) 
 def test_standing_by_stand_ins() -> None:
     data = vectors(count=600)
     model = built(Gan, data)
-    seen = data.train.spread(512)
+    seen = data.train.evenly_spaced(512)
     real = model.scaling(seen.inputs)
 
     class Makes(torch.nn.Module):

@@ -61,4 +61,4 @@ def test_learns_digits(tmp_path: Path) -> None:
     settings = {"epochs": 10, "batch_size": 64}
     run = rockfall.train("convnet", out=tmp_path, listeners=[], **settings)
     assert run.result is not None
-    assert run.result["figures"]["accuracy"]["value"] >= 0.95
+    assert run.result["figures"]["test accuracy"]["value"] >= 0.95

@@ -111,7 +111,7 @@ def test_nothing_overflows() -> None:
 def test_learns_digits(tmp_path: Path) -> None:
     run = rockfall.train("mlp-numpy", out=tmp_path, listeners=[])
     assert run.result is not None
-    assert run.result["figures"]["accuracy"]["value"] >= 0.96
+    assert run.result["figures"]["test accuracy"]["value"] >= 0.96
 
 
 def model() -> MlpNumpy:

@@ -48,4 +48,4 @@ def test_any_size_of_picture_reaches_the_end(side: int) -> None:
 def test_learns_digits(tmp_path: Path) -> None:
     run = rockfall.train("resnet", out=tmp_path, listeners=[], threads=1)
     assert run.result is not None
-    assert run.result["figures"]["accuracy"]["value"] > 0.98
+    assert run.result["figures"]["test accuracy"]["value"] > 0.98

@@ -1,21 +1,50 @@
-"""Which models can do what: used by the verbs to refuse kindly."""
+"""Which models can do what, by their specs: asked before anything is trained or loaded."""
 
 from __future__ import annotations
 
-from rockfall.errors import UsageError
+from rockfall.catalogue import Entry
+from rockfall.errors import UsageError, did_you_mean
 from rockfall.registry import registry
+from rockfall.specs import CapabilitySpec, ModelSpec
 
 
-def require(model: str, capability: str) -> None:
+def capabilities_of(spec: ModelSpec) -> list[CapabilitySpec]:
+    """The capabilities that a model names, in its order.
+
+    Raises UsageError for one that no installed plugin registers, saying what to install if the
+    model names its distribution, as in `rockfall-moves:dances`.
+    """
+    found = []
+    for name in spec.capabilities:
+        entry = registry().capabilities.get(name)
+        if entry is None:
+            owner, _, bare = name.rpartition(":")
+            hint = did_you_mean(bare, registry().capabilities.names())
+            how = f": pip install {owner}" if owner else hint or "; `rockfall list capabilities`"
+            raise UsageError(
+                f"{spec.name} names the capability {bare}, which no installed plugin has{how}"
+            )
+        found.append(entry.spec)
+    return found
+
+
+def has_capability(spec: ModelSpec, capability: str) -> bool:
+    """Whether a model names a capability, with its distribution or without."""
+    return any(name.rpartition(":")[2] == capability for name in spec.capabilities)
+
+
+def models_with(capability: str) -> list[Entry[ModelSpec]]:
+    """The registered models that name a capability."""
+    return [entry for entry in registry().models if has_capability(entry.spec, capability)]
+
+
+def require_capability(model: str, capability: str) -> None:
     """Raise UsageError if the model lacks the capability, saying which models have it."""
-    entry = registry().models.find(model)
-    if capability in entry.spec.capabilities:
+    models = registry().models
+    spec = models.find(model).spec
+    if has_capability(spec, capability):
         return
-    have = [
-        registry().models.shown_name(other)
-        for other in registry().models
-        if capability in other.spec.capabilities
-    ]
+    have = [models.shown_name(entry) for entry in models_with(capability)]
     who = f"models that do: {', '.join(have)}" if have else "no installed model does"
-    can = " and ".join(entry.spec.capabilities) or "does nothing more"
-    raise UsageError(f"{entry.spec.name} {can}, but not {capability}; {who}")
+    can = " and ".join(spec.capabilities) or "does nothing more"
+    raise UsageError(f"{spec.name} {can}, but not {capability}; {who}")

@@ -1,4 +1,4 @@
-"""What is said of a trained model: its size, and the figures of every capability that has some."""
+"""What is measured of a trained model: its size, and whatever its capabilities measure."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall.measurements import Figures
+from rockfall.capabilities import capabilities_of
+from rockfall.measurements import Measurements
 from rockfall.registry import registry
 from rockfall.run import nest
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.source import Source
 from rockfall.specs import load_target
 
 
 def evaluate_model(
     model: Any, name: str, source: Source, *, seed: int = 0, limit: int | None = None
-) -> Figures:
-    """Measure a model by its capabilities, each figure with its baselines.
+) -> Measurements:
+    """Measure a model by its capabilities, each measurement with its baselines.
 
     name: the model's, as registered. limit: at most so many episodes or test examples.
     """
-    figures: Figures = {}
-    with forked(seed), looking(model):
-        for capability in registry().models.find(name).spec.capabilities:
-            target = registry().capabilities.find(capability).spec.evaluate
-            if target:
-                figures.update(load_target(target)(model, source, seed=seed, limit=limit))
-    return figures
+    found: Measurements = {}
+    with fork_rng(seed), eval_mode(model):
+        for capability in capabilities_of(registry().models.find(name).spec):
+            if capability.evaluate:
+                evaluate = load_target(capability.evaluate)
+                found.update(evaluate(model, source, seed=seed, limit=limit))
+    return found
 
 
 def parameters(model: Any) -> int:
@@ -45,8 +46,8 @@ def parameters(model: Any) -> int:
 
 
 @contextlib.contextmanager
-def looking(model: Any) -> Iterator[None]:
-    """Without gradients, and with the model's layers as they are outside training.
+def eval_mode(model: Any) -> Iterator[None]:
+    """Inside, a model computes without gradients and, if it is a module, is in evaluation mode.
 
     Afterwards each layer is as it was: a method may keep some of them out of training.
     """

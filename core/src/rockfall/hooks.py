@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import pluggy
 
@@ -17,9 +17,6 @@ from rockfall.specs import (
     PictureSpec,
     Spec,
 )
-
-if TYPE_CHECKING:
-    from rockfall.run.run import Run
 
 API = 1
 """The plugin interface that this core speaks; a plugin module says `rockfall_api = 1`."""
@@ -53,20 +50,23 @@ class Register:
 
 
 class Hooks:
-    """Hook specifications. An implementation may leave out arguments that it does not need."""
+    """Hook specifications. An implementation may leave out arguments that it does not need.
+
+    run: the `rockfall.Run`.
+    """
 
     @hookspec
     def rockfall_register(self, register: Register) -> None:
         """Register models, sources, capabilities, commands and openers."""
 
     @hookspec
-    def rockfall_run_started(self, run: Run) -> None:
+    def rockfall_run_started(self, run: Any) -> None:
         """A run is about to begin or to go on."""
 
     @hookspec
-    def rockfall_run_logged(self, run: Run, step: int, metrics: Mapping[str, float]) -> None:
+    def rockfall_run_logged(self, run: Any, step: int, metrics: Mapping[str, float]) -> None:
         """Metrics were logged at `step`. Called in bulk, in order, some time after the step."""
 
     @hookspec
-    def rockfall_run_finished(self, run: Run, result: Mapping[str, object] | None) -> None:
+    def rockfall_run_finished(self, run: Any, result: Mapping[str, object] | None) -> None:
         """The run ended; `result` is None when it was interrupted or failed."""

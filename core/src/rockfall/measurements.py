@@ -1,4 +1,4 @@
-"""A figure and the baselines that were measured beside it, as `result.json` holds them."""
+"""A measured score with its error, and the baselines that were measured beside it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-Figures = dict[str, dict[str, Any]]
-"""Name → {value, error, count, baselines: {name: {value, error}}, …}.
-
-A `note` says in a few words what the numbers alone do not.
+Measurements = dict[str, dict[str, Any]]
+"""Name → {value, error, count, baselines: {name: {value, error}}, …}, as `result.json` holds them
+under `figures`. A `note` says in a few words what the numbers alone do not.
 """
 
 
@@ -21,8 +20,8 @@ def mean(values: Tensor) -> dict[str, float]:
     return {"value": values.mean().item(), "error": error}
 
 
-def figure(values: Tensor, baselines: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The figure of (N,) values beside the same of each baseline."""
+def measurement(values: Tensor, baselines: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The mean of (N,) values, its standard error and N, beside the same of each baseline."""
     return {
         **mean(values),
         "count": len(values),

@@ -1,7 +1,8 @@
-"""What there is to see in a trained model: the pictures of every capability that draws some."""
+"""What there is to see in a model: the pictures of every capability that draws some."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from rockfall.capabilities import capabilities_of
 from rockfall.errors import RockfallError
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.kit import pictures
 from rockfall.registry import registry
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
+from rockfall.run.snapshots import Draw
 from rockfall.sources.source import Source
 from rockfall.specs import NAME, CapabilitySpec, load_target
 
@@ -23,19 +26,26 @@ CURVES = "curves"
 OF_A_STEP = re.compile(r".+-\d+")
 
 
-def drawing(model: str) -> list[CapabilitySpec]:
+def with_pictures(model: str) -> list[CapabilitySpec]:
     """Those of a registered model's capabilities that have pictures."""
-    names = registry().models.find(model).spec.capabilities
-    found = [registry().capabilities.find(name).spec for name in names]
-    return [capability for capability in found if capability.pictures]
+    return [each for each in _capabilities(model) if each.pictures]
 
 
-def draw_model(
-    model: Any, capability: CapabilitySpec, source: Source
-) -> dict[str, Image.Image | Tensor]:
-    """One capability's pictures by name, drawn without gradients and under a forked generator."""
-    with forked(seed=0), looking(model):
-        return dict(load_target(capability.pictures)(model, source))
+def draw_capability(model: Any, target: str, source: Source) -> dict[str, Image.Image | Tensor]:
+    """Pictures by name, as a capability's target draws them: without gradients, in evaluation mode
+    and under a forked generator that is always seeded the same.
+    """
+    with fork_rng(seed=0), eval_mode(model):
+        return dict(load_target(target)(model, source))
+
+
+def snapshots_of(model: Any, name: str, source: Source) -> list[Draw]:
+    """What draws the pictures that a run of the registered model leaves while it learns."""
+    return [
+        functools.partial(draw_capability, model, each.snapshots, source)
+        for each in _capabilities(name)
+        if each.snapshots
+    ]
 
 
 def write_pictures(model: Any, name: str, source: Source, folder: Path) -> Iterator[Path]:
@@ -46,9 +56,9 @@ def write_pictures(model: Any, name: str, source: Source, folder: Path) -> Itera
     """
     failed: list[str] = []
     taken = {CURVES}
-    for capability in drawing(name):
+    for capability in with_pictures(name):
         try:
-            for each, picture in draw_model(model, capability, source).items():
+            for each, picture in draw_capability(model, capability.pictures, source).items():
                 check_picture_name(each, taken)
                 taken.add(each)
                 yield pictures.save(folder / f"{each}.png", picture)
@@ -75,3 +85,7 @@ def check_picture_name(name: str, taken: set[str]) -> None:
         )
     if name in taken:
         raise RockfallError(f"picture name {name!r} is taken by another picture")
+
+
+def _capabilities(model: str) -> list[CapabilitySpec]:
+    return capabilities_of(registry().models.find(model).spec)

@@ -163,7 +163,10 @@ class CapabilitySpec(Spec):
     pictures: target of `(model, source) -> Mapping[str, PIL.Image.Image | Tensor]`: what there is
         to see in a trained model, by name; a tensor is (C, H, W) uint8. A finished run leaves them
         as `pictures/NAME.png`, and `rockfall show` draws them anew.
+    snapshots: the same for a model that is still learning: the run leaves them on its way as
+        `pictures/NAME-STEP.png`, ever fewer, of which a film can be made.
     compared: which of these `rockfall compare` puts side by side, if all runs have it.
+    derived: other keys of its measurements → what the number is, such as `% of the oracle`.
     check: target of `(model, source) -> None`, the conformance kit's test of the behaviour.
     renamed: former name → present name of a figure, by which the results of older runs are read.
     """
@@ -174,7 +177,9 @@ class CapabilitySpec(Spec):
     verb_needs: str = ""
     evaluate: str = ""
     pictures: str = ""
+    snapshots: str = ""
     compared: str = ""
+    derived: Mapping[str, str] = field(default_factory=dict)
     check: str = ""
     renamed: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,32 +1,39 @@
-"""Final figures as lines for people."""
+"""What a run measured, as lines for people."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from rockfall.kit.progress import duration
 from rockfall.registry import registry
 
 
-def figure_lines(figures: dict[str, Any]) -> list[str]:
-    """A figure in a line, value ± error and what it amounts to; its baselines in another."""
+def measurement_lines(measurements: dict[str, Any]) -> list[str]:
+    """A measurement in a line, value ± error and what it amounts to; its baselines in another."""
     lines = []
-    for name, figure in figures.items():
-        parts = [f"{name} {measured(figure)}"]
-        if "percent_of_oracle" in figure:
-            parts.append(f"{figure['percent_of_oracle']:.1f} % of the oracle")
-        if "times_random" in figure:
-            parts.append(f"{figure['times_random']:.2f} × random")
-        if "note" in figure:
-            parts.append(figure["note"])
+    for name, found in measurements.items():
+        parts = [f"{name} {measured(found)}"]
+        parts += [f"{number} {what}" for what, number in derived(found).items()]
+        if "note" in found:
+            parts.append(found["note"])
         lines.append(" · ".join(parts))
-        baselines = figure.get("baselines", {})
+        baselines = found.get("baselines", {})
         if baselines:
             beside = (f"{other} {measured(theirs)}" for other, theirs in baselines.items())
             lines.append(f"  beside {' · '.join(beside)}")
     return lines
+
+
+def derived(measurement: Mapping[str, Any]) -> dict[str, str]:
+    """What else a measurement amounts to, such as `% of the oracle` → `99.1`: see
+    `CapabilitySpec.derived`.
+    """
+    specs = [entry.spec for entry in registry().capabilities]
+    known = {key: what for spec in specs for key, what in spec.derived.items()}
+    return {what: f"{measurement[key]:.3g}" for key, what in known.items() if key in measurement}
 
 
 def outcome_lines(finished: dict[str, Any]) -> list[str]:
@@ -36,7 +43,7 @@ def outcome_lines(finished: dict[str, Any]) -> list[str]:
     took = (duration(finished["seconds"]), *effort(finished["result"]))
     return [
         f"run {finished['run']} is trained: {' · '.join(took)}",
-        *figure_lines(finished["result"]["figures"]),
+        *measurement_lines(finished["result"]["figures"]),
         *_pictures(finished["pictures"]),
         f"next: {'  ·  '.join(following)}",
     ]
@@ -84,17 +91,7 @@ def uses(model: str, kinds: Collection[str], run: str) -> list[str]:
     return [" ".join(("rockfall", *words)) for words in typed]
 
 
-def duration(seconds: float) -> str:
-    """`12 s`, `3 min 04 s`, `2 h 05 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return (
-        f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-    )
-
-
-def measured(figure: dict[str, Any]) -> str:
-    """`0.01712 ± 0.000088`: a figure and its error, if it has one, without powers of ten."""
-    value, error = Decimal(f"{figure['value']:.4g}"), Decimal(f"{figure['error']:.2g}")
+def measured(found: Mapping[str, Any]) -> str:
+    """`0.01712 ± 0.000088`: a value and its error, if it has one, without powers of ten."""
+    value, error = Decimal(f"{found['value']:.4g}"), Decimal(f"{found['error']:.2g}")
     return f"{value:f} ± {error:f}" if error else f"{value:f}"

@@ -13,21 +13,22 @@ from typing import Any
 
 import torch
 
+from rockfall.capabilities import capabilities_of
 from rockfall.config import Config
 from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
 from rockfall.evaluation import evaluate_model, parameters
+from rockfall.kit.devices import choose_device, choose_precision, computing
 from rockfall.kit.files import write_json
-from rockfall.measurements import Figures
+from rockfall.measurements import Measurements
 from rockfall.model import Model
-from rockfall.model_pictures import pictures_in, write_pictures
+from rockfall.model_pictures import pictures_in, snapshots_of, write_pictures
 from rockfall.registry import CORE, registry
-from rockfall.run.device import choose_device, choose_precision, computing
 from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.events import Listener
-from rockfall.run.randomness import forked, seed_everything
+from rockfall.run.randomness import fork_rng, seed_everything
 from rockfall.run.run import Run
 from rockfall.sources.info import SourceInfo
-from rockfall.sources.opening import open_source, require_kind
+from rockfall.sources.opening import open_source, registered_source, require_kind
 from rockfall.sources.source import Source
 
 MOST_THREADS = 1024
@@ -64,23 +65,23 @@ def train(
     """
     entry = registry().models.find(model)
     asked = str(source or entry.spec.default_source)
-    if not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise UsageError(f"seed must be a whole number from 0 to 2^63 − 1, not {seed!r}")
-    if threads is not None and not 1 <= threads <= MOST_THREADS:
-        raise UsageError(f"threads must be from 1 to {MOST_THREADS}, not {threads}")
-    if not checkpoint_every >= 0:
-        raise UsageError(f"checkpoint_every must be 0 seconds or more, not {checkpoint_every}")
+    _check_numbers(seed, threads, checkpoint_every)
+    capabilities_of(entry.spec)  # one that is not installed should not be missed after the training
     kind = entry.spec.load()
-    values = {**(config or {}), **settings}
-    build_config(kind, entry.spec.name, "", preset, values)  # a mistake should cost no download
     place = choose_device(device)
-    opened = open_source(asked, source_options)
-    require_kind(entry.spec.name, entry.spec.learns_from, opened.info)
-    built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
-    threads = threads or getattr(kind, "threads", None) or torch.get_num_threads()
+    # What is registered need not be opened, and so downloaded, to find a mistake.
+    known = registered_source(asked)
+    opened = None if known else open_source(asked, source_options)
+    if known:
+        require_kind(entry.spec, known.spec.name, known.spec.kinds)
+    source_name = known.spec.name if known else opened.info.name if opened else asked
+    values = {**(config or {}), **settings}
+    built = build_config(kind, entry.spec.name, source_name, preset, values)
+    opened = opened or open_source(asked, source_options)
+    require_kind(entry.spec, opened.info.name, opened.info.kinds)
     record = Record(
         model=entry.full_name,
-        source=asked if _is_registered(asked) else opened.info.name,
+        source=asked if known else opened.info.name,
         source_options=dict(source_options or {}),
         preset=preset or "",
         config=built.model_dump(mode="json"),
@@ -88,12 +89,12 @@ def train(
         seed=seed,
         device=str(place),
         precision=choose_precision(precision, place, getattr(kind, "precision", "float32")),
-        threads=threads,
+        threads=threads or getattr(kind, "threads", None) or torch.get_num_threads(),
         matmul_precision="high" if place.type == "cuda" else "highest",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=_versions(entry.owner),
     )
-    fitted = build_model(record)
+    fitted = build_model(record, built)
     stem = "-".join(f"{entry.spec.name}-{Path(opened.info.name).stem}".lower().split())
     stem = stem.replace(":", "-")
     directory = RunDirectory.create(Path(out) if out else runs_folder(), name, stem, record)
@@ -117,22 +118,25 @@ def train(
 def resume(
     name: str | Path,
     *,
+    device: str = "",
     out: str | Path | None = None,
     listeners: Sequence[Listener] | None = None,
     checkpoint_every: float = 30.0,
 ) -> Run:
     """Go on with a run from its last checkpoint, exactly as if it had never stopped.
 
-    One that has finished is opened and told of as if it had just done so. Raises RockfallError if
-    another process is training it.
+    device: another one than it began on, on which it goes on, but no longer bit for bit.
+    One that has finished is opened and reported as if it had just done so. Raises RockfallError if
+    another process is training it, UsageError if its device is not here.
     """
     directory = find_run(name, Path(out) if out else None)
     if (result := directory.result()) is not None:
         run = _opened(directory, "last", _listeners(listeners))
-        _tell_finished(run, result)
+        _report_finished(run, result)
         return run
     record = directory.record()
-    choose_device(record.device)
+    place = choose_device(device or record.device)
+    begun, record = record, replace(record, device=str(place))
     run = Run(
         directory,
         record,
@@ -140,6 +144,11 @@ def resume(
         listeners=_listeners(listeners),
         checkpoint_every=checkpoint_every,
     )
+    if record.device != begun.device:
+        run.warn(
+            f"begun on {begun.device}, it goes on on {record.device}: its figures will be alike, "
+            "but not bit for bit"
+        )
     return complete(run, _source_again(run))
 
 
@@ -150,7 +159,7 @@ def open_run(name: str | Path, *, checkpoint: str = "last", out: str | Path | No
 
 def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listener]) -> Run:
     record = replace(directory.record(), device=str(choose_device()))
-    with forked():
+    with fork_rng():
         run = Run(directory, record, build_model(record), listeners=listeners)
     if not directory.has_checkpoint(checkpoint):
         finished = directory.result_file.exists()
@@ -160,8 +169,8 @@ def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listen
     return run
 
 
-def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Figures:
-    """The final figures of a run, measured anew, each beside its baselines.
+def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Measurements:
+    """What is measured of a finished run, measured anew, each beside its baselines.
 
     Raises RockfallError if its source can't be opened, or is of another shape by now.
     """
@@ -183,12 +192,8 @@ def complete(run: Run, source: Source) -> Run:
     """Fit from wherever the run is, evaluate, write `result.json`, and draw."""
     with run.directory.lock(wait=1.0), computing(run.record.threads, run.record.matmul_precision):
         run.directory.tidy()
-        resumed = run.directory.has_checkpoint("last")
-        if resumed:
-            run.load()
-        else:
-            run.restart()
-        run.audience.emit(
+        resumed = run.resume()
+        run.observers.emit(
             "started",
             run=run.name,
             model=run.record.model,
@@ -196,12 +201,12 @@ def complete(run: Run, source: Source) -> Run:
             device=run.record.device,
             resumed=run.step if resumed else None,
         )
-        run.audience.started(run)
+        run.observers.started(run)
         result: dict[str, Any] | None = None
         try:
             source = source.to(run.device)
             _fit(run, source)
-            run.audience.emit("evaluating", what=run.record.source)
+            run.observers.emit("evaluating", what=run.record.source)
             result = {
                 "figures": evaluate_model(run.model, run.record.model, source),
                 "parameters": parameters(run.model),
@@ -213,20 +218,20 @@ def complete(run: Run, source: Source) -> Run:
             _draw(run, source)
         except (KeyboardInterrupt, Interrupted) as error:
             stopped = error if isinstance(error, Interrupted) else _stopped_at_once(run)
-            run.audience.emit("interrupted", run=run.name, step=run.step, message=str(stopped))
+            run.observers.emit("interrupted", run=run.name, step=run.step, message=str(stopped))
             raise stopped from None
         except BaseException as error:
-            run.audience.emit("failed", run=run.name, step=run.step, message=str(error))
+            run.observers.emit("failed", run=run.name, step=run.step, message=str(error))
             raise
         finally:
-            run.audience.finished(run, result)
-        _tell_finished(run, result)
+            run.observers.finished(run, result)
+        _report_finished(run, result)
     return run
 
 
-def _tell_finished(run: Run, result: dict[str, Any]) -> None:
+def _report_finished(run: Run, result: dict[str, Any]) -> None:
     of_the_model, _ = pictures_in(run.directory.pictures)
-    run.audience.emit(
+    run.observers.emit(
         "finished",
         run=run.name,
         address=run.directory.address,
@@ -241,6 +246,7 @@ def _tell_finished(run: Run, result: dict[str, Any]) -> None:
 def _fit(run: Run, source: Source) -> None:
     if run.finished:  # it was killed between its last checkpoint and its result
         return
+    run.leave_snapshots(snapshots_of(run.model, run.record.model, source))
     with run.interruptible():
         run.model.fit(source, run)
         run.finish()
@@ -250,7 +256,7 @@ def _draw(run: Run, source: Source) -> None:
     """Leave the pictures of the trained model; what can't be drawn is no reason to fail."""
     try:
         for path in write_pictures(run.model, run.record.model, source, run.directory.pictures):
-            run.audience.emit("picture", path=str(path))
+            run.observers.emit("picture", path=str(path))
     except RockfallError as error:
         run.warn(f"{error}; `rockfall show {run.directory.address}` draws again")
 
@@ -279,11 +285,14 @@ def build_config(
     return built
 
 
-def build_model(record: Record) -> Model:
-    """The model of a record, on its device, initialised from its seed."""
-    name = record.model.rpartition(":")[2]
+def build_model(record: Record, config: Config | None = None) -> Model:
+    """The model of a record, on its device, initialised from its seed.
+
+    config: its settings, where they have been validated already.
+    """
+    name = record.model_name
     kind = registry().models.find(record.model).spec.load()
-    config = kind.Config.build(name, record.config)
+    config = config or kind.Config.build(name, record.config)
     seed_everything(record.seed)
     try:
         built = kind(config, SourceInfo.from_json(record.info))
@@ -302,11 +311,11 @@ def _source_again(run: Run) -> Source:
     name, options = run.record.source, run.record.source_options
     source = open_source(name, options)
     changed = _differences(SourceInfo.from_json(run.record.info), source.info)
-    told = f"{name} has changed since this run began: other {', '.join(changed)}"
+    message = f"{name} has changed since this run began: other {', '.join(changed)}"
     if "shape" in changed:
-        raise RockfallError(told)
+        raise RockfallError(message)
     if changed:
-        run.warn(told)
+        run.warn(message)
     return source
 
 
@@ -316,8 +325,13 @@ def _differences(then: SourceInfo, now: SourceInfo) -> list[str]:
     return [name for name in before if before[name] != after[name]]
 
 
-def _is_registered(source: str) -> bool:
-    return any(catalogue.get(source) is not None for catalogue in registry().sources)
+def _check_numbers(seed: int, threads: int | None, checkpoint_every: float) -> None:
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise UsageError(f"seed must be a whole number from 0 to 2^63 − 1, not {seed!r}")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"threads must be from 1 to {MOST_THREADS}, not {threads}")
+    if not checkpoint_every >= 0:
+        raise UsageError(f"checkpoint_every must be 0 seconds or more, not {checkpoint_every}")
 
 
 def _versions(owner: str) -> dict[str, str]:

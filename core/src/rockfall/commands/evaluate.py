@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rockfall.summary import figure_lines
+from rockfall.summary import measurement_lines
 from rockfall.verbs import completion
 from rockfall.verbs.options import SEED, as_json
 from rockfall.verbs.text import print_json, say
@@ -25,4 +25,4 @@ def command(run: str, seed: int, limit: int | None, checkpoint: str, as_json: bo
     if as_json:
         print_json({"run": opened.name, "checkpoint": checkpoint, "figures": figures})
     else:
-        say(*figure_lines(figures), f"next: rockfall show {opened.directory.address}")
+        say(*measurement_lines(figures), f"next: rockfall show {opened.directory.address}")

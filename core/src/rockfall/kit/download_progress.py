@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from rockfall.progress.terminal import PIPE_SECONDS
-from rockfall.summary import duration
+from rockfall.kit.progress import PIPE_SECONDS, duration
 
 BETWEEN = 0.1
 """Seconds between two drawings of the line."""

@@ -12,11 +12,10 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-from rockfall.progress.terminal import PIPE_SECONDS
-from rockfall.summary import duration
-
 PATIENCE = 2.0
 """Seconds that nobody minds waiting without a word."""
+PIPE_SECONDS = 15.0
+"""Time between two lines where a line can't be redrawn."""
 BETWEEN = 0.1
 """Seconds between two drawings of the line."""
 
@@ -57,3 +56,13 @@ def counted(
                     console.print(line, soft_wrap=True)
     finally:
         live.stop()
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min 04 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return (
+        f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+    )

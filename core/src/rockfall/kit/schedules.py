@@ -1,9 +1,9 @@
-"""What changes as a training goes on: the learning rate, and the average of the weights."""
+"""What changes as training goes on: the learning rate, averaged weights, and how often to look."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -57,3 +57,11 @@ def moving_average(
                 mean.copy_(new)
 
     return update
+
+
+def geometric_steps(factor: float) -> Iterator[int]:
+    """0, 1, 2 … without end, each `factor` times later than the one before, or the next."""
+    step = 0
+    while True:
+        yield step
+        step = max(step + 1, round(factor * step))

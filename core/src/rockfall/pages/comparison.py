@@ -13,11 +13,12 @@ from rockfall.config import to_text
 from rockfall.kit import pictures
 from rockfall.kit.drawing.curves import Curve, Panel, draw
 from rockfall.kit.drawing.layout import below
+from rockfall.kit.progress import duration
 from rockfall.pages import side_by_side
-from rockfall.pages.runs import logged, model_name, source_name, unusual_settings
+from rockfall.pages.runs import logged, source_name, unusual_settings
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
-from rockfall.summary import count, duration, examples_a_second, measured
+from rockfall.summary import count, derived, examples_a_second, measured
 from rockfall.verbs.tables import console, print_table
 from rockfall.verbs.text import say
 
@@ -49,7 +50,7 @@ class Comparison:
             "runs": [
                 {
                     "run": run.name,
-                    "model": model_name(record),
+                    "model": record.model_name,
                     "source": record.source,
                     "source_options": record.source_options,
                     "seed": record.seed,
@@ -87,7 +88,7 @@ class Comparison:
     def rows(self) -> Rows:
         """What the table says, top to bottom."""
         rows = [
-            ("model", [model_name(record) for record in self.records]),
+            ("model", [record.model_name for record in self.records]),
             ("source", [source_name(record) for record in self.records]),
             ("seed", [str(record.seed) for record in self.records]),
             ("status", self.statuses),
@@ -169,8 +170,9 @@ class Comparison:
         for name in dict.fromkeys(name for found in figures for name in found):
             mine = [found.get(name, {}) for found in figures]
             rows.append((name, [_figure(figure) for figure in mine]))
-            shares = [_number(figure.get("percent_of_oracle")) for figure in mine]
-            rows.append((f"{name}, % of the oracle", shares))
+            amounts = [derived(figure) for figure in mine]
+            for what in dict.fromkeys(what for each in amounts for what in each):
+                rows.append((f"{name}, {what}", [each.get(what, "") for each in amounts]))
             for baseline in dict.fromkeys(b for f in mine for b in f.get("baselines", {})):
                 measured = [figure.get("baselines", {}).get(baseline, {}) for figure in mine]
                 rows.append((f"({baseline})", [_figure(theirs) for theirs in measured]))
@@ -188,7 +190,3 @@ def _figure(figure: dict[str, Any]) -> str:
 
 def _count(number: float | None) -> str:
     return count(number) if number else ""
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"

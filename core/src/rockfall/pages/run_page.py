@@ -9,10 +9,11 @@ from typing import Any
 from rockfall.errors import RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.drawing.blocks import sparkline
-from rockfall.model_pictures import CURVES, drawing, pictures_in
-from rockfall.pages.runs import logged, model_name, source_name, unusual_settings
+from rockfall.kit.progress import duration
+from rockfall.model_pictures import CURVES, pictures_in, with_pictures
+from rockfall.pages.runs import logged, source_name, unusual_settings
 from rockfall.run.directory import RunDirectory
-from rockfall.summary import duration, effort, figure_lines, uses
+from rockfall.summary import effort, measurement_lines, uses
 from rockfall.verbs.tables import console
 
 LISTED = 6
@@ -36,7 +37,7 @@ class RunPage:
         return {
             "run": self.directory.name,
             "path": str(self.directory.path),
-            "model": model_name(self.record),
+            "model": self.record.model_name,
             "source": self.record.source,
             "source_options": self.record.source_options,
             "preset": self.record.preset,
@@ -64,10 +65,10 @@ class RunPage:
         unusual = [f"{name}={value}" for name, value in unusual_settings(record).items()]
         preset = f" (preset {record.preset})" if record.preset else ""
         return [
-            f"{self.directory.name}: {model_name(record)} on {source_name(record)}, "
+            f"{self.directory.name}: {record.model_name} on {source_name(record)}, "
             f"seed {record.seed}, {record.device}: {self.status}{lasted}",
             f"settings: {' '.join(unusual) or 'the defaults'}{preset}",
-            *figure_lines(self.result.get("figures", {})),
+            *measurement_lines(self.result.get("figures", {})),
             *self._sparklines(),
         ]
 
@@ -90,7 +91,7 @@ class RunPage:
         from rockfall.training import draw, open_run
 
         try:
-            if drawing(self.record.model):
+            if with_pictures(self.record.model):
                 draw(open_run(self.directory.path))
         except RockfallError as error:
             return [f"no new pictures of the model: {error}"]

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rockfall.config import settings, to_text
 from rockfall.registry import registry
-from rockfall.run.directory import Record, RunDirectory, find_run
-from rockfall.run.metrics import read
+from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.observers import NOT_METRICS
-
-if TYPE_CHECKING:
-    from rockfall.run.run import Run
 
 Columns = dict[str, list[tuple[dict[str, Any], float]]]
 """Metric → its values, each with the whole line that it was logged in."""
-
-
-def model_name(record: Record) -> str:
-    """The model's bare name."""
-    return record.model.rpartition(":")[2]
 
 
 def unusual_settings(record: Record) -> dict[str, str]:
@@ -35,7 +26,7 @@ def unusual_settings(record: Record) -> dict[str, str]:
 def logged(directory: RunDirectory) -> Columns:
     """Every metric, in the order in which they first appear."""
     columns: Columns = {}
-    for line in read(directory.metrics_file):
+    for line in directory.logged():
         for name, value in line.items():
             if name not in NOT_METRICS:
                 columns.setdefault(name, []).append((line, value))
@@ -46,13 +37,3 @@ def source_name(record: Record) -> str:
     """The source with its options, as they would be typed."""
     options = (f"source.{name}={to_text(value)}" for name, value in record.source_options.items())
     return " ".join((record.source, *options))
-
-
-def open_capable(name: str, capability: str) -> Run:
-    """A run with its model. Raises UsageError, before it is loaded, if the model can't do it."""
-    from rockfall.capabilities import require
-    from rockfall.training import open_run
-
-    directory = find_run(name)
-    require(directory.record().model, capability)
-    return open_run(directory.path)

@@ -9,12 +9,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from rockfall.kit.progress import PIPE_SECONDS, duration
 from rockfall.run.events import Event
-from rockfall.summary import duration, outcome_lines
+from rockfall.summary import outcome_lines
 from rockfall.verbs.text import say
-
-PIPE_SECONDS = 15.0
-"""Time between two lines where a line can't be redrawn."""
 
 
 class TerminalListener:

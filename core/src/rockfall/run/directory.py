@@ -7,14 +7,17 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
 from rockfall.kit.files import TEMPORARY, read_json, write_json
+from rockfall.run import former
+from rockfall.run.metrics import read
 
-FORMAT = 1
+FORMAT = 2
+"""Of `run.json`. Version 1 is read too: its settings, metrics and figures had other names."""
 LAST = "last"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -41,6 +44,11 @@ class Record:
     created: str
     versions: dict[str, str]
     format: int = FORMAT
+
+    @property
+    def model_name(self) -> str:
+        """The model's bare name."""
+        return self.model.rpartition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -92,15 +100,18 @@ class RunDirectory:
     def record(self) -> Record:
         """Read `run.json`. Raises RockfallError if it is damaged or newer than this core."""
         data = read_json(self.record_file)
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
+        if not isinstance(data, dict) or data.get("format") not in (1, FORMAT):
             found = data.get("format") if isinstance(data, dict) else None
             raise RockfallError(
-                f"{self.record_file} has format {found}, this rockfall-core reads {FORMAT}"
+                f"{self.record_file} has format {found}, this rockfall-core reads 1 to {FORMAT}"
             )
         try:
-            return Record(**data)
+            record = Record(**data)
         except TypeError as error:
             raise RockfallError(f"{self.record_file} is damaged: {error}") from None
+        if record.format == 1:
+            return replace(record, config=former.config(record.model, record.config))
+        return record
 
     def result(self) -> dict[str, Any] | None:
         """The final figures; None while there are none."""
@@ -109,7 +120,16 @@ class RunDirectory:
         data = read_json(self.result_file)
         if not isinstance(data, dict):
             raise RockfallError(f"{self.result_file} is damaged: it holds no figures")
+        record = self.record()
+        if record.format == 1 and "figures" in data:
+            return {**data, "figures": former.figures(record.model, data["figures"])}
         return data
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Every logged line: its metrics by name, and `step`, `seconds` and `epoch`."""
+        lines = read(self.metrics_file)
+        record = self.record()
+        return former.metrics(record.model, lines) if record.format == 1 else lines
 
     @property
     def status(self) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall.errors import Diverged, RockfallError
+from rockfall.errors import Diverged
+from rockfall.kit.files import writing
 
 MOST_PENDING = 4096
 """Lines held in memory at the most; a flush copies each device's scalars in one transfer."""
@@ -21,9 +22,10 @@ MOST_PENDING = 4096
 class Metrics:
     """Collects metrics and appends them to a file in bulk."""
 
-    def __init__(self, path: Path, logged: Callable[[list[dict[str, Any]]], None]) -> None:
-        """`logged` is called with the lines of every flush."""
+    def __init__(self, path: Path | None, logged: Callable[[list[dict[str, Any]]], None]) -> None:
+        """path: None keeps the lines in memory. logged: called with the lines of every flush."""
         self._path = path
+        self.lines: list[dict[str, Any]] = []
         self._logged = logged
         self._pending: list[tuple[dict[str, Any], Mapping[str, Any]]] = []
         self.latest: dict[str, float] = {}
@@ -51,16 +53,19 @@ class Metrics:
         if self._pending:
             lines = [{**where, **values} for where, values in _read(self._pending)]
             self._pending.clear()
-            text = "".join(json.dumps(line) + "\n" for line in lines)
-            try:
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write(text)
-            except OSError as error:
-                raise RockfallError(f"can't write {self._path}: {error.strerror}") from error
+            self._append(lines)
             for line in lines:
                 self.latest.update(line)
             self._logged(lines)
-        return self._path.stat().st_size if self._path.exists() else 0
+        return self._path.stat().st_size if self._path and self._path.exists() else 0
+
+    def _append(self, lines: list[dict[str, Any]]) -> None:
+        if self._path is None:
+            self.lines += lines
+            return
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        with writing(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(text)
 
     def cut(self, size: int) -> bool:
         """Forget what was logged after a checkpoint that knew `size` bytes.
@@ -69,7 +74,7 @@ class Metrics:
         next does not continue it.
         """
         self._pending.clear()
-        if not self._path.exists():
+        if self._path is None or not self._path.exists():
             return size == 0
         with self._path.open("r+b") as file:
             kept = file.read(size)

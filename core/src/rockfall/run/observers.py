@@ -1,25 +1,25 @@
 """Who follows a run: listeners, which hear every event, and plugins, through the lifecycle hooks.
 
-Nothing that they draw or raise changes the run.
+None of them can change the run: they get copies, under a forked generator, and one that raises is
+reported and left out from then on.
 """
 
 from __future__ import annotations
 
+import copy
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rockfall.registry import registry
 from rockfall.run.events import Event, Kind, Listener
-from rockfall.run.randomness import forked
-
-if TYPE_CHECKING:
-    from rockfall.run.run import Run
+from rockfall.run.randomness import fork_rng
 
 NOT_METRICS = ("step", "seconds", "epoch")
 """What a logged line says of itself beside its metrics."""
 
 
-class Audience:
+class Observers:
     """The listeners and plugins of one run."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
@@ -28,26 +28,31 @@ class Audience:
 
     def emit(self, kind: Kind, **data: Any) -> None:
         """Tell every listener."""
-        event = Event(kind, data)
-        for listener in self._listeners:
-            listener(event)
+        with fork_rng():
+            for listener in list(self._listeners):
+                try:
+                    listener(Event(kind, copy.deepcopy(data)))
+                except (Exception, SystemExit) as error:
+                    self._listeners.remove(listener)
+                    name = getattr(listener, "__qualname__", type(listener).__qualname__)
+                    self._report(f"listener {name}", error)
 
-    def started(self, run: Run) -> None:
-        with forked():
+    def started(self, run: Any) -> None:
+        with fork_rng():
             self._call("rockfall_run_started", run=run)
 
-    def logged(self, run: Run, lines: list[dict[str, Any]]) -> None:
+    def logged(self, run: Any, lines: list[dict[str, Any]]) -> None:
         """Hand on the lines of one flush; the generators are forked once for all of them."""
         if not self._followers("rockfall_run_logged"):
             return
-        with forked():
+        with fork_rng():
             for line in lines:
                 metrics = {name: v for name, v in line.items() if name not in NOT_METRICS}
                 self._call("rockfall_run_logged", run=run, step=line["step"], metrics=metrics)
 
-    def finished(self, run: Run, result: dict[str, Any] | None) -> None:
-        with forked():
-            self._call("rockfall_run_finished", run=run, result=result)
+    def finished(self, run: Any, result: dict[str, Any] | None) -> None:
+        with fork_rng():
+            self._call("rockfall_run_finished", run=run, result=copy.deepcopy(result))
 
     def _followers(self, hook: str) -> list[tuple[str, Any]]:
         """The plugins that implement a hook; found once, for metrics are many."""
@@ -56,12 +61,20 @@ class Audience:
         return self._following[hook]
 
     def _call(self, hook: str, **arguments: Any) -> None:
-        """Call a hook of every plugin; where it raises, it is reported and not called again."""
+        """Call a hook of every plugin."""
         followers = self._followers(hook)
         for plugin, call in list(followers):
             try:
                 call(**arguments)
             except (Exception, SystemExit) as error:
                 followers.remove((plugin, call))
-                reason = " ".join(f"{type(error).__name__}: {error}".split())
-                self.emit("warning", message=f"plugin {plugin} failed and is left out: {reason}")
+                self._report(f"plugin {plugin}", error)
+
+    def _report(self, who: str, error: BaseException) -> None:
+        """As a warning to those who still listen, and if nobody does, on standard error."""
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        message = f"{who} failed and is left out: {reason}"
+        if self._listeners:
+            self.emit("warning", message=message)
+        else:
+            sys.stderr.write(f"warning: {message}\n")

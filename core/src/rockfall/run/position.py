@@ -28,14 +28,14 @@ class Position:
     """The stack of active loops, and the recorded position that a resumed run is looking for.
 
     endings: the state of the random generators after each outermost loop that ended.
-    sought_endings: those of a resumed run, by depth. What a method draws between two loops, it
+    target_endings: those of a resumed run, by depth. What a method draws between two loops, it
         draws again when a finished loop is passed over, and must find the same numbers.
     """
 
     frames: list[Frame] = field(default_factory=list)
     endings: list[Any] = field(default_factory=list)
-    sought: list[list[int]] = field(default_factory=list)
-    sought_endings: list[list[Any]] = field(default_factory=list)
+    target: list[list[int]] = field(default_factory=list)
+    target_endings: list[list[Any]] = field(default_factory=list)
 
     def enter(self, total: int) -> Frame:
         """Begin a loop at the index where it has to go on: `total` if it was finished."""
@@ -46,23 +46,23 @@ class Position:
 
     def _start(self, number: int, total: int) -> int:
         depth = len(self.frames)
-        if depth >= len(self.sought):
+        if depth >= len(self.target):
             return 0
-        recorded, index = self.sought[depth]
+        recorded, index = self.target[depth]
         if number < recorded:
             return total
         if number > recorded:
             raise CheckpointError(
                 "the checkpoint was written by a method with other loops than this one has"
             )
-        if depth == len(self.sought) - 1:
-            self.sought = []
+        if depth == len(self.target) - 1:
+            self.target = []
         return index
 
     def ending(self) -> Any:
         """How the innermost active loop, if a resumed run passes over it, left the generators."""
         depth = len(self.frames) - 1
-        known = self.sought_endings[depth] if depth < len(self.sought) else []
+        known = self.target_endings[depth] if depth < len(self.target) else []
         number = self.frames[-1].number
         return known[number] if number < len(known) else None
 
@@ -82,9 +82,9 @@ class Position:
             "endings": [self.endings, *(frame.endings for frame in self.frames)],
         }
 
-    def seek(self, recorded: dict[str, Any]) -> None:
+    def resume_at(self, recorded: dict[str, Any]) -> None:
         """Go on from what `record` gave."""
-        self.sought, self.sought_endings = recorded["indices"], recorded["endings"]
+        self.target, self.target_endings = recorded["indices"], recorded["endings"]
 
     @property
     def fraction(self) -> float:

@@ -41,7 +41,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def forked(seed: int | None = None) -> Iterator[None]:
+def fork_rng(seed: int | None = None) -> Iterator[None]:
     """Whatever is drawn inside changes nothing outside; inside starts at `seed` if given."""
     state = random_state()
     try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -16,18 +17,18 @@ from torch import Tensor
 
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
 from rockfall.kit import pictures
-from rockfall.model import Model
+from rockfall.kit.devices import autocast, choose_device, choose_precision
 from rockfall.run import checkpoint
-from rockfall.run.device import autocast
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.events import Listener
 from rockfall.run.interrupt import Interrupt
 from rockfall.run.metrics import Metrics
-from rockfall.run.metrics import read as read_metrics
-from rockfall.run.observers import NOT_METRICS, Audience
+from rockfall.run.observers import NOT_METRICS, Observers
 from rockfall.run.position import Position
-from rockfall.run.randomness import forked, random_state, set_random_state
+from rockfall.run.randomness import fork_rng, random_state, set_random_state
+from rockfall.run.snapshots import Draw, Snapshots
 from rockfall.sources.dataset import Batch, Split
+from rockfall.sources.info import SourceInfo
 
 TICK = 0.2
 """Seconds between progress events."""
@@ -51,16 +52,15 @@ class Run:
 
     def __init__(
         self,
-        directory: RunDirectory,
+        directory: RunDirectory | None,
         record: Record,
-        model: Model,
+        model: Any,
         *,
         listeners: Sequence[Listener] = (),
         checkpoint_every: float = 30.0,
-        stop_at: int | None = None,
     ) -> None:
-        """checkpoint_every: seconds. stop_at: a step before which to raise, for tests of resume."""
-        self.directory = directory
+        """directory: None for a run that is recorded in memory alone. checkpoint_every: seconds."""
+        self._directory = directory
         self.record = record
         self.model = model
         self.seed = record.seed
@@ -69,16 +69,18 @@ class Run:
         self.step = 0
         self.examples = 0
         self.finished = False
-        self.audience = Audience(listeners)
+        self.observers = Observers(listeners)
         self._metrics = Metrics(
-            directory.metrics_file, lambda lines: self.audience.logged(self, lines)
+            directory.metrics_file if directory else None,
+            lambda lines: self.observers.logged(self, lines),
         )
+        self._snapshots: Snapshots | None = None
         self._kept: dict[str, Stateful] = {}
-        self._restored: dict[str, Any] | None = None
+        self._checkpoint: dict[str, Any] | None = None
+        self._best_weights: tuple[int, Any] | None = None
         self._position = Position()
         self._interrupt = Interrupt()
         self._checkpoint_every = checkpoint_every
-        self._stop_at = stop_at
         self._best: float | None = None
         self._best_is_due = False
         self._seconds_before = 0.0
@@ -86,6 +88,43 @@ class Run:
         self._sitting = False
         self._next_tick = self._next_checkpoint = time.monotonic()
         self._epoch: int | None = None
+
+    @classmethod
+    def unrecorded(
+        cls,
+        model: Any,
+        info: SourceInfo,
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> Self:
+        """A run that is kept in memory and leaves nothing behind, for a `fit` that is one call.
+
+        `model.fit(source.to(run.device), run)` fits the model, which must be on `run.device`.
+        Metrics are in `run.metrics`; checkpoints and pictures are not written, but for the weights
+        of `best`, which `load_weights` finds. The global random generators are the caller's to
+        seed. Raises UsageError for a device or a precision that there is not.
+        """
+        place = choose_device(device)
+        record = Record(
+            model=type(model).__name__,
+            source=info.name,
+            source_options={},
+            preset="",
+            config=model.config.model_dump(mode="json"),
+            info=info.to_json(),
+            seed=seed,
+            device=str(place),
+            precision=choose_precision(precision, place, getattr(model, "precision", "float32")),
+            threads=threads or getattr(model, "threads", None) or torch.get_num_threads(),
+            matmul_precision="high" if place.type == "cuda" else "highest",
+            created="",
+            versions={},
+        )
+        return cls(None, record, model, listeners=listeners)
 
     # What a method uses ---------------------------------------------------------------------
 
@@ -139,20 +178,23 @@ class Run:
     def picture(self, name: str, draw: Callable[[], Tensor | Image]) -> None:
         """Save `draw()`, a Pillow image or (C, H, W) uint8, as `pictures/NAME-STEP.png`.
 
-        Draws without gradients and under a forked generator, so that looking changes nothing.
+        Draws without gradients and under a forked generator, so that looking changes nothing. A run
+        in memory draws nothing.
         """
-        with forked(), torch.no_grad():
+        if self._directory is None:
+            return
+        with fork_rng(), torch.no_grad():
             drawn = draw()
         try:
             path = pictures.save(self.directory.pictures / f"{name}-{self.step}.png", drawn)
         except RockfallError as error:  # no reason to end a training
             self.warn(str(error))
         else:
-            self.audience.emit("picture", path=str(path))
+            self.observers.emit("picture", path=str(path))
 
     def warn(self, message: str) -> None:
         """Say something that the user should know, without stopping."""
-        self.audience.emit("warning", message=message)
+        self.observers.emit("warning", message=message)
 
     def permutation(self, count: int) -> Tensor:
         """A random order of `range(count)` that belongs to this place in the loops.
@@ -177,44 +219,52 @@ class Run:
     # What is left afterwards ----------------------------------------------------------------
 
     @property
+    def directory(self) -> RunDirectory:
+        """Where it is recorded. Raises RockfallError for a run that is in memory alone."""
+        if self._directory is None:
+            raise RockfallError("this run is in memory alone, and has no directory")
+        return self._directory
+
+    @property
     def name(self) -> str:
-        return self.directory.name
+        return self._directory.name if self._directory else "unrecorded"
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """Every logged line so far."""
+        """Every logged line so far: its metrics by name, and `step`, `seconds` and `epoch`."""
         self._metrics.flush()
-        return read_metrics(self.directory.metrics_file)
+        return self._directory.logged() if self._directory else self._metrics.lines
 
     @property
     def result(self) -> dict[str, Any] | None:
         """The final figures; None until the run has finished."""
-        return self.directory.result()
+        return self._directory.result() if self._directory else None
 
     def __repr__(self) -> str:
-        return f"<Run {self.directory.path}: {self.record.model} on {self.record.source}>"
+        where = self._directory.path if self._directory else self.name
+        return f"<Run {where}: {self.record.model} on {self.record.source}>"
 
     # The loops ------------------------------------------------------------------------------
 
     def _loop(self, total: int, most: int = 1) -> Iterator[range]:
         position = self._position
-        resuming = bool(position.sought)
+        resuming = bool(position.target)
         frame = position.enter(total)
         try:
             if resuming:
-                self._restore()
+                self._restore_state()
             if self._sitting and self._started is None:
                 self._started = time.monotonic()
             if (ending := position.ending()) is not None:
                 set_random_state(ending)
-            self._check_stop()
+            self.at_boundary()
             while frame.index < total:
                 frame.endings.clear()
                 block = range(frame.index, min(frame.index + most, total))
                 yield block
                 frame.index = block.stop
-                position.sought = []  # a turn that was left early must not be sought again
-                self._restored = None  # it may be large
+                position.target = []  # a turn that was left early must not be gone to again
+                self._checkpoint = None  # it may be large
                 if not frame.endings:  # an inner loop has counted its own
                     self.step += len(block)
                 self._between_steps()
@@ -248,17 +298,38 @@ class Run:
             )
         if now >= self._next_checkpoint:
             self.save("last")
-        self._check_stop()
+        self.at_boundary()
 
-    def _check_stop(self) -> None:
-        if self._stop_at is not None and self.step >= self._stop_at:
-            raise StoppedForTest
+    def at_boundary(self) -> None:
+        """What is done before the first step of a loop and after each: a snapshot, if it is due."""
+        if self._snapshots is not None and self.step >= self._snapshots.due:
+            self._take_snapshots(self._snapshots)
+
+    def leave_snapshots(self, draws: Sequence[Draw]) -> None:
+        """Leave what these draw as `pictures/NAME-STEP.png` while it learns; see `Snapshots`."""
+        if draws:
+            self._snapshots = Snapshots(draws, self.step)
+
+    def _take_snapshots(self, snapshots: Snapshots) -> None:
+        try:
+            with fork_rng(), self.autocast():
+                for drawn in snapshots.take(self.step, self.seconds):
+                    for name, picture in drawn.items():
+                        self.picture(name, functools.partial(_same, picture))
+        except Exception as error:  # what can't be drawn is no reason to end a training
+            self._snapshots = None
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            self.warn(f"no more pictures are left on the way: {reason}")
 
     # Checkpoints ----------------------------------------------------------------------------
 
     def save(self, name: str) -> None:
         """Write checkpoint `last` or `best`. Metrics that are pending are checked first."""
         size = self._metrics.flush()
+        if self._directory is None:
+            if name == "best":
+                self._best_weights = self.step, copy.deepcopy(self.model.state_dict())
+            return
         state = {
             "model": self.model.state_dict(),
             "kept": {key: thing.state_dict() for key, thing in self._kept.items()},
@@ -276,7 +347,7 @@ class Run:
         checkpoint.write(path, state)
         if name == "last":
             self._next_checkpoint = time.monotonic() + self._checkpoint_every
-        self.audience.emit("checkpoint", path=str(path))
+        self.observers.emit("checkpoint", path=str(path))
 
     def finish(self) -> None:
         """Write the last checkpoint. A run that is resumed from it has nothing left to fit."""
@@ -289,37 +360,51 @@ class Run:
             self._best_is_due = False
             self.save("best")
 
-    def load(self, name: str = "last") -> None:
-        """Read a checkpoint. The model takes it at once, the rest when a loop first advances."""
-        path = self.directory.checkpoint(name)
-        saved = checkpoint.read(path)
-        load_model(self.model, saved["model"], path)  # first: a foreign file changes nothing
-        self._restored = saved
+    def resume(self, name: str = "last") -> bool:
+        """Go on from a checkpoint: the model takes it at once, the rest when a loop first advances.
+
+        False if there is none, so that the run begins at its first step. Raises CheckpointError for
+        a damaged one, RockfallError for one that does not fit the model.
+        """
+        if not self.directory.has_checkpoint(name):
+            self._metrics.cut(0)  # one that died before its first checkpoint left only lines
+            return False
+        saved = self._read(name)
+        self._checkpoint = saved
         self.step = saved["step"]
         self.examples = saved.get("examples", 0)  # older checkpoints lack it
         self.finished = saved["finished"]
         self._best = saved["best"]
         self._seconds_before = saved["seconds"]
-        self._position.seek(saved["position"])
+        self._position.resume_at(saved["position"])
         if not self._metrics.cut(saved["metrics_size"]):
             self.warn(f"{self.directory.metrics_file} has lost lines, so the curves have a gap")
+        return True
 
     def load_weights(self, name: str) -> int:
         """Give the model what checkpoint `name` holds; returns its step. Nothing else changes."""
+        if self._directory is None and self._best_weights is not None:
+            step, state = self._best_weights
+            load_state(self.model, state, name)
+            return step
+        return int(self._read(name)["step"])
+
+    def _read(self, name: str) -> dict[str, Any]:
+        """Checkpoint `name`, which the model has taken: first, so that a foreign one changes
+        nothing.
+        """
         path = self.directory.checkpoint(name)
-        saved = checkpoint.read(path)
-        load_model(self.model, saved["model"], path)
-        return int(saved["step"])
+        saved: dict[str, Any] = checkpoint.read(path)
+        load_state(self.model, saved["model"], path)
+        return saved
 
-    def restart(self) -> None:
-        """Begin at the first step: a run that died before its first checkpoint left only lines."""
-        self._metrics.cut(0)
-
-    def _restore(self) -> None:
-        assert self._restored is not None
+    def _restore_state(self) -> None:
+        """Put everything back as the checkpoint has it, when a loop of a resumed run advances."""
+        assert self._checkpoint is not None
         # A method may change what it is given, and a loop inside this turn is given it once more.
-        saved = copy.deepcopy(self._restored) if self._position.sought else self._restored
-        load_model(self.model, saved["model"], self.directory.path)
+        inner = bool(self._position.target)
+        saved = copy.deepcopy(self._checkpoint) if inner else self._checkpoint
+        load_state(self.model, saved["model"], self.directory.path)
         missing = self._kept.keys() - saved["kept"].keys()
         if missing:
             raise CheckpointError(f"{self.name} has no saved {', '.join(sorted(missing))}")
@@ -334,7 +419,7 @@ class Run:
     def _progress(self) -> None:
         latest = self._metrics.latest
         labels = [f"{frame.index}/{frame.total}" for frame in self._position.frames]
-        self.audience.emit(
+        self.observers.emit(
             "progress",
             fraction=self._position.fraction,
             step=self.step,
@@ -369,14 +454,14 @@ class Epoch:
             yield batch
 
 
-class StoppedForTest(BaseException):
-    """Raised between two steps, as a kill would come: nothing is saved, nothing is said."""
-
-
-def load_model(model: Model, state: Mapping[str, Any], path: Any) -> None:
+def load_state(model: Stateful, state: Mapping[str, Any], path: Any) -> None:
     """`model.load_state_dict`, with an error that names the file."""
     try:
         model.load_state_dict(state)
     except (RuntimeError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise RockfallError(f"{path} does not fit the model: {reason}") from None
+
+
+def _same(picture: Tensor | Image) -> Tensor | Image:
+    return picture

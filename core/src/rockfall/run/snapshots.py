@@ -1,33 +1,50 @@
-"""Pictures that a run leaves while it learns, fewer and fewer as it goes on."""
+"""Pictures of what a model can do by now, left while it learns, ever fewer as it goes on."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from PIL import Image
+from PIL.Image import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.steps import ever_further
-
-if TYPE_CHECKING:
-    from rockfall.run.run import Run
+from rockfall.kit.schedules import geometric_steps
 
 FURTHER = 1.15
-"""How many times later than the one before each of them is: 15 of 20 calls leave one, 27 of 100,
-43 of 1,000.
-"""
+"""How many times later than the one before each is: of 1,000 steps 43 leave one, of 100,000 76."""
+SHARE = 0.05
+"""Of the time spent so far, what snapshots may take: looking should not be paid for by learning."""
+GRACE = 1.0
+"""Seconds that they may take besides, so that a short run leaves some, too."""
+
+Draw = Callable[[], Mapping[str, Image | Tensor]]
+"""Pictures by name, as they are now."""
 
 
-def leave_progress(run: Run, name: str, draw: Callable[[], Tensor | Image.Image]) -> None:
-    """Leave `draw()` as `pictures/NAME-STEP.png`, if it is time; calls are counted in `run.state`.
-
-    For `fit` to call through what a capability offers, as often as it likes: the more often it
-    has, the fewer of the calls leave one. `rockfall.pages.training_film` makes a film of them.
+class Snapshots:
+    """Decides after which steps to draw; the places depend on the step alone, so that a resumed run
+    finds them again.
     """
-    call = run.state.get(name, 0)
-    run.state[name] = call + 1
-    places = itertools.takewhile(lambda place: place <= call, ever_further(FURTHER))
-    if call in places:
-        run.picture(name, draw)
+
+    def __init__(self, draws: Sequence[Draw], step: int) -> None:
+        """step: where the run begins or goes on; one that goes on has left those up to there."""
+        self._draws = list(draws)
+        self._spent = self._last = 0.0
+        self._places = geometric_steps(FURTHER)
+        self.due = -1
+        self._advance(step - 1 if step == 0 else step)
+
+    def take(self, step: int, seconds: float) -> Iterator[Mapping[str, Image | Tensor]]:
+        """Draw what is due after `step`, if `seconds` of training so far pay for it."""
+        self._advance(step)
+        if self._spent + self._last > GRACE + SHARE * seconds:
+            return
+        began = time.monotonic()
+        for draw in self._draws:
+            yield draw()
+        self._last = time.monotonic() - began
+        self._spent += self._last
+
+    def _advance(self, step: int) -> None:
+        while self.due <= step:
+            self.due = next(self._places)

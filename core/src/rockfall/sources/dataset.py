@@ -40,7 +40,7 @@ class Split:
         """A batch by slice, index tensor or mask."""
         return Batch(self.inputs[index], self.labels[index])
 
-    def spread(self, most: int | None) -> Batch:
+    def evenly_spaced(self, most: int | None) -> Batch:
         """At most so many examples at even distances, for a split may be sorted by class."""
         if most is None or most >= len(self):
             return self[:]

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rockfall.catalogue import Entry
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
 from rockfall.registry import CORE, registry
-from rockfall.sources.info import SourceInfo
 from rockfall.sources.source import Source
+from rockfall.specs import ModelSpec
 
 
 def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> Source:
@@ -47,10 +48,16 @@ def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> S
     )
 
 
-def require_kind(model: str, learns_from: Iterable[str], info: SourceInfo) -> None:
-    """Raise UsageError unless the model can learn from this source, naming ones it can."""
-    wanted = set(learns_from)
-    if wanted & set(info.kinds):
+def registered_source(text: str) -> Entry[Any] | None:
+    """The dataset, picture or environment that is registered under a bare or full name."""
+    found = (catalogue.get(text) for catalogue in registry().sources)
+    return next((entry for entry in found if entry), None)
+
+
+def require_kind(model: ModelSpec, source: str, kinds: Iterable[str]) -> None:
+    """Raise UsageError unless the model can learn from a source of these kinds, naming others."""
+    wanted, given = set(model.learns_from), tuple(kinds)
+    if wanted & set(given):
         return
     usable = [
         catalogue.shown_name(entry)
@@ -60,8 +67,8 @@ def require_kind(model: str, learns_from: Iterable[str], info: SourceInfo) -> No
     ]
     instead = f"; try {', '.join(usable[:4])}" if usable else ""
     raise UsageError(
-        f"{model} learns from {' or '.join(sorted(wanted))}, "
-        f"and {info.name} is {' and '.join(info.kinds)}{instead}"
+        f"{model.name} learns from {' or '.join(sorted(wanted))}, "
+        f"and {source} is {' and '.join(given)}{instead}"
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from rockfall.catalogue import Entry
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.registry import CORE, registry
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.source import Source
 from rockfall.specs import ModelSpec, load_target
 
@@ -50,7 +50,7 @@ def behaviour(model: Any, spec: ModelSpec, source: Source) -> list[tuple[str, An
         assert not missing, f"the spec says that it {name}, but it has no {', '.join(missing)}"
         assert isinstance(model, protocol), f"the spec says that it {name}, and it does not"
         if capability.check:
-            with forked(seed=0), looking(model):
+            with fork_rng(seed=0), eval_mode(model):
                 try:
                     load_target(capability.check)(recorder, source)
                 except AssertionError as error:

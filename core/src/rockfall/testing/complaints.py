@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 from unittest import mock
 
 from rockfall.errors import Unavailable
-from rockfall.run.device import computing
-from rockfall.run.randomness import forked
+from rockfall.kit.devices import computing
+from rockfall.run.randomness import fork_rng
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ def undisturbed() -> Iterator[None]:
 
     Inside there is one thread: the work is tiny, and several would wait for one another.
     """
-    with forked(), computing(threads=1, matmul_precision="highest"):
+    with fork_rng(), computing(threads=1, matmul_precision="highest"):
         yield
 
 

@@ -16,11 +16,11 @@ from PIL import Image
 
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.model import Model
-from rockfall.model_pictures import CURVES, check_picture_name, draw_model, drawing
+from rockfall.model_pictures import CURVES, check_picture_name, draw_capability, with_pictures
 from rockfall.registry import registry
 from rockfall.run import checkpoint
 from rockfall.run.randomness import random_state, seed_everything
-from rockfall.run.run import Run, load_model
+from rockfall.run.run import Run, load_state
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source, require_kind
 from rockfall.sources.source import Source
@@ -71,7 +71,7 @@ def _open(spec: ModelSpec, source: str | None) -> Source:
     else:
         with about(f"its default source {spec.default_source}"), offline():
             opened = open_source(spec.default_source)
-    require_kind(spec.name, spec.learns_from, opened.info)
+    require_kind(spec, opened.info.name, opened.info.kinds)
     return opened
 
 
@@ -96,13 +96,13 @@ def _check_trained(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     assert run.metrics, "fit logged nothing: show how it fares with run.log()"
     check_named(run.model, entry)
     given = behaviour(run.model, entry.spec, source)
-    figures = _check_looking("evaluating it", run, lambda: evaluate(run))
+    figures = _check_unchanged_by("evaluating it", run, lambda: evaluate(run))
     assert not difference((run.result or {})["figures"], figures), "evaluated again, it differs"
     _check_drawing(run, entry, source)
     state = checkpoint.read(run.directory.checkpoint("last"))["model"]
     _check_pickle_free(state)
     loaded = build_model(run.directory.record())
-    load_model(loaded, state, run.directory.path)
+    load_state(loaded, state, run.directory.path)
     assert not (where := difference(state, loaded.state_dict())), f"loaded, it differs in {where}"
     again = behaviour(loaded, entry.spec, source)
     for (method, one), (_, other) in zip(given, again, strict=True):
@@ -110,7 +110,7 @@ def _check_trained(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     _check_reopened(run)
 
 
-def _check_looking(what: str, run: Run, look: Callable[[], Seen]) -> Seen:
+def _check_unchanged_by(what: str, run: Run, look: Callable[[], Seen]) -> Seen:
     """Whatever is looked at, the generators and the model stay as they were."""
     generators, state = random_state(), copy.deepcopy(run.model.state_dict())
     seen = look()
@@ -122,10 +122,10 @@ def _check_looking(what: str, run: Run, look: Callable[[], Seen]) -> Seen:
 def _check_drawing(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     """What a finished run leaves to be seen can be drawn."""
     taken = {CURVES}
-    for capability in drawing(entry.full_name):
+    for capability in with_pictures(entry.full_name):
         with about(f"it {capability.name}, but its pictures"):
-            draw = functools.partial(draw_model, run.model, capability, source)
-            drawn = _check_looking("drawing them", run, draw)
+            draw = functools.partial(draw_capability, run.model, capability.pictures, source)
+            drawn = _check_unchanged_by("drawing them", run, draw)
             wanted = capability.compared
             assert not drawn or not wanted or wanted in drawn, f"there is no {wanted} to compare"
             for name, picture in drawn.items():

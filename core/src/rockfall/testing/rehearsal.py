@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,31 @@ from torch import Tensor
 
 from rockfall.run import checkpoint
 from rockfall.run.directory import Record, RunDirectory
-from rockfall.run.metrics import read
 from rockfall.run.randomness import seed_everything
-from rockfall.run.run import Run, StoppedForTest
+from rockfall.run.run import Run
+from rockfall.run.snapshots import Draw
 from rockfall.sources.opening import open_source
 from rockfall.training import build_model, complete
 
 CLOCKS = ("seconds", "metrics_size")
 """Keys of a checkpoint that depend on the clock; the size does, by the digits of `seconds`."""
+
+
+class StoppedForTest(BaseException):
+    """Raised between two steps, as a kill would come: nothing is saved, nothing is said."""
+
+
+class StoppingRun(Run):
+    """A run that ends before a step, as if it had been killed there; None: it never does."""
+
+    def __init__(self, *args: Any, stop_at: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stop_at = stop_at
+
+    def at_boundary(self) -> None:
+        super().at_boundary()
+        if self.stop_at is not None and self.step >= self.stop_at:
+            raise StoppedForTest
 
 
 class Rehearsal(Run):
@@ -45,6 +62,9 @@ class Rehearsal(Run):
             raise StoppedForTest
 
     def picture(self, name: str, draw: Callable[[], Tensor | Image]) -> None:
+        pass
+
+    def leave_snapshots(self, draws: Sequence[Draw]) -> None:
         pass
 
 
@@ -78,9 +98,7 @@ def outcome(directory: RunDirectory) -> dict[str, Any]:
     """All that two runs of the same record must have in common, to the bit."""
     saved = checkpoint.read(directory.checkpoint("last"))
     best = directory.checkpoint("best")
-    lines = [
-        {k: v for k, v in line.items() if k != "seconds"} for line in read(directory.metrics_file)
-    ]
+    lines = [{k: v for k, v in line.items() if k != "seconds"} for line in directory.logged()]
     return {
         "figures": (directory.result() or {}).get("figures"),
         "metrics.jsonl": [{**line, "seconds": None} for line in lines],

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.kit.drawing.histogram import Panel, draw
-from rockfall.measurements import Figures, figure
+from rockfall.measurements import Measurements, measurement
 from rockfall.sources.dataset import Dataset
 
 BATCH = 1000
@@ -31,12 +31,14 @@ class Fires(Protocol):
         """Inputs (N, …) as the source gives them → probabilities that a unit is on (N, M)."""
 
 
-def evaluate(model: Fires, source: Dataset, *, seed: int = 0, limit: int | None = None) -> Figures:
+def evaluate(
+    model: Fires, source: Dataset, *, seed: int = 0, limit: int | None = None
+) -> Measurements:
     """Mean share of units that are on for a test example, and how many are dead."""
-    parts = torch.split(source.test.spread(limit).inputs, BATCH)
+    parts = torch.split(source.test.evenly_spaced(limit).inputs, BATCH)
     on = torch.cat([model.activity(part) for part in parts])
     dead, units = dead_units(on), on.shape[1]
-    found = figure(on.mean(1), {})
+    found = measurement(on.mean(1), {})
     return {"active units": {**found, "note": f"{dead:,} of {units:,} dead", "dead": dead}}
 
 
@@ -51,7 +53,7 @@ def check(model: Fires, source: Dataset) -> None:
 
 def pictures(model: Fires, source: Dataset) -> dict[str, Image.Image]:
     """`activity`: histograms of how often each unit is on, and of all units for all examples."""
-    inputs = source.test.spread(MOST_DRAWN).inputs
+    inputs = source.test.evenly_spaced(MOST_DRAWN).inputs
     on = torch.cat([model.activity(part) for part in torch.split(inputs, BATCH)])
     examples, units = on.shape
     across = f"{units:,} units, over {examples:,} test examples"

@@ -154,7 +154,7 @@ class EnergyModel(nn.Module):
         config = self.config
         with torch.no_grad():
             self.inputs.fit(data.train.inputs)
-            self.begin(self.inputs(data.train.spread(BEGUN_WITH).inputs))
+            self.begin(self.inputs(data.train.evenly_spaced(BEGUN_WITH).inputs))
             learner = self.learner(run)
             run.keep(**{f"{name}learner": learner})
             watched = min(WATCHED, -(-len(data.train) // 10))

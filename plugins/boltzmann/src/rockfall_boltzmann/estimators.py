@@ -28,8 +28,8 @@ from torch import Tensor
 
 from rockfall.config import settings
 from rockfall.errors import ConfigError, Diverged, RockfallError
-from rockfall.run.device import choose_device, computing
-from rockfall.run.randomness import forked
+from rockfall.kit.devices import choose_device, computing
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset, Split
 from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm
@@ -120,7 +120,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def gibbs(self, X: Any) -> Array:
         """X (N, D) → (N, D): one sweep of block Gibbs sampling, with other draws at each call."""
         check_is_fitted(self)
-        with forked(self._seed()):
+        with fork_rng(self._seed()):
             return self._through(_swept, X)
 
     @property
@@ -145,7 +145,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _fitted(self, config: EnergyConfig, data: Dataset) -> EnergyModel:
         device, seed = choose_device(self.device), self._seed()
-        with forked(seed):
+        with fork_rng(seed):
             machine: EnergyModel = self.Model(config, data.info).to(device)
             run = Unrecorded(machine, data.info, seed=seed, device=device, tell=self._teller())
             with computing(run.record.threads, run.record.matmul_precision):

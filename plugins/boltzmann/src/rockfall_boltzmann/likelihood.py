@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import are_pictures
-from rockfall.measurements import Figures, figure
-from rockfall.run.randomness import forked
+from rockfall.measurements import Measurements, measurement
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall_boltzmann.ais import Partition
 
@@ -43,19 +43,19 @@ class Normalises(Protocol):
 
 def evaluate(
     model: Normalises, source: Dataset, *, seed: int = 0, limit: int | None = None
-) -> Figures:
+) -> Measurements:
     """Log-likelihood of the test split. The error is that of the mean over the examples and that
     of log Z; the latter also stands by itself, as `log_partition`.
     """
     partition = model.log_partition()
     mine, theirs = [], []
-    for part in torch.split(source.test.spread(limit).inputs, BATCH):
+    for part in torch.split(source.test.evenly_spaced(limit).inputs, BATCH):
         v = model.drawn(part)
         mine.append(-model.free_energy(v).double() - partition.value)
         theirs.append(model.independent(v))
     pictures = are_pictures(source.info.shape, source.info.dtype)
     name = "independent pixels" if pictures else "independent inputs"
-    found = figure(torch.cat(mine), {name: torch.cat(theirs)})
+    found = measurement(torch.cat(mine), {name: torch.cat(theirs)})
     found["error"] = (found["error"] ** 2 + partition.error**2) ** 0.5
     found["log_partition"] = partition._asdict()
     found["note"] = _note(partition)
@@ -66,7 +66,7 @@ def check(model: Normalises, source: Dataset) -> None:
     """log Z is finite and the seed decides it; no binary v has a probability above 1."""
     given = []
     for _ in range(2):
-        with forked(seed=0):
+        with fork_rng(seed=0):
             given.append(model.log_partition())
     first, again = given
     assert first == again, "the same seed must give the same log Z"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import rockfall
-from rockfall.run.device import choose_precision
+from rockfall.kit.devices import choose_precision
 from rockfall.run.directory import Record, RunDirectory
 from rockfall_boltzmann.energy import EnergyModel
 

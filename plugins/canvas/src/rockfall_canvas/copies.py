@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rockfall.kit.drawing.layout import below, beside, page, words
 from rockfall.kit.pictures import to_image, within
-from rockfall.measurements import Figures, figure
+from rockfall.measurements import Measurements, measurement
 from rockfall.sources.picture import Picture
 from rockfall_canvas.fill_in import harmonic
 from rockfall_canvas.likeness import can_compare, psnr, ssim
@@ -42,7 +42,9 @@ class CopiesWithGaps(Copies, Protocol):
     """(H · W,) bool, row by row: the pixels that it has not seen."""
 
 
-def evaluate(model: Copies, source: Picture, *, seed: int = 0, limit: int | None = None) -> Figures:
+def evaluate(
+    model: Copies, source: Picture, *, seed: int = 0, limit: int | None = None
+) -> Measurements:
     """`psnr`, `ssim`, and `held_out_psnr` if there are such pixels. All are of the whole picture:
     there is nothing to draw, or to limit.
     """
@@ -54,7 +56,7 @@ def evaluate(model: Copies, source: Picture, *, seed: int = 0, limit: int | None
         filled = likeness(filled_in(true, missing), true, missing)
         baselines["held_out_psnr"]["harmonic fill-in"] = filled["held_out_psnr"]
     return {
-        name: figure(
+        name: measurement(
             torch.tensor([value]),
             {other: torch.tensor([theirs]) for other, theirs in baselines[name].items()},
         )

@@ -28,13 +28,12 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall.kit import memory
+from rockfall.kit.devices import computing
 from rockfall.kit.pictures import within
-from rockfall.run.device import computing
 from rockfall.sources.picture import Picture
 from rockfall_canvas import mutation
 from rockfall_canvas.polygons import painted
 from rockfall_canvas.stack import Stack
-from rockfall_capabilities.paints.capability import show_progress
 
 OPACITIES = (0.1, 0.9)
 """What is fainter does nothing, and what is denser is not translucent."""
@@ -116,7 +115,6 @@ class Evolve(nn.Module):
                 accepted = self.sweep(stack)
                 error = self.keep(stack)
                 run.log(error=error, psnr=-10 * error.clamp(min=LEAST).log10(), accepted=accepted)
-                show_progress(run, self)
 
     def paint(self, height: int, width: int) -> Tensor:
         """(3, height, width) uint8."""

@@ -70,7 +70,7 @@ def command(
     animation = film_file(gif, f"{stem}-painting")
     if directory:
         _check_no_training(context, subject, words)
-        from rockfall.pages.runs import open_capable
+        from rockfall.verbs.opened import open_capable
 
         run = open_capable(str(directory.path), "paints")
     else:
@@ -142,7 +142,7 @@ def _trained(
 
 def _write(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[int, int]:
     """Write the painting, and the film of a run's learning; returns the painting's sides."""
-    from rockfall.evaluation import looking
+    from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.pages.training_film import save_training_film
     from rockfall_capabilities.paints.capability import PAINTING
@@ -151,7 +151,7 @@ def _write(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[in
     scale = 1.0 if size is None else size / max(height, width)
     sides = max(1, round(height * scale)), max(1, round(width * scale))
     model: Any = run.model
-    with looking(model):
+    with eval_mode(model):
         pictures.save(out, model.paint(*sides))
     if film:
         save_training_film(film, run.directory, PAINTING)

@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.kit import memory
 from rockfall.kit.progress import counted
 from rockfall.kit.schedules import rate
@@ -31,10 +31,7 @@ from rockfall_canvas import networks
 from rockfall_canvas.coordinates import Canvas
 from rockfall_canvas.copies import likeness
 from rockfall_canvas.holdout import Shape, held_out
-from rockfall_capabilities.paints.capability import show_progress
 
-SHOWN = 24
-"""Times in a training that a painting may be left; 16 of them are."""
 MEASURED = 5
 """Times on the way that the painting is measured, since to paint takes as long as a third of an
 epoch.
@@ -137,12 +134,9 @@ class Painter(nn.Module):
         run.keep(optimizer=optimizer)
         known = self.known(picture)
         steps = self.config.epochs * -(-len(known) // batch_size)
-        shown, measured = early(steps, SHOWN), early(steps, MEASURED)
+        measured = early(steps, MEASURED)
         for epoch in run.epochs(self.config.epochs):
             for colours, numbers in epoch.batches(known, batch_size):
-                if run.step in shown:
-                    with run.autocast():
-                        show_progress(run, self)
                 if run.step in measured:
                     run.log(**self.likeness(picture, run))
                 optimizer.param_groups[0]["lr"] = lr * rate(run.step / steps, "cosine")
@@ -162,7 +156,7 @@ class Painter(nn.Module):
 
     def likeness(self, picture: Picture, run: rockfall.Run) -> dict[str, float]:
         """What is measured of the painting as it is by now."""
-        with run.autocast(), looking(self):
+        with run.autocast(), eval_mode(self):
             return likeness(self.paint(*self.sides), picture.pixels, self.held_out)
 
     # What it can do -------------------------------------------------------------------------

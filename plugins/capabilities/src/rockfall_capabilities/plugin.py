@@ -29,6 +29,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_capabilities.acts.capability:Acts",
         verb="play RUN",
         evaluate="rockfall_capabilities.acts.capability:evaluate",
+        derived={"percent_of_oracle": "% of the oracle", "times_random": "× random"},
         check="rockfall_capabilities.acts.capability:check",
     )
     register.capability(
@@ -47,6 +48,7 @@ def rockfall_register(register: Register) -> None:
         verb="classify RUN PICTURE",
         verb_needs="pictures",
         evaluate="rockfall_capabilities.classifies.capability:evaluate",
+        renamed={"accuracy": "test accuracy"},
         pictures="rockfall_capabilities.classifies.capability:pictures",
         check="rockfall_capabilities.classifies.capability:check",
     )
@@ -71,6 +73,7 @@ def rockfall_register(register: Register) -> None:
         summary="paints its picture at any size",
         target="rockfall_capabilities.paints.capability:Paints",
         pictures="rockfall_capabilities.paints.capability:pictures",
+        snapshots="rockfall_capabilities.paints.capability:snapshots",
         compared="painting",
         check="rockfall_capabilities.paints.capability:check",
     )
@@ -90,6 +93,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_capabilities.samples.capability:Samples",
         verb="sample RUN",
         pictures="rockfall_capabilities.samples.capability:pictures",
+        snapshots="rockfall_capabilities.samples.capability:snapshots",
         compared="samples",
         check="rockfall_capabilities.samples.capability:check",
     )

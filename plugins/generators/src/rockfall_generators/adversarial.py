@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 import rockfall
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.kit.schedules import averaged
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Batch, Dataset
-from rockfall_capabilities.samples.capability import show_progress
 from rockfall_generators import augmentation
 from rockfall_generators.augmentation import augmented
 from rockfall_generators.conditions import Conditions, joined, told
@@ -194,7 +193,7 @@ class Adversarial(nn.Module):
             self.conditions.fit(data.train.labels)
         duel = self.duel()
         signs = Signs(run, saturates=config.objective != "wasserstein")
-        seen = data.train.spread(SEEN)
+        seen = data.train.evenly_spaced(SEEN)
         run.keep(duel=duel)
         for epoch in run.epochs(config.epochs):
             self.train()
@@ -212,13 +211,12 @@ class Adversarial(nn.Module):
                 run.log(**metrics)
             if 4 * (epoch.index + 1) >= config.epochs:  # before, all that is made is alike
                 signs.look(*self.standing(seen))
-            show_progress(run, self, data)
 
     def standing(self, batch: Batch) -> tuple[float, float]:
         """How well discriminators tell real examples from as many made ones, from 0 to 1, and how
         much the made ones vary, as a share of the variance of the real.
         """
-        with forked(), looking(self):
+        with fork_rng(), eval_mode(self):
             told = self.told(batch.labels)
             real, fake = self.scaling(batch.inputs), self.made(told)
             shown = [self.seen(values, told) for values in (real, fake)]
@@ -265,14 +263,14 @@ class Adversarial(nn.Module):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Noise and conditions (N, latent + K) → examples (N, …)."""
-        with looking(self):
+        with eval_mode(self):
             parts = latents.split(max(1, AT_ONCE // self.scaling.count))
             return torch.cat([self.scaling.back(self.trained(part)) for part in parts])
 
     def latents(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Examples (N, …) of classes (N,) → noise and conditions that make about these."""
         told = self.told(labels)
-        with looking(self):
+        with eval_mode(self):
             noise = inverted(self.trained, self.scaling(inputs), told, self.drawn)
         return torch.cat((noise, told), 1)
 

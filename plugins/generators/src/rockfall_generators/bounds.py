@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import are_pictures
-from rockfall.measurements import Figures, figure
-from rockfall.run.randomness import forked
+from rockfall.measurements import Measurements, measurement
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 
 DRAWS = 500
@@ -54,12 +54,14 @@ class Bounds(Protocol):
         """x (N, …), z (N, D), told (N, K) → log p(x | z) (N,)."""
 
 
-def evaluate(model: Bounds, source: Dataset, *, seed: int = 0, limit: int | None = None) -> Figures:
+def evaluate(
+    model: Bounds, source: Dataset, *, seed: int = 0, limit: int | None = None
+) -> Measurements:
     """Both bounds on at most `limit` test examples, by the same draws; and log p without latents.
 
     A model that is told the class bounds log p(x | class).
     """
-    test = source.test.spread(min(limit or MOST_BOUNDED, MOST_BOUNDED))
+    test = source.test.evenly_spaced(min(limit or MOST_BOUNDED, MOST_BOUNDED))
     x, told = model.drawn(test.inputs), model.told(test.labels)
     weights = torch.cat(
         [
@@ -67,14 +69,14 @@ def evaluate(model: Bounds, source: Dataset, *, seed: int = 0, limit: int | None
             for part in zip(x.split(BATCH), told.split(BATCH), strict=True)
         ]
     )
-    train = model.drawn(source.train.spread(MOST_COUNTED).inputs)
+    train = model.drawn(source.train.evenly_spaced(MOST_COUNTED).inputs)
     pictures = are_pictures(source.info.shape, source.info.dtype)
     name = "independent pixels" if pictures else "independent inputs"
     baselines = {name: independent(model, train, x)}
     note = _note(model, told)
     return {
-        "ELBO": {**figure(weights.mean(1), baselines), **note},
-        "IWAE bound": {**figure(averaged(weights), baselines), **note, "draws": DRAWS},
+        "ELBO": {**measurement(weights.mean(1), baselines), **note},
+        "IWAE bound": {**measurement(averaged(weights), baselines), **note, "draws": DRAWS},
     }
 
 
@@ -120,7 +122,7 @@ def check(model: Bounds, source: Dataset) -> None:
     inputs, labels = source.train[:5]
     given = []
     for _ in range(2):
-        with forked(seed=0):
+        with fork_rng(seed=0):
             x = model.drawn(inputs)
             given.append(log_weights(model, x, model.told(labels), 10))
     first, again = given

@@ -15,11 +15,10 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.kit.schedules import Schedule, rate
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Batch, Dataset
-from rockfall_capabilities.samples.capability import show_progress
 from rockfall_generators.conditions import Conditions, joined, told
 from rockfall_generators.networks import check_weights, conv_down, conv_up, mlp
 from rockfall_generators.scaling import Scaling, check_batch
@@ -167,14 +166,13 @@ class Coder(nn.Module):
                 loss.backward()
                 optimizer.step()
                 run.log(loss=loss, **terms)
-            with forked(seed=0), looking(self):  # the same noise each time
-                self.settle(data.train.spread(WATCHED))
-                watched = self.watch(data.validation.spread(WATCHED))
+            with fork_rng(seed=0), eval_mode(self):  # the same noise each time
+                self.settle(data.train.evenly_spaced(WATCHED))
+                watched = self.watch(data.validation.evenly_spaced(WATCHED))
             run.log(**watched)
             if 2 * (epoch.index + 1) >= config.epochs:
                 self.beware(run, watched)
-            show_progress(run, self, data)
-        with looking(self):
+        with eval_mode(self):
             self.settle(data.train[:])
 
     def told(self, labels: Tensor) -> Tensor:
@@ -202,7 +200,7 @@ class Coder(nn.Module):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents and conditions (N, latent + K) → examples (N, …) of the source's type."""
-        with looking(self):
+        with eval_mode(self):
             made = torch.cat([self.decoder(part) for part in latents.split(AT_ONCE)])
             return self.scaling.back(made.sigmoid() if self.binary else made)
 
@@ -220,7 +218,7 @@ class Coder(nn.Module):
         return self.decode(self._latents(inputs, self.recognised(self.scaling(inputs))))
 
     def _latents(self, inputs: Tensor, told: Tensor) -> Tensor:
-        with looking(self):
+        with eval_mode(self):
             found = self.encoded(self.scaling(inputs), told)[:, : self.config.latent]
             return torch.cat((found, told), 1)
 
@@ -228,7 +226,7 @@ class Coder(nn.Module):
         """What the encoder's layers make of inputs (N, …), (N, C', H', W') or (N, D), in order."""
         values = self.scaling(inputs)
         found: dict[str, Tensor] = {}
-        with looking(self):
+        with eval_mode(self):
             said = self._joined(values, self.recognised(values))
             for layer in self.encoder:
                 said = layer(said)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall.measurements import figure, mean
+from rockfall.measurements import mean, measurement
 from rockfall.sources.dataset import Batch
 from rockfall_capabilities.samples.capability import SamplesOfClasses
 
@@ -64,7 +64,9 @@ def agreement(
     source's classes they are, −1 for none of them; of test examples it may be wrong as well.
     """
     made = told(model.sample_of(test.labels)) == test.labels
-    return figure(made.double(), {"test examples": (told(test.inputs) == test.labels).double()})
+    return measurement(
+        made.double(), {"test examples": (told(test.inputs) == test.labels).double()}
+    )
 
 
 def _counts(masks: Sequence[Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall_generators.vae import SCORED, Vae
 
 
@@ -26,13 +26,13 @@ class Cvae(Vae):
 
     def recognised(self, values: Tensor) -> Tensor:
         """Values (N, …) → conditions (N, K), the likeliest of all by the mean latents."""
-        with looking(self):
+        with eval_mode(self):
             said = self._given_each_class(values, self.noise(1) * 0)
         return self.told(said.argmax(1))
 
     def score(self, inputs: Tensor) -> Tensor:
         """Inputs (N, …) → log Σ_y p(y) exp ELBO(x | y), nats, a bound on log p(x) (N,)."""
-        with looking(self):
+        with eval_mode(self):
             return self._given_each_class(self.scaling(inputs), self.noise(SCORED)).logsumexp(1)
 
     def sample(self, count: int) -> Tensor:

@@ -52,7 +52,7 @@ def drawn(model: Samples, source: Dataset, seed: int, limit: int | None) -> Draw
     return Draws(
         [each for each in sets if len(each)],
         [source.train.take(part.to(source.train.inputs.device)).inputs for part in rows],
-        source.test.spread(most),
+        source.test.evenly_spaced(most),
         finite,
     )
 

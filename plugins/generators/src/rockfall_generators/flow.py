@@ -24,9 +24,8 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall.kit.schedules import averaged, rate
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
-from rockfall_capabilities.samples.capability import show_progress
 from rockfall_generators.networks import check_weights
 from rockfall_generators.scaling import Scaling, check_batch
 from rockfall_generators.velocity import DenseVelocity
@@ -97,7 +96,7 @@ class Flow(nn.Module):
         config = self.config
         optimizer = torch.optim.Adam(self.velocity.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)
-        watched = self.values(data.validation.spread(SEEN).inputs)
+        watched = self.values(data.validation.evenly_spaced(SEEN).inputs)
         for epoch in run.epochs(config.epochs):
             optimizer.param_groups[0]["lr"] = config.lr * rate(
                 epoch.index / config.epochs, "cosine"
@@ -110,9 +109,8 @@ class Flow(nn.Module):
                 if self.average is not None:
                     self.average.update_parameters(self.velocity)
                 run.log(loss=loss)
-            with forked(seed=0), torch.no_grad():  # always the same noise and times
+            with fork_rng(seed=0), torch.no_grad():  # always the same noise and times
                 run.log(validation_loss=self.loss(self.trained, watched))
-            show_progress(run, self, data)
 
     def loss(self, velocity: nn.Module, examples: Tensor) -> Tensor:
         """Examples as values (N, D) → the mean squared error of a velocity, a number."""

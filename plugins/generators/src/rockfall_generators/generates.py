@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import are_pictures, sheet
-from rockfall.measurements import Figures, figure
-from rockfall.run.randomness import forked
+from rockfall.measurements import Measurements, measurement
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall_capabilities.samples.capability import DRAWN, conditional
 from rockfall_generators.coverage import agreement
@@ -50,15 +50,15 @@ class Generates(Protocol):
 
 def evaluate(
     model: Generates, source: Dataset, *, seed: int = 0, limit: int | None = None
-) -> Figures:
+) -> Measurements:
     """What there is to say of pictures with a judge, of vectors, and of anything.
 
     limit: samples of a set, and test examples, at most. Raises RockfallError for a damaged judge.
     """
     draws = drawn(model, source, seed, limit)
-    figures: Figures = {}
+    figures: Measurements = {}
     if not draws.finite.all():
-        share = figure(draws.finite.double(), {})
+        share = measurement(draws.finite.double(), {})
         share["note"] = "the others are NaN or infinite; every other figure leaves them out"
         figures["finite samples"] = share
     if int(draws.finite.sum()) < FEWEST:
@@ -73,7 +73,7 @@ def evaluate(
     else:
         told = None
     if told and conditional(model) and len(source.info.classes) > 1:
-        asked = source.test.spread(min(MOST_ASKED, len(draws.test.labels)))
+        asked = source.test.evenly_spaced(min(MOST_ASKED, len(draws.test.labels)))
         figures["class agreement"] = agreement(model, asked, told)
     return figures | {"nearest training neighbour": _copying(source, draws, judge)}
 
@@ -82,7 +82,7 @@ def check(model: Generates, source: Dataset) -> None:
     """Its figures are numbers, and the seed decides them."""
     given = []
     for _ in range(2):
-        with forked(seed=0):
+        with fork_rng(seed=0):
             given.append(json.dumps(evaluate(model, source, seed=0, limit=10), allow_nan=False))
     assert given[0] == given[1], "the same seed must give the same figures"
 
@@ -104,13 +104,13 @@ def pictures(model: Generates, source: Dataset) -> dict[str, Image.Image]:
     }
 
 
-def _of_vectors(source: Dataset, draws: Draws) -> tuple[Figures, Told | None]:
+def _of_vectors(source: Dataset, draws: Draws) -> tuple[Measurements, Told | None]:
     """Their figures, and what tells their classes if these are modes."""
     test, classes = draws.test, source.info.classes
     (numbers,) = source.info.shape
     if numbers == 1:
         return moments(draws.sets, draws.trained, test.inputs), None
-    figures: Figures = {}
+    figures: Measurements = {}
     if numbers <= MOST_COORDINATES:
         figures["Fréchet distance"] = compared(
             [frechet(each, test.inputs) for each in draws.sets],
@@ -128,7 +128,7 @@ def _of_vectors(source: Dataset, draws: Draws) -> tuple[Figures, Told | None]:
 def _copying(source: Dataset, draws: Draws, judge: Judge | None) -> dict[str, Any]:
     known, info = source.train.inputs, source.info
     most = affordable(known)
-    test = source.test.spread(min(most, len(draws.test.labels)))
+    test = source.test.evenly_spaced(min(most, len(draws.test.labels)))
     found = closeness(draws.sets[0][:most], test.inputs, known)
     if judge is None and are_pictures(info.shape, info.dtype):
         notes = [found["note"]] if "note" in found else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rockfall.measurements import Figures
+from rockfall.measurements import Measurements
 from rockfall.sources.dataset import Dataset
 from rockfall_generators.coverage import coverage, entropy, shares
 from rockfall_generators.distances import PrecisionRecall, frechet, precision_recall
@@ -16,7 +16,7 @@ MOST_PAIRED = 2500
 """Examples of each set for precision and recall, which compare each with each."""
 
 
-def judged(judge: Judge, draws: Draws, source: Dataset) -> Figures:
+def judged(judge: Judge, draws: Draws, source: Dataset) -> Measurements:
     """How near samples are to the test split in the judge's features, and which classes it sees.
 
     Distances stand beside those of training examples, which no generator that learned from them

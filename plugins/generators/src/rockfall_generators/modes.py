@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from rockfall.measurements import Figures, figure
+from rockfall.measurements import Measurements, measurement
 from rockfall.sources.dataset import Batch
 from rockfall_generators.coverage import coverage, shares
 from rockfall_generators.distances import exact
@@ -64,12 +64,12 @@ class Modes(NamedTuple):
 
 def on_modes(
     modes: Modes, sets: Sequence[Tensor], train: Batch, test: Batch, names: Sequence[str]
-) -> Figures:
+) -> Measurements:
     """How many modes are covered, and the share of samples that are near to one."""
     wanted = shares(train.labels, len(names))
     told = [modes.told(each) for each in sets]
     near = [(modes.told(part, QUALITY) >= 0).double() for part in (torch.cat([*sets]), test.inputs)]
     return {
         "modes covered": coverage(told, modes.told(test.inputs), wanted, names),
-        "points on a mode": figure(near[0], {"test examples": near[1]}),
+        "points on a mode": measurement(near[0], {"test examples": near[1]}),
     }

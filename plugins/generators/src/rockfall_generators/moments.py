@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rockfall.measurements import Figures, figure
+from rockfall.measurements import Measurements, measurement
 from rockfall_generators.distances import exact
 from rockfall_generators.draws import compared
 
 DATA = "test examples"
 
 
-def moments(sets: Sequence[Tensor], trained: Sequence[Tensor], test: Tensor) -> Figures:
+def moments(sets: Sequence[Tensor], trained: Sequence[Tensor], test: Tensor) -> Measurements:
     """Of sets of samples (N, 1), beside the test split's; and the Kolmogorov–Smirnov statistic
     between each set and the test split, beside that of sets of training examples.
     """
     samples = torch.cat(list(sets))
     return {
-        "mean": figure(samples.flatten(), {DATA: test.flatten()}),
-        "variance": figure(squares(samples), {DATA: squares(test)}),
+        "mean": measurement(samples.flatten(), {DATA: test.flatten()}),
+        "variance": measurement(squares(samples), {DATA: squares(test)}),
         "Kolmogorov–Smirnov": compared(
             [kolmogorov_smirnov(each, test) for each in sets],
             [kolmogorov_smirnov(each, test) for each in trained],

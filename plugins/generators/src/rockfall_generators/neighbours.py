@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rockfall.kit.progress import counted
-from rockfall.measurements import figure
+from rockfall.measurements import measurement
 
 AT_ONCE = 20_000_000
 """Numbers of training examples, and of distances to them, that are floats at a time."""
@@ -59,7 +59,7 @@ def nearest(inputs: Tensor, known: Tensor) -> Nearest:
 def closeness(samples: Tensor, test: Tensor, known: Tensor) -> dict[str, Any]:
     """The figure of samples' distances to their nearest of `known`, beside test examples'."""
     mine, theirs = nearest(samples, known).distances, nearest(test, known).distances
-    found = figure(mine, {"test examples": theirs})
+    found = measurement(mine, {"test examples": theirs})
     near = COPY * theirs.median()
     share = (mine < near).double().mean().item()
     if share - (theirs < near).double().mean().item() > WORTH_A_WORD:

@@ -25,11 +25,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.kit.schedules import averaged
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Batch, Dataset, Split
-from rockfall_capabilities.samples.capability import show_progress
 from rockfall_generators import penalties
 from rockfall_generators.adversarial import AT_ONCE, SEEN, two_or_more
 from rockfall_generators.conditions import Conditions
@@ -203,7 +202,7 @@ class StackedGan(nn.Module):
     def learn_to_make(
         self, data: Dataset, run: rockfall.Run, duels: list[Duel], epochs: int, *, jointly: bool
     ) -> None:
-        config, seen = self.config, data.train.spread(SEEN)
+        config, seen = self.config, data.train.evenly_spaced(SEEN)
         signs = Signs(run, saturates=config.objective != "wasserstein")
         for epoch in run.epochs(epochs):
             self.train()
@@ -221,7 +220,6 @@ class StackedGan(nn.Module):
                 run.log(**metrics)
             if 4 * (epoch.index + 1) >= epochs:  # before, all that is made is alike
                 signs.look(*self.standing(seen))
-            show_progress(run, self, data)
 
     def step(self, place: int, duel: Duel, real: Tensor, told: Tensor) -> tuple[Tensor, Metrics]:
         """A step of each side of a level: it is to make what `real` (N, …) is like, of conditions
@@ -243,7 +241,7 @@ class StackedGan(nn.Module):
         """How well the lowest discriminator tells real examples from as many made ones, and how
         much the made ones vary, as a share of the variance of the real.
         """
-        with forked(), looking(self):
+        with fork_rng(), eval_mode(self):
             real, told = self.scaling(batch.inputs), self.conditions(batch.labels)
             fake = self.made(torch.cat((self.drawn(len(told), 2), told), 1))
             (judge,) = self.stack[0].discriminators
@@ -273,14 +271,14 @@ class StackedGan(nn.Module):
 
     def decode(self, latents: Tensor) -> Tensor:
         """z₁, z₀ and y (N, 2 latent + K) → examples (N, …)."""
-        with looking(self):
+        with eval_mode(self):
             parts = latents.split(max(1, AT_ONCE // self.scaling.count))
             return torch.cat([self.scaling.back(self.made(part)) for part in parts])
 
     def latents(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Examples (N, …) of classes (N,) → z₁, z₀ and y that make about these."""
         told = self.conditions(labels)
-        with looking(self):
+        with eval_mode(self):
             noise = inverted(
                 self.made, self.scaling(inputs), told, lambda count: self.drawn(count, 2)
             )
@@ -288,7 +286,7 @@ class StackedGan(nn.Module):
 
     def classify(self, inputs: Tensor) -> Tensor:
         """Inputs (N, …) → probabilities (N, classes)."""
-        with looking(self):
+        with eval_mode(self):
             return self.logits(inputs).softmax(1)
 
     def logits(self, inputs: Tensor) -> Tensor:

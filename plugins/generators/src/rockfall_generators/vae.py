@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.sources.dataset import Batch
 from rockfall_generators.coder import Coder, CoderConfig
 
@@ -183,7 +183,7 @@ class Vae(Coder):
         its two outcomes.
         """
         values = self.scaling(inputs)
-        with looking(self):
+        with eval_mode(self):
             return self.bound(values, self.recognised(values), self.noise(SCORED))
 
     def bound(self, values: Tensor, told: Tensor, noise: Tensor) -> Tensor:

@@ -116,9 +116,9 @@ def _of_name(word: str) -> Iterator[Style]:
 
 def _require_stylizes(run: RunDirectory) -> None:
     """Raises UsageError for a run of another model, and RockfallError for a damaged one."""
-    from rockfall.capabilities import require
+    from rockfall.capabilities import require_capability
 
-    require(run.record().model, CAPABILITY)
+    require_capability(run.record().model, CAPABILITY)
 
 
 def _stylizes(run: RunDirectory) -> bool:

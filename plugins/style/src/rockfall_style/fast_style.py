@@ -29,7 +29,6 @@ from rockfall_style.bands import restyled
 from rockfall_style.features import check_names, feature_network
 from rockfall_style.losses import content_loss, gram, style_loss, total_variation
 from rockfall_style.named import anywhere, read_picture
-from rockfall_style.stylizes import show_progress
 from rockfall_style.transform_network import REDUCTION, OverpaintingNetwork
 
 LEAST = 32
@@ -120,7 +119,7 @@ class FastStyle(nn.Module):
         run.keep(optimizer=optimizer)
         for doubt in self.doubts(data):
             run.warn(doubt)
-        watched = data.validation.spread(SEEN).inputs
+        watched = data.validation.evenly_spaced(SEEN).inputs
         for epoch in run.epochs(config.epochs):
             optimizer.param_groups[0]["lr"] = config.lr * rate(
                 epoch.index / config.epochs, "cosine"
@@ -135,7 +134,6 @@ class FastStyle(nn.Module):
             with torch.no_grad(), run.autocast():
                 parts = [goal.losses(self.made(p), p)["loss"] for p in watched.split(AT_ONCE)]
             run.log(validation_loss=torch.stack(parts).mean())
-            show_progress(run, self, data)
 
     def doubts(self, data: Dataset) -> Iterator[str]:
         """Why not much may come of it: what a folder is by default is small, and may be few."""

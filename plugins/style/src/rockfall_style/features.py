@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from rockfall.errors import RockfallError, UsageError, did_you_mean
 from rockfall.kit.downloads import Remote
 from rockfall.kit.weights import published, read
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall_style import random_vgg, squeezenet, vgg
 
 NORMALISATIONS = {
@@ -112,7 +112,7 @@ class Features(nn.Module):
         self.content_layers = architecture.content_layers
         self.style_weight = architecture.style_weight
         self.bytes_a_pixel = architecture.bytes_a_pixel
-        with forked():
+        with fork_rng():
             layers = architecture.build()
         wanted = {*self.style_layers, *self.content_layers}
         last = max(list(layers).index(name) for name in wanted)

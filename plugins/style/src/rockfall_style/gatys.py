@@ -22,7 +22,6 @@ from torch import Tensor
 import rockfall
 from rockfall.kit.memory import available, require
 from rockfall.sources.picture import Picture
-from rockfall_capabilities.paints.capability import show_progress
 from rockfall_style.features import check_names
 from rockfall_style.goal import Subject, enlarged, floats
 from rockfall_style.lbfgs import HISTORY, Lbfgs
@@ -100,6 +99,8 @@ class Gatys:
     def __init__(self, config: GatysConfig, info: rockfall.SourceInfo) -> None:
         self.config = config
         self.picture = torch.zeros(info.shape, dtype=torch.uint8)
+        self._scale: Canvas | None = None
+        """What is being painted at the present scale, while it is."""
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"picture": self.picture}
@@ -124,12 +125,13 @@ class Gatys:
         for factor in factors(height, width, self.config.scales):
             canvas = Canvas(subject, factor, values)
             run.keep(canvas=canvas)
+            self._scale = canvas
             for _ in run.steps(self.config.steps):
                 canvas.step(run)
-                show_progress(run, canvas)
             values = canvas.values.detach()
             self.picture = subject.finished(values)
         canvas.done = True
+        self._scale = None
 
     def _check_memory(self, subject: Subject, device: torch.device) -> None:
         _, _, height, width = subject.photo.shape
@@ -148,7 +150,8 @@ class Gatys:
 
     def paint(self, height: int, width: int) -> Tensor:
         """(3, height, width) uint8."""
-        return enlarged(self.picture, height, width)
+        picture = self.picture if self._scale is None else self._scale.picture()
+        return enlarged(picture, height, width)
 
     def distances(self, photo: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Of pictures (N, 3, H, W) uint8 the style losses (N,), and the content losses (N,) beside
@@ -196,9 +199,9 @@ class Canvas:
 
         self.optimizer.step(evaluate)
 
-    def paint(self, height: int, width: int) -> Tensor:
-        """(3, height, width) uint8: what there is of the painting."""
-        return enlarged(self.subject.finished(self.values.detach()), height, width)
+    def picture(self) -> Tensor:
+        """(3, H, W) uint8, as large as the photo: what there is of the painting."""
+        return self.subject.finished(self.values.detach())
 
     def state_dict(self) -> dict[str, Any]:
         if self.done:

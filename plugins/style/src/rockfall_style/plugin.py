@@ -35,6 +35,7 @@ def rockfall_register(register: Register) -> None:
         verb="stylize PICTURE --style RUN",
         evaluate="rockfall_style.stylizes:evaluate",
         pictures="rockfall_style.stylizes:pictures",
+        snapshots="rockfall_style.stylizes:snapshots",
         check="rockfall_style.stylizes:check",
     )
     register.model(

@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from rockfall.measurements import Figures, figure
-from rockfall.run.randomness import forked
+from rockfall.measurements import Measurements, measurement
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.picture import Picture
 
 NAMES = ("style loss", "content loss")
@@ -31,16 +31,16 @@ class Restyles(Protocol):
 
 def evaluate(
     model: Restyles, source: Picture, *, seed: int = 0, limit: int | None = None
-) -> Figures:
+) -> Measurements:
     """The style and the content loss of the painting, beside those of the photo as it was and of
     noise. 0 is the style itself, and the photo itself.
     """
     _, height, width = source.info.shape
-    with forked(seed):
+    with fork_rng(seed):
         noise = torch.randint_like(source.pixels, 256)
     shown = torch.stack((model.paint(height, width).to(noise.device), source.pixels, noise))
     return {
-        name: figure(losses[:1], {"photo": losses[1:2], "noise": losses[2:]})
+        name: measurement(losses[:1], {"photo": losses[1:2], "noise": losses[2:]})
         for name, losses in zip(NAMES, model.distances(source.pixels, shown), strict=True)
     }
 

@@ -160,7 +160,7 @@ def _paint(
     quiet: bool,
 ) -> Written:
     """Train `gatys`, and write its painting."""
-    from rockfall.evaluation import looking
+    from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.pages.training_film import save_training_film
     from rockfall.progress import default_listener
@@ -177,7 +177,7 @@ def _paint(
     )
     model: Any = run.model
     _, height, width = run.record.info["shape"]
-    with looking(model):
+    with eval_mode(model):
         pictures.save(out, model.paint(height, width))
     if gif:
         save_training_film(gif, run.directory, PAINTING)
@@ -191,8 +191,8 @@ def _pass(
     import torch
 
     from rockfall.kit import pictures
+    from rockfall.kit.devices import autocast, choose_device, choose_precision, computing
     from rockfall.kit.progress import counted
-    from rockfall.run.device import autocast, choose_device, choose_precision, computing
 
     device = choose_device(how["device"])
     # 54 dB from float32, which nobody sees, and twice as fast where the processor knows it.

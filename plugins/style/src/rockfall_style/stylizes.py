@@ -5,20 +5,15 @@ themselves.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.evaluation import looking
 from rockfall.kit.drawing.sheets import in_pairs, sheet
-from rockfall.measurements import Figures, figure
-from rockfall.run.snapshots import leave_progress
+from rockfall.measurements import Measurements, measurement
 from rockfall.sources.dataset import Dataset
-
-if TYPE_CHECKING:
-    from rockfall.run.run import Run
 
 STYLIZED = "stylized"
 """What the pictures are called; those that a training leaves have its step, too."""
@@ -41,13 +36,13 @@ class Stylizes(Protocol):
 
 def evaluate(
     model: Stylizes, source: Dataset, *, seed: int = 0, limit: int | None = None
-) -> Figures:
+) -> Measurements:
     """Style and content loss of stylized test pictures, and of these as they are."""
-    given = source.test.spread(limit).inputs
+    given = source.test.evenly_spaced(limit).inputs
     mine = model.distances(stylized(model, given), given)
     theirs = model.distances(given, given)
     return {
-        name: figure(loss, {"the pictures themselves": other})
+        name: measurement(loss, {"the pictures themselves": other})
         for name, loss, other in zip(("style loss", "content loss"), mine, theirs, strict=True)
     }
 
@@ -72,7 +67,7 @@ def check(model: Stylizes, source: Dataset) -> None:
 
 def pictures(model: Stylizes, source: Dataset) -> dict[str, Image.Image]:
     """Test pictures, each above what the model makes of it."""
-    return {STYLIZED: drawn(model, source.test.spread(DRAWN).inputs)}
+    return {STYLIZED: drawn(model, source.test.evenly_spaced(DRAWN).inputs)}
 
 
 def stylized(model: Stylizes, given: Tensor) -> Tensor:
@@ -85,15 +80,6 @@ def drawn(model: Stylizes, given: Tensor) -> Image.Image:
     return sheet(in_pairs(given, stylized(model, given), COLUMNS))
 
 
-def show_progress(run: Run, model: Stylizes, source: Dataset) -> None:
-    """Leave some validation pictures, as the model makes them by now, if it is time, as
-    `pictures/stylized-STEP.png`.
-
-    For `fit` to call as often as it likes. The run is as before, but that it counts the calls.
-    """
-
-    def draw() -> Image.Image:
-        with looking(model):
-            return drawn(model, source.validation.spread(COLUMNS).inputs)
-
-    leave_progress(run, STYLIZED, draw)
+def snapshots(model: Stylizes, source: Dataset) -> dict[str, Image.Image]:
+    """Some validation pictures, each above what the model makes of it by now."""
+    return {STYLIZED: drawn(model, source.validation.evenly_spaced(COLUMNS).inputs)}

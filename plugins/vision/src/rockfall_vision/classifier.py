@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 import rockfall
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.kit.augmentation import alternating_flip, cutout, shift
+from rockfall.kit.devices import autocast, choose_precision
 from rockfall.kit.drawing.tiles import weights
 from rockfall.kit.schedules import Schedule, averaged, rate
-from rockfall.run.device import autocast, choose_precision
 from rockfall.sources.dataset import Dataset, Split
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
@@ -258,7 +258,7 @@ class Classifier(nn.Module):
 
     def validation_metrics(self, split: Split) -> dict[str, Tensor]:
         """Mean cross-entropy and accuracy on a split, from one forward pass without gradients."""
-        with looking(self):
+        with eval_mode(self):
             parts = torch.split(split.inputs, EVAL_BATCH_SIZE)
             logits = torch.cat([self(part) for part in parts])
         correct: Tensor = logits.argmax(1) == split.labels

@@ -16,6 +16,7 @@ from rockfall.kit import pictures
 from rockfall.kit.drawing.layout import FAINT, below, beside, padded, page, words
 from rockfall.kit.drawing.sheets import in_rows, sheet
 from rockfall.kit.progress import counted
+from rockfall.kit.schedules import geometric_steps
 
 FPS = 10.0
 HOLD = 2.0
@@ -52,7 +53,7 @@ def save_film(
     """Write steps of the same examples, each as `drawn`, as a GIF, fewer and fewer of them as they
     go on; returns the last, on which it rests.
     """
-    shown = list(picked(steps, ever_further()))
+    shown = list(picked(steps, geometric_steps(FURTHER)))
     _save(path, [(number, functools.partial(drawn, made)) for number, made in shown])
     return shown[-1][1]
 
@@ -81,16 +82,6 @@ def picked(steps: Iterable[T], places: Iterator[int]) -> Iterator[tuple[int, T]]
             due = next(places)
     if not shown:
         yield place, step
-
-
-def ever_further(further: float = FURTHER) -> Iterator[int]:
-    """0, 1, 2 … 14, 15, 16, 18, 20 …: each so many times further than the one before, or the
-    next.
-    """
-    place = 0
-    while True:
-        yield place
-        place = max(place + 1, round(further * place))
 
 
 def one_two_five() -> Iterator[int]:

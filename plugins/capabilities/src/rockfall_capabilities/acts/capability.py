@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rockfall.errors import RockfallError
-from rockfall.measurements import Figures, figure
+from rockfall.measurements import Measurements, measurement
 from rockfall.sources.batched import BatchedEnvironment
 from rockfall.sources.environment import Environment, Form, Policy
 
@@ -28,7 +28,7 @@ class Acts(Protocol):
 
 def evaluate(
     model: Acts, source: Environment, *, seed: int = 0, limit: int | None = None
-) -> Figures:
+) -> Measurements:
     """Mean score of whole episodes with fixed seeds, × random, and % of the oracle if there is one.
 
     limit: number of episodes; by default what the environment's spec says.
@@ -40,7 +40,7 @@ def evaluate(
         name: play(source, _baseline(source, name, seed), episodes, seed=seed)
         for name in source.baselines
     }
-    found = figure(scores, baselines)
+    found = measurement(scores, baselines)
     random, oracle = (found["baselines"].get(name) for name in ("random", "oracle"))
     if random and random["value"] > 0:
         found["times_random"] = found["value"] / random["value"]

@@ -10,9 +10,9 @@ import gymnasium
 import torch
 from torch import Tensor
 
-from rockfall.capabilities import require
+from rockfall.capabilities import require_capability
 from rockfall.errors import UnknownName, UsageError, did_you_mean
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory, all_runs, find_run
 from rockfall.sources.batched import BatchedEnvironment
@@ -82,7 +82,7 @@ def baseline(name: str, source: Environment) -> Player:
 
 def _trained(directory: RunDirectory, source: str | None, options: Mapping[str, Any]) -> Player:
     record = directory.record()
-    require(record.model, "acts")
+    require_capability(record.model, "acts")
     own = {} if source else record.source_options
     environment = _open(source or record.source, {**own, **options})
     _check_fits(directory.name, SourceInfo.from_json(record.info), environment.info)
@@ -90,7 +90,7 @@ def _trained(directory: RunDirectory, source: str | None, options: Mapping[str, 
     model: Any = run.model
 
     def act(seen: Tensor) -> Tensor:
-        with looking(model):
+        with eval_mode(model):
             actions: Tensor = model.act(seen)
             return actions
 

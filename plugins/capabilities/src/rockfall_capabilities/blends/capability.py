@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rockfall.kit.drawing.layout import below, beside, page
 from rockfall.kit.drawing.sheets import are_pictures, in_rows, sheet
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall_capabilities.blends.interpolation import mixed
 from rockfall_capabilities.blends.representatives import representatives
@@ -51,7 +51,7 @@ def check(model: Blends, source: Dataset) -> None:
         labels = torch.full_like(labels, -1)
     found = []
     for _ in range(2):
-        with forked(seed=0):
+        with fork_rng(seed=0):
             found.append(model.latents(inputs, labels))
     latents, again = found
     assert latents.ndim == 2 and len(latents) == len(inputs), f"latents gave {tuple(latents.shape)}"

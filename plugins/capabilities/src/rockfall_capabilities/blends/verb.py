@@ -75,11 +75,11 @@ def command(
     With --weights, show what the weighted sum of all of them makes: 1,-1,1 takes from A what B has,
     and adds C.
     """
-    from rockfall.evaluation import looking
+    from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing.sheets import require_pictures
-    from rockfall.pages.runs import open_capable
-    from rockfall.run.randomness import forked
+    from rockfall.run.randomness import fork_rng
+    from rockfall.verbs.opened import open_capable
     from rockfall_capabilities.blends.interpolation import mixed, path
     from rockfall_capabilities.blends.page import Term, arithmetic, save_there_and_back, strips
 
@@ -93,7 +93,7 @@ def command(
         out = check_new_file(Path(f"{opened.name}-blend.png"), ".png")
     named = [Term(*pair) for pair in zip(map(_short, terms), given.inputs, strict=True)]
     spherical = model.spherical
-    with forked(seed or 0), looking(model):
+    with fork_rng(seed or 0), eval_mode(model):
         latents = model.latents(*given)
 
         def legs(count: int) -> list[Tensor]:

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import are_pictures
-from rockfall.measurements import Figures, figure
+from rockfall.measurements import Measurements, measurement
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall_capabilities.classifies.confusion import confusion
 from rockfall_capabilities.classifies.mistakes import MOST, Mistake, mistakes
@@ -41,20 +41,20 @@ class Classifies(Protocol):
 
 def evaluate(
     model: Classifies, source: Dataset, *, seed: int = 0, limit: int | None = None
-) -> Figures:
+) -> Measurements:
     """Accuracy on the test split, of the model, the commonest class and the nearest neighbour; and
     the model's on examples that it was trained on.
     """
-    test = source.test.spread(limit)
-    trained = source.train.spread(min(limit or MOST_TRAINED, MOST_TRAINED))
+    test = source.test.evenly_spaced(limit)
+    trained = source.train.evenly_spaced(min(limit or MOST_TRAINED, MOST_TRAINED))
     commonest = source.train.labels.mode().values
     baselines = {
-        "commonest class": test.labels == commonest,
-        "nearest neighbour": test.labels == _nearest(source.train, test.inputs),
+        "commonest class": (test.labels == commonest).float(),
+        "nearest neighbour": (test.labels == _nearest(source.train, test.inputs)).float(),
     }
     return {
-        "accuracy": figure(_right(model, test), {k: v.float() for k, v in baselines.items()}),
-        "train accuracy": figure(_right(model, trained), {}),
+        "test accuracy": measurement(_right(model, test), baselines),
+        "train accuracy": measurement(_right(model, trained), {}),
     }
 
 
@@ -72,7 +72,7 @@ def check(model: Classifies, source: Dataset) -> None:
 
 def pictures(model: Classifies, source: Dataset) -> dict[str, Image.Image]:
     """`confusion`; and of pictures the surest `mistakes`, and where the model looks: `saliency`."""
-    test, info = source.test.spread(MOST_DRAWN), source.info
+    test, info = source.test.evenly_spaced(MOST_DRAWN), source.info
     parts = torch.split(test.inputs, BATCH)
     probability, said = torch.cat([model.classify(part) for part in parts]).max(1)
     counts = confused(test.labels, said, len(info.classes))
@@ -133,7 +133,7 @@ def _right(model: Classifies, batch: Batch) -> Tensor:
 def _nearest(train: Split, inputs: Tensor) -> Tensor:
     """The labels of the nearest training examples to inputs (N, …), by Euclidean distance."""
     affordable = int(MOST_PRODUCTS / inputs.numel())
-    known = train.spread(max(1, min(MOST_TRAINED, affordable)))
+    known = train.evenly_spaced(max(1, min(MOST_TRAINED, affordable)))
     points = known.inputs.flatten(1).float()
     # |x − p|² = |x|² − 2 (x·p − |p|² / 2), so the nearest has the greatest of what is in brackets.
     halves = points.square().sum(1) / -2

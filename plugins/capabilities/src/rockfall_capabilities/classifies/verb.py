@@ -44,7 +44,7 @@ def command(
     --explain writes one picture of how it comes to that: what it is given, where it looks, what
     every layer makes of it, and what it says.
     """
-    from rockfall.pages.runs import open_capable
+    from rockfall.verbs.opened import open_capable
 
     _check_explained(files, explain)
     opened = open_capable(run, "classifies")
@@ -100,7 +100,7 @@ class Seen:
 def _seen(run: Run, file: Path, top: int) -> Seen:
     import torch
 
-    from rockfall.evaluation import looking
+    from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing.sheets import require_pictures
     from rockfall.sources.info import SourceInfo
@@ -110,7 +110,7 @@ def _seen(run: Run, file: Path, top: int) -> Seen:
     require_pictures(f"what {run.name} learned from", info.shape, info.dtype)
     fitted = fit(pictures.load(file), info)
     model: Any = run.model
-    with looking(model):
+    with eval_mode(model):
         probabilities = model.classify(fitted.pixels[None].to(run.device))[0]
     best = torch.topk(probabilities, min(top, len(probabilities)))
     labels = best.indices.tolist()
@@ -123,7 +123,7 @@ def _explains(run: Run) -> bool:
 
 
 def _explain(run: Run, seen: Seen, out: Path) -> None:
-    from rockfall.evaluation import looking
+    from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall_capabilities.classifies.explanation import explanation
     from rockfall_capabilities.classifies.occlusion import occlusion
@@ -131,7 +131,7 @@ def _explain(run: Run, seen: Seen, out: Path) -> None:
     model: Any = run.model
     picture = seen.fitted.pixels.to(run.device)
     ground = run.record.info["statistics"]["mean"]
-    with looking(model):
+    with eval_mode(model):
         falls = occlusion(model.classify, picture, seen.label, ground)
         layers = model.layers(picture[None]) if _explains(run) else {}
     title = f"{seen.file.name}, as {run.name} sees it"

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import are_pictures
-from rockfall.measurements import Figures, figure
+from rockfall.measurements import Measurements, measurement
 from rockfall.sources.dataset import Batch, Dataset
 from rockfall.sources.patches import Patches
 from rockfall_capabilities.encodes.page import latent_page
@@ -44,7 +44,7 @@ class Encodes(Protocol):
 
 def evaluate(
     model: Encodes, source: Dataset, *, seed: int = 0, limit: int | None = None
-) -> Figures:
+) -> Measurements:
     """Accuracy on the test split of a linear probe of the features, and of one of the inputs.
 
     A model of patches is probed on the whole pictures. There is no figure without two classes.
@@ -55,14 +55,14 @@ def evaluate(
         return {}
     affordable = max(1, MOST_NUMBERS // torch.Size(info.shape).numel())
     parts = (
-        data.train.spread(min(MOST_TRAINED, affordable)),
-        data.validation.spread(MOST_VALIDATED),
-        data.test.spread(limit),
+        data.train.evenly_spaced(min(MOST_TRAINED, affordable)),
+        data.validation.evenly_spaced(MOST_VALIDATED),
+        data.test.evenly_spaced(limit),
     )
     if len(parts[0].labels.unique()) < 2:
         return {}
     encoded = (Batch(features(model, source, part.inputs), part.labels) for part in parts)
-    return {"probe accuracy": figure(probe(*encoded), {raw(data): probe(*parts)})}
+    return {"probe accuracy": measurement(probe(*encoded), {raw(data): probe(*parts)})}
 
 
 def check(model: Encodes, source: Dataset) -> None:
@@ -80,7 +80,7 @@ def pictures(model: Encodes, source: Dataset) -> dict[str, Image.Image]:
     There is no map of one feature or of fewer than three examples, nor of patches, of which a
     model's features say little one by one.
     """
-    part, info = source.test.spread(MOST_MAPPED), source.info
+    part, info = source.test.evenly_spaced(MOST_MAPPED), source.info
     if isinstance(source, Patches) or len(part.labels) < 3:
         return {}
     found = features(model, source, part.inputs)

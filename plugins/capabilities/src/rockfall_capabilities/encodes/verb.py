@@ -16,7 +16,7 @@ from rockfall.verbs.text import print_json, say
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rockfall.measurements import Figures
+    from rockfall.measurements import Measurements
     from rockfall.run.run import Run
     from rockfall.sources.dataset import Batch, Dataset
 
@@ -46,14 +46,14 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
     Says too how well the features tell classes apart: the accuracy of a linear probe, and the
     purity of k-means clusters, as many as classes; both beside those of the inputs as they are.
     """
-    from rockfall.evaluation import looking
+    from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing.sheets import are_pictures
-    from rockfall.pages.runs import open_capable
-    from rockfall.run.randomness import forked
+    from rockfall.run.randomness import fork_rng
     from rockfall.sources.dataset import Dataset
     from rockfall.sources.opening import open_source
-    from rockfall.summary import figure_lines
+    from rockfall.summary import measurement_lines
+    from rockfall.verbs.opened import open_capable
     from rockfall_capabilities.encodes import capability as encodes
     from rockfall_capabilities.encodes.page import latent_page
     from rockfall_capabilities.encodes.projection import places, way
@@ -67,8 +67,8 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
     out = out or check_new_file(Path(f"{opened.name}-latent.png"), ".png")
     source = source.to(opened.device)
     data = encodes.told_apart(source)
-    part, info = data.test.spread(count), data.info
-    with forked(seed=0), looking(model):
+    part, info = data.test.evenly_spaced(count), data.info
+    with fork_rng(seed=0), eval_mode(model):
         features = encodes.features(model, source, part.inputs)
         if features.shape[1] < 2 or len(features) < 3:
             what = "one feature" if features.shape[1] < 2 else f"{len(features)} test examples"
@@ -86,12 +86,12 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
         print_json({"run": opened.name, **size, "by": how, "figures": figures, "picture": str(out)})
     else:
         name = opened.directory.address
-        say(f"{title} of {opened.name}", *figure_lines(figures), f"wrote {out}")
+        say(f"{title} of {opened.name}", *measurement_lines(figures), f"wrote {out}")
         more = "" if how == "tsne" else f"rockfall latent {name} --by tsne  ·  "
         say(f"next: {more}rockfall show {name}")
 
 
-def _probe(run: Run, source: Dataset) -> Figures:
+def _probe(run: Run, source: Dataset) -> Measurements:
     """The probe accuracy that the run was finished with, or else measured now; none without
     classes.
     """
@@ -102,13 +102,13 @@ def _probe(run: Run, source: Dataset) -> Figures:
     return {name: figure for name, figure in figures.items() if name == "probe accuracy"}
 
 
-def _purity(features: Tensor, part: Batch, raw: str) -> Figures:
+def _purity(features: Tensor, part: Batch, raw: str) -> Measurements:
     """Of clusters of the features and of the inputs; none without two classes."""
-    from rockfall.measurements import figure
+    from rockfall.measurements import measurement
     from rockfall_capabilities.encodes.projection import purity
 
     classes = len(part.labels.unique())
     if classes < 2:
         return {}
     found, baseline = (purity(each, part.labels, classes) for each in (features, part.inputs))
-    return {"k-means purity": figure(found, {raw: baseline})}
+    return {"k-means purity": measurement(found, {raw: baseline})}

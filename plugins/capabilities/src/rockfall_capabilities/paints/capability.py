@@ -1,25 +1,20 @@
-"""`paints`: holds one picture, and paints it at any size. A finished run leaves the painting, and
-one that shows its progress leaves some on the way.
+"""`paints`: holds one picture, and paints it at any size. A run leaves paintings on its way, and in
+the end the finished one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from rockfall.evaluation import looking
-from rockfall.run.snapshots import leave_progress
 from rockfall.sources.picture import Picture
-
-if TYPE_CHECKING:
-    from rockfall.run.run import Run
 
 PAINTING = "painting"
 """What the pictures are called; those that a training leaves have its step, too."""
-SHOWN = 384
-"""Pixels along the longer side of what a training leaves on the way: to paint takes time."""
+SNAPSHOT = 384
+"""Pixels along the longer side of what a run leaves while it learns."""
 
 
 @runtime_checkable
@@ -46,16 +41,8 @@ def pictures(model: Paints, source: Picture) -> dict[str, Tensor]:
     return {PAINTING: model.paint(height, width)}
 
 
-def show_progress(run: Run, model: Paints) -> None:
-    """Leave the painting as it is by now, if it is time, as `pictures/painting-STEP.png`.
-
-    For `fit` to call as often as it likes. The run is as before, but that it counts the calls.
-    """
-
-    def draw() -> Tensor:
-        _, height, width = run.record.info["shape"]
-        scale = min(1.0, SHOWN / max(height, width))
-        with looking(model):
-            return model.paint(max(1, round(height * scale)), max(1, round(width * scale)))
-
-    leave_progress(run, PAINTING, draw)
+def snapshots(model: Paints, source: Picture) -> dict[str, Tensor]:
+    """The painting by now, smaller than the picture where that is large: to paint takes time."""
+    _, height, width = source.info.shape
+    scale = min(1.0, SNAPSHOT / max(height, width))
+    return {PAINTING: model.paint(max(1, round(height * scale)), max(1, round(width * scale)))}

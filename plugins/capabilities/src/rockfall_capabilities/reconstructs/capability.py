@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import are_pictures, in_pairs, sheet
-from rockfall.measurements import Figures, figure
+from rockfall.measurements import Measurements, measurement
 from rockfall.sources.dataset import Dataset, Split
 
 BATCH = 1000
@@ -28,14 +28,14 @@ class Reconstructs(Protocol):
 
 def evaluate(
     model: Reconstructs, source: Dataset, *, seed: int = 0, limit: int | None = None
-) -> Figures:
+) -> Measurements:
     """Mean squared error a number on the test split, of the model and of the training mean."""
     mean, info = mean_example(source.train), source.info
-    parts = torch.split(source.test.spread(limit).inputs, BATCH)
+    parts = torch.split(source.test.evenly_spaced(limit).inputs, BATCH)
     mine = torch.cat([squared_errors(part, model.reconstruct(part)) for part in parts])
     theirs = torch.cat([squared_errors(part, mean) for part in parts])
     name = "mean picture" if are_pictures(info.shape, info.dtype) else "mean example"
-    return {"reconstruction error": figure(mine, {name: theirs})}
+    return {"reconstruction error": measurement(mine, {name: theirs})}
 
 
 def check(model: Reconstructs, source: Dataset) -> None:
@@ -50,7 +50,7 @@ def pictures(model: Reconstructs, source: Dataset) -> dict[str, Image.Image]:
     """Of pictures `reconstructions`: some of the test split, and what the model makes of them."""
     if not are_pictures(source.info.shape, source.info.dtype):
         return {}
-    given = source.test.spread(DRAWN).inputs
+    given = source.test.evenly_spaced(DRAWN).inputs
     return {"reconstructions": sheet(in_pairs(given, model.reconstruct(given)))}
 
 

@@ -24,13 +24,13 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     """Show test examples, and below each what RUN's model makes of it."""
     import torch
 
-    from rockfall.evaluation import looking
+    from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing.sheets import in_pairs, require_pictures, sheet
-    from rockfall.pages.runs import open_capable
-    from rockfall.run.randomness import forked
+    from rockfall.run.randomness import fork_rng
     from rockfall.sources.dataset import Dataset
     from rockfall.sources.opening import open_source
+    from rockfall.verbs.opened import open_capable
     from rockfall_capabilities.reconstructs.capability import mean_example, squared_errors
 
     opened = open_capable(run, "reconstructs")
@@ -43,7 +43,7 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
         raise UsageError(f"{record.source} is no dataset, so there are no examples to make again")
     order = torch.randperm(len(source.test), generator=torch.Generator().manual_seed(seed))
     before = source.test.inputs[order[:count]]
-    with forked(seed), looking(model):
+    with fork_rng(seed), eval_mode(model):
         after = model.reconstruct(before.to(opened.device)).cpu()
     pictures.save(out, sheet(in_pairs(before, after)))
     error, baseline = (

@@ -6,22 +6,17 @@ some on the way.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.evaluation import looking
 from rockfall.kit.drawing import points
 from rockfall.kit.drawing.sheets import are_pictures, in_rows, sheet
 from rockfall.kit.drawing.steps import on_paper, one_two_five, picked
-from rockfall.run.randomness import forked
-from rockfall.run.snapshots import leave_progress
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
-
-if TYPE_CHECKING:
-    from rockfall.run.run import Run
 
 DRAWN = 64
 POINTS = 2000
@@ -79,7 +74,7 @@ def check(model: Samples, source: Dataset) -> None:
     """
     given = []
     for seed in (0, 0, 1):
-        with forked(seed):
+        with fork_rng(seed):
             given.append(model.sample(5))
     first, again, other = given
     wanted = source.train.inputs[:5]
@@ -87,7 +82,7 @@ def check(model: Samples, source: Dataset) -> None:
     assert torch.equal(first, again), "the same seed must give the same samples"
     assert not torch.equal(first, other), "another seed must give other samples"
     if in_steps(model):
-        with forked(seed=0):
+        with fork_rng(seed=0):
             _check_steps(model.sample_steps(5), first)
     if conditional(model):
         _check_classes(model, wanted, len(source.info.classes))
@@ -117,7 +112,7 @@ def can_draw(source: Dataset) -> bool:
 def drawn(model: Samples, source: Dataset) -> Image.Image:
     """A sheet of new examples of a source that can be drawn, from torch's global generator."""
     if not are_pictures(source.info.shape, source.info.dtype):
-        return points.compared(model.sample(POINTS), source.train.spread(POINTS).inputs)
+        return points.compared(model.sample(POINTS), source.train.evenly_spaced(POINTS).inputs)
     if not conditional(model):
         return sheet(in_rows(model.sample(DRAWN)))
     classes = source.info.classes[:MOST_ROWS]
@@ -126,20 +121,11 @@ def drawn(model: Samples, source: Dataset) -> Image.Image:
     return sheet(list(zip(classes, made.split(A_ROW), strict=True)))
 
 
-def show_progress(run: Run, model: Samples, source: Dataset) -> None:
-    """Leave a sheet of what the model makes by now as `pictures/samples-STEP.png`, if it is time.
-
-    For `fit` to call once an epoch, or as often as it likes. It is always the same noise that the
-    model makes examples of, so that `rockfall sample RUN --animate` shows how they come to be what
-    they are. The run is as before, but that it counts the calls.
+def snapshots(model: Samples, source: Dataset) -> dict[str, Image.Image]:
+    """What the model makes by now, always of the same noise, so that a film shows how its examples
+    come to be what they are.
     """
-
-    def draw() -> Image.Image:
-        with forked(seed=0), looking(model):
-            return drawn(model, source)
-
-    if can_draw(source):
-        leave_progress(run, SHEETS, draw)
+    return {SHEETS: drawn(model, source)} if can_draw(source) else {}
 
 
 def _check_form(method: str, given: Tensor, wanted: Tensor) -> None:
@@ -164,7 +150,7 @@ def _check_classes(model: SamplesOfClasses, wanted: Tensor, classes: int) -> Non
     assert classes, "it has sample_of, but its source has no classes"
     given = []
     for label in (0, 0, classes - 1):
-        with forked(seed=0):
+        with fork_rng(seed=0):
             given.append(model.sample_of(torch.full((len(wanted),), label, device=wanted.device)))
     first, again, other = given
     _check_form("sample_of", first, wanted)

@@ -14,12 +14,12 @@ def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
 
     Raises UsageError if its model makes none, or it left fewer than two.
     """
-    from rockfall.capabilities import require
+    from rockfall.capabilities import require_capability
     from rockfall.pages.training_film import save_training_film
     from rockfall_capabilities.samples.capability import SHEETS
 
     directory = find_run(run)
-    require(directory.record().model, "samples")
+    require_capability(directory.record().model, "samples")
     gif = gif or check_new_file(Path(f"{directory.name}-training.gif"), ".gif")
     steps = save_training_film(gif, directory, SHEETS)
     if as_json:

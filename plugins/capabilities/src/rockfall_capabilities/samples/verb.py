@@ -78,14 +78,14 @@ def _sample(
     gif: Path | None,
     as_json: bool,
 ) -> None:
-    from rockfall.evaluation import looking
+    from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing import points
     from rockfall.kit.drawing.sheets import require_pictures
     from rockfall.kit.drawing.steps import as_sheet, save_film
     from rockfall.kit.progress import counted
-    from rockfall.pages.runs import open_capable
-    from rockfall.run.randomness import forked
+    from rockfall.run.randomness import fork_rng
+    from rockfall.verbs.opened import open_capable
     from rockfall_capabilities.samples.capability import DRAWN, POINTS, in_steps
 
     opened = open_capable(run, "samples")
@@ -105,7 +105,7 @@ def _sample(
     if not (out or gif):
         out = check_new_file(Path(f"{opened.name}-samples.png"), ".png")
     draw = _beside_the_data(opened) if are_points else as_sheet
-    with forked(seed), looking(model):
+    with fork_rng(seed), eval_mode(model):
         if shares:
             made = model.sample_of(_labels(shares, opened))
         elif in_steps(model):  # which can be counted, where `sample` says nothing until it is done
@@ -184,4 +184,4 @@ def _beside_the_data(run: Run) -> Any:
     from rockfall_capabilities.samples.capability import POINTS
 
     source: Any = open_source(run.record.source, run.record.source_options)
-    return functools.partial(points.compared, data=source.train.spread(POINTS).inputs)
+    return functools.partial(points.compared, data=source.train.evenly_spaced(POINTS).inputs)

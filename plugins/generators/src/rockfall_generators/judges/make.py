@@ -23,13 +23,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
-from rockfall.evaluation import looking
+from rockfall.evaluation import eval_mode
 from rockfall.kit.augmentation import shift
+from rockfall.kit.devices import computing
 from rockfall.kit.files import atomic
 from rockfall.kit.progress import counted
 from rockfall.kit.schedules import rate
-from rockfall.run.device import computing
-from rockfall.run.randomness import forked
+from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
 from rockfall_generators.judges.network import DESIGNS, Network, in_half
@@ -63,7 +63,7 @@ RECIPES = {
 def train(name: str, data: Dataset) -> Network:
     """A judge that has learned from `data.train`, rounded to half precision."""
     recipe = RECIPES[name]
-    with forked(SEED), computing(threads=1, matmul_precision="highest"):
+    with fork_rng(SEED), computing(threads=1, matmul_precision="highest"):
         network = Network(DESIGNS[name])
         optimizer = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
         steps = recipe.epochs * (len(data.train) // recipe.batch_size)
@@ -94,7 +94,7 @@ def grained(pictures: Tensor) -> Tensor:
 
 def accuracy(network: Network, split: Split) -> float:
     """Share of a split that is classified rightly."""
-    with looking(network):
+    with eval_mode(network):
         said = [network(part).argmax(1) for part in torch.split(split.inputs, BATCH)]
     right: Tensor = torch.cat(said) == split.labels
     return right.double().mean().item()
