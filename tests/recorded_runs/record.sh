@@ -116,9 +116,6 @@ for run in sorted(path for path in resumed.iterdir() if path.is_dir()):
 
 for run in sorted(path for path in out.iterdir() if path.is_dir()):
     (run / ".lock").unlink(missing_ok=True)
-    for folder in (run / "checkpoint", run / "pictures"):
-        if not any(folder.iterdir()):
-            (folder / ".gitkeep").touch()
     series = {}
     for picture in list((run / "pictures").iterdir()):
         if picture.stat().st_size > 60_000:
@@ -128,5 +125,8 @@ for run in sorted(path for path in out.iterdir() if path.is_dir()):
     for sheets in series.values():
         for _, picture in sorted(sheets)[:-3]:
             picture.unlink()
+    for folder in (run / "checkpoint", run / "pictures"):
+        if not any(folder.iterdir()):
+            (folder / ".gitkeep").touch()
 END
 echo "recorded in $1"
