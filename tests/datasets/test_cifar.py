@@ -1,4 +1,4 @@
-"""The binary CIFAR format: pixels and labels where they belong; what is wrong is told by record."""
+"""The binary CIFAR format: pixels and labels where they belong; errors name the record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rockfall.errors import RockfallError
-from rockfall_datasets.archive import unpack
+from rockfall_datasets.archive import extract
 from rockfall_datasets.cifar import read_records
 
 
@@ -39,7 +39,11 @@ def test_what_is_written_comes_back(
 @pytest.mark.parametrize(
     ("labels", "classes", "complaint"),
     [
-        ([(9,), (0,), (11,)], (10,), "record 2 has the label 11, and the 10 classes are 0 … 9"),
+        (
+            [(9,), (0,), (11,)],
+            (10,),
+            "record 2 has the label 11, but labels of 10 classes are 0 … 9",
+        ),
         ([(0,), (10,), (255,)], (10,), "record 1 has the label 10"),
         ([(19, 99), (20, 99)], (20, 100), "record 1 has the label 20"),
         ([(19, 100), (19, 99)], (20, 100), "record 0 has the label 100"),
@@ -60,7 +64,7 @@ def test_a_label_of_no_class(
 def test_a_file_of_another_length(tmp_path: Path, size: int) -> None:
     path = tmp_path / "test_batch.bin"
     path.write_bytes(bytes(size))
-    with pytest.raises(RockfallError, match=f"{size:,} bytes, and 2 records are 6,146"):
+    with pytest.raises(RockfallError, match=f"{size:,} bytes, but 2 records have 6,146"):
         read_records(path, 2, (10,))
 
 
@@ -95,7 +99,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def refused(archive: Path, into: Path) -> str:
     with pytest.raises(RockfallError) as caught:
-        unpack(archive, SIZES, into)
+        extract(archive, SIZES, into)
     assert str(archive) in str(caught.value)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -104,9 +108,9 @@ def refused(archive: Path, into: Path) -> str:
 A, B = ("set/a.bin", b"aaaaa"), ("set/b.bin", b"bbbb")
 
 
-def test_only_what_is_wanted_is_unpacked(tmp_path: Path) -> None:
+def test_only_named_members_are_extracted(tmp_path: Path) -> None:
     archive = packed(tmp_path / "x.tgz", ("set/readme", b"!"), A, ("../out", b"!"), B)
-    unpack(archive, SIZES, tmp_path / "deep" / "into")
+    extract(archive, SIZES, tmp_path / "deep" / "into")
     assert files(tmp_path / "deep") == {"into/set/a.bin": b"aaaaa", "into/set/b.bin": b"bbbb"}
     assert not (tmp_path / "deep" / "out").exists()
 
@@ -127,8 +131,8 @@ def test_an_archive_that_is_cut(tmp_path: Path, length: int) -> None:
     noise = np.random.default_rng(0).bytes(60_000)
     archive = packed(tmp_path / "x.tgz", ("set/a.bin", noise))
     archive.write_bytes(archive.read_bytes()[: length if length >= 0 else 30_000])
-    with pytest.raises(RockfallError, match=r"x\.tgz is not what it should be"):
-        unpack(archive, {"set/a.bin": len(noise)}, tmp_path / "into")
+    with pytest.raises(RockfallError, match=r"x\.tgz is not the published archive"):
+        extract(archive, {"set/a.bin": len(noise)}, tmp_path / "into")
     assert files(tmp_path / "into" if (tmp_path / "into").exists() else tmp_path) in (
         {},
         {"x.tgz": archive.read_bytes()},

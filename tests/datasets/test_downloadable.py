@@ -192,10 +192,10 @@ def test_how_many_may_be_held_out(folder: Path, validation: int, left: int) -> N
     ("options", "complaint"),
     [
         ({"validation": 0}, "validation: input should be greater than or equal to 1"),
-        ({"validation": TRAIN}, "validation=40 leaves nothing: 39 at most"),
+        ({"validation": TRAIN}, "validation=40 leaves no training pictures; 39 is the most"),
         ({"validation": "0.1"}, "validation: input should be a valid integer"),
         ({"validation": "many"}, "validation: input should be a valid integer"),
-        ({}, "validation=5,000 leaves nothing: 39 at most"),
+        ({}, "validation=5,000 leaves no training pictures; 39 is the most"),
         ({"validation": 8, "seed": -1}, "seed: input should be greater"),
         ({"validation": 8, "seed": "x"}, "seed: input should be a valid integer"),
         ({"validation": 8, "valdation": 1}, "valdation"),
@@ -212,16 +212,20 @@ def test_options_that_can_t_be(folder: Path, options: dict[str, object], complai
     ("file", "content", "complaint"),
     [
         ("train_images_idx3_ubyte", IDX["train-images-idx3-ubyte"][:-1], "ends after"),
-        ("train_images_idx3_ubyte", IDX["train-labels-idx1-ubyte"], "holds no pictures"),
-        ("t10k_images_idx3_ubyte", packed(1, 14, 14, values=np.zeros(196)), "no pictures of 28"),
-        ("t10k_labels_idx1_ubyte", IDX["train-labels-idx1-ubyte"], "label for each of the 10 pic"),
-        ("train_labels_idx1_ubyte", IDX["train-images-idx3-ubyte"], "label for each of the 40 pic"),
+        ("train_images_idx3_ubyte", IDX["train-labels-idx1-ubyte"], "does not hold pictures"),
+        (
+            "t10k_images_idx3_ubyte",
+            packed(1, 14, 14, values=np.zeros(196)),
+            "does not hold pictures of 28",
+        ),
+        ("t10k_labels_idx1_ubyte", IDX["train-labels-idx1-ubyte"], "label for each of 10 pic"),
+        ("train_labels_idx1_ubyte", IDX["train-images-idx3-ubyte"], "label for each of 40 pic"),
         (
             "train_labels_idx1_ubyte",
             packed(TRAIN, values=np.arange(TRAIN) % 11),
-            "record 10 has the label 10, and the 10 classes are 0 … 9",
+            "record 10 has the label 10, but labels of 10 classes are 0 … 9",
         ),
-        ("t10k_labels_idx1_ubyte", b"not what it should be", "does not begin as one"),
+        ("t10k_labels_idx1_ubyte", b"not what it should be", "its header is not that of one"),
     ],
 )
 def test_files_that_are_wrong_are_named(
@@ -237,7 +241,9 @@ def test_files_that_are_wrong_are_named(
 def test_what_is_wrong_is_told_before_the_rest_is_downloaded(server: Mirror, folder: Path) -> None:
     (folder / "mnist").mkdir(parents=True)
     (folder / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(b"garbage")
-    with pytest.raises(RockfallError, match=r"train-images-idx3-ubyte\.gz is no whole IDX file"):
+    with pytest.raises(
+        RockfallError, match=r"train-images-idx3-ubyte\.gz is not a complete IDX file"
+    ):
         opened("mnist")
     assert not server.asked
 

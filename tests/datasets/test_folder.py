@@ -274,17 +274,20 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut short": (lambda r: cut(r / "a/x.png"), r"a/x\.png can't be read as a picture: "),
     "a bomb": (lambda r: bomb(r / "a/x.png"), r"a/x\.png is larger than 64 million pixels"),
     "a dead link": (lambda r: gone(r / "a/x.png"), r"a/x\.png can't be read as a picture"),
-    "a pipe": (lambda r: os.mkfifo(r / "a/x.png"), r"a/x\.png is no file"),
+    "a pipe": (lambda r: os.mkfifo(r / "a/x.png"), r"a/x\.png is not a regular file"),
     "another format": (lambda r: (r / "a/x.HEIC").touch(), r"x\.HEIC is neither PNG, JPEG nor"),
     "an empty class": (lambda r: (r / "c").mkdir(), r"c holds no pictures: fill it, or remove"),
     "a loop": (lambda r: (r / "a/loop").symlink_to(r), "a/loop is a folder in a class folder"),
     "a loop above": (lambda r: (r / "loop").symlink_to(r), "is a folder in a class folder"),
-    "a loop of links": (lambda r: (r / "loop").symlink_to("loop"), "can't be looked into"),
+    "a loop of links": (lambda r: (r / "loop").symlink_to("loop"), "can't be listed"),
     "folders in folders": (lambda r: picture(r / "a/old/x.png"), "a/old is a folder in a class"),
     "pictures beside": (lambda r: picture(r / "x.png"), r"x\.png lies beside class folders \(a/\)"),
     "a line's end": (lambda r: (r / "a\nb").mkdir(), r"holds a folder 'a\\nb', .* rename it"),
     "no UTF-8": (lambda r: os.mkdir(os.fsencode(r) + b"/\xff"), r"folder '\\udcff', .* rename it"),
-    "too few": (lambda r: classes(r, {"c": 2}), "class c has 2 pictures to learn .* needs 3 or"),
+    "too few": (
+        lambda r: classes(r, {"c": 2}),
+        "class c has 2 pictures for training, .* needs 3 or",
+    ),
 }
 
 
@@ -330,7 +333,7 @@ def two(root: Path, train: dict[str, int], test: dict[str, int]) -> Path:
         ({"a": 3, "b": 3}, {"a": 1, "b": 1, "c": 1}, "test/ has a class c, which train/ has not"),
         ({"a": 3, "b": 3}, {"": 2}, "train/ has class folders, and test/ has none"),
         ({"": 3}, {"a": 2, "b": 2}, "test/ has class folders, and train/ has none"),
-        ({"a": 3, "b": 1}, {"a": 1, "b": 1}, "class b has 1 picture to learn from, and needs 2"),
+        ({"a": 3, "b": 1}, {"a": 1, "b": 1}, "class b has 1 picture for training, and needs 2"),
         ({"a": 3, "b": 3}, {"a": 1}, "train/ has a class b, which test/ has not"),
         ({"a": 3}, {"a": 1}, "one class, a, .* take .*train/a as pictures without"),
     ],

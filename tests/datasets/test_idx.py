@@ -1,4 +1,4 @@
-"""IDX files: what is written comes back; whatever is wrong with one is told, with its name."""
+"""IDX files: what is written comes back; every error names the file."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ WHOLE = written(PICTURES)
     st.booleans(),
 )
 def test_what_is_written_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, array: np.ndarray[Any, Any], zipped: bool
+    tmp_path_factory: pytest.TempPathFactory, array: np.ndarray[Any, Any], compressed: bool
 ) -> None:
     path = tmp_path_factory.mktemp("idx") / "file"
-    path.write_bytes(gzip.compress(written(array)) if zipped else written(array))
+    path.write_bytes(gzip.compress(written(array)) if compressed else written(array))
     found = read_idx(path)
     assert found.dtype == array.dtype
     assert found.dtype.isnative
@@ -67,7 +67,7 @@ def refused(path: Path, content: bytes) -> str:
     return message
 
 
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -77,27 +77,29 @@ def refused(path: Path, content: bytes) -> str:
         (WHOLE[:-1], "ends after 23 of 24"),
         (WHOLE[:16], "ends after 0 of 24"),
         (WHOLE + b"x", "goes on after 24"),
-        (b"\0\1" + WHOLE[2:], "does not begin as one"),
-        (b"\0\0\x07" + WHOLE[3:], "does not begin as one"),
-        (b"\0\0\x08\0" + WHOLE[4:], "does not begin as one"),
-        (b"<!DOCTYPE html><html>", "does not begin as one"),
-        (b"\0\0\x08\x02" + b"\xff" * 8, "claims to be 4294967295 × 4294967295"),
-        (b"\0\0\x0e\xff" + b"\xff" * 255 * 4, "claims to be"),
+        (b"\0\1" + WHOLE[2:], "its header is not that of one"),
+        (b"\0\0\x07" + WHOLE[3:], "its header is not that of one"),
+        (b"\0\0\x08\0" + WHOLE[4:], "its header is not that of one"),
+        (b"<!DOCTYPE html><html>", "its header is not that of one"),
+        (b"\0\0\x08\x02" + b"\xff" * 8, "states a size of 4294967295 × 4294967295"),
+        (b"\0\0\x0e\xff" + b"\xff" * 255 * 4, "states a size of"),
     ],
 )
 def test_what_is_wrong_is_told(
-    tmp_path: Path, content: bytes, complaint: str, zipped: bool
+    tmp_path: Path, content: bytes, complaint: str, compressed: bool
 ) -> None:
-    assert complaint in refused(tmp_path / "file", gzip.compress(content) if zipped else content)
+    assert complaint in refused(
+        tmp_path / "file", gzip.compress(content) if compressed else content
+    )
 
 
 def test_a_gzip_that_is_damaged(tmp_path: Path) -> None:
-    zipped = gzip.compress(WHOLE)
-    refused(tmp_path / "cut", zipped[:-9])
-    refused(tmp_path / "cut in its checksum", zipped[:-2])
-    refused(tmp_path / "checksum", zipped[:-8] + b"\0\0\0\0" + zipped[-4:])
-    refused(tmp_path / "inside", zipped[:12] + bytes([zipped[12] ^ 0xFF]) + zipped[13:])
-    refused(tmp_path / "followed", zipped + b"garbage")
+    compressed = gzip.compress(WHOLE)
+    refused(tmp_path / "cut", compressed[:-9])
+    refused(tmp_path / "cut in its checksum", compressed[:-2])
+    refused(tmp_path / "checksum", compressed[:-8] + b"\0\0\0\0" + compressed[-4:])
+    refused(tmp_path / "inside", compressed[:12] + bytes([compressed[12] ^ 0xFF]) + compressed[13:])
+    refused(tmp_path / "followed", compressed + b"garbage")
     refused(tmp_path / "only the start", b"\x1f\x8b")
 
 
@@ -106,10 +108,10 @@ def test_a_gzip_that_is_damaged(tmp_path: Path) -> None:
 def test_a_changed_byte_is_an_error_or_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, at: int, by: int
 ) -> None:
-    zipped = bytearray(gzip.compress(WHOLE))
-    zipped[at] ^= by
+    compressed = bytearray(gzip.compress(WHOLE))
+    compressed[at] ^= by
     path = tmp_path_factory.mktemp("idx") / "file"
-    path.write_bytes(zipped)
+    path.write_bytes(compressed)
     try:
         found = read_idx(path)
     except RockfallError:
@@ -140,4 +142,4 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
 
 
 def test_the_largest_is_larger_than_any_of_ours() -> None:
-    assert idx.LARGEST > 60_000 * 28 * 28
+    assert idx.MAX_BYTES > 60_000 * 28 * 28

@@ -1,4 +1,4 @@
-"""`photos`: pieces of two photographs, from parts that do not overlap."""
+"""`photos`: crops of two photographs, from regions that do not overlap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rockfall.sources.dataset import Dataset
 from rockfall.sources.opening import open_source
 from rockfall.testing import check_dataset
 from rockfall_datasets.photographs import china, flower
-from rockfall_datasets.photos import _piece
+from rockfall_datasets.photos import _random_crop
 
 
 def photos(**options: object) -> Dataset:
@@ -41,18 +41,18 @@ def test_the_seed_decides_where() -> None:
     assert not torch.equal(one.train.inputs, other.train.inputs)
 
 
-def test_pieces_as_large_as_they_are_shown_are_of_their_part_alone() -> None:
-    """128 is as wide as the parts of validation and test, so nothing is scaled there."""
+def test_crops_of_a_split_are_of_its_region_alone() -> None:
+    """128 is as wide as the regions of validation and test, so nothing is scaled there."""
     data = photos(size=128, count=128)
     wholes = [photo.numpy() for photo in (china(), flower())]
     seen = set()
     for name, (start, end) in {"validation": (384, 512), "test": (512, 640)}.items():
-        for piece in data.splits[name].inputs.numpy():
+        for crop in data.splits[name].inputs.numpy():
             rows = [
                 (place, row)
                 for place, whole in enumerate(wholes)
                 for row in range(whole.shape[1] - 127)
-                if np.array_equal(whole[:, row : row + 128, start:end], piece)
+                if np.array_equal(whole[:, row : row + 128, start:end], crop)
             ]
             assert len(rows) == 1, name
             seen.add(rows[0])
@@ -60,16 +60,16 @@ def test_pieces_as_large_as_they_are_shown_are_of_their_part_alone() -> None:
     assert len({row for _, row in seen}) > 4
 
 
-def test_pieces_are_near_and_far() -> None:
+def test_scales_of_crops_are_log_uniform() -> None:
     """From size to three times that across, each factor as likely as any other."""
     ramp = torch.arange(250, dtype=torch.uint8).expand(3, 250, 250)
     draw = np.random.default_rng(0)
-    pieces = [_piece(ramp, 20, draw).float() for _ in range(400)]
-    assert all(piece.shape == (3, 20, 20) for piece in pieces)
-    across = torch.stack([piece[0, 0, -1] - piece[0, 0, 0] for piece in pieces]) * 20 / 19
+    crops = [_random_crop(ramp, 20, draw).float() for _ in range(400)]
+    assert all(crop.shape == (3, 20, 20) for crop in crops)
+    across = torch.stack([crop[0, 0, -1] - crop[0, 0, 0] for crop in crops]) * 20 / 19
     assert 18 <= across.min() <= 22 and 58 <= across.max() <= 62
     assert across.median() == pytest.approx(20 * 3**0.5, abs=4)
-    assert len({piece[0, 0, 0].item() for piece in pieces}) > 100
+    assert len({crop[0, 0, 0].item() for crop in crops}) > 100
 
 
 @pytest.mark.parametrize("options", [{"size": 129}, {"size": 0}, {"count": 0}])

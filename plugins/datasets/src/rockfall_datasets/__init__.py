@@ -1,1 +1,1 @@
-"""Datasets: pictures to learn from. Start at `plugin.py`, which names them all."""
+"""Datasets and pictures to learn from. Start at `plugin.py`, which registers them all."""

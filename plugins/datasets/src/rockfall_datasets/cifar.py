@@ -18,19 +18,19 @@ from torch import Tensor
 from rockfall.errors import RockfallError
 from rockfall.kit.downloads import Remote, alone, data_folder, fetch
 from rockfall.sources.dataset import Dataset
-from rockfall_datasets.archive import unpack
+from rockfall_datasets.archive import extract
 from rockfall_datasets.official import check_labels, with_validation
 
-PICTURE = 3, 32, 32
+SHAPE = 3, 32, 32
 PIXELS = 3 * 32 * 32
 
 
 @dataclass(frozen=True)
 class Published:
-    """A set as it is published.
+    """A dataset as its authors publish it.
 
-    folder: inside the archive. train, test: the files, each with its number of records.
-    labels: number of classes of each label byte, of which the last is the one that is learned.
+    folder: of the files inside the archive. train, test: file name → number of records.
+    labels: number of classes of each label byte of a record, of which the last is the target.
     """
 
     name: str
@@ -42,15 +42,16 @@ class Published:
     classes: tuple[str, ...]
 
     def files(self) -> dict[str, int]:
-        """Every file, as named in the archive, with its size in bytes."""
+        """Name of each file in the archive → its size in bytes."""
         record = len(self.labels) + PIXELS
         return {f"{self.folder}/{f}": n * record for f, n in (self.train | self.test).items()}
 
 
 def open_cifar(published: Published, validation: int, seed: int) -> Dataset:
-    """The dataset, downloaded if it is not there.
+    """The dataset, downloaded if it is not in the data folder.
 
-    Raises Unavailable, RockfallError for files that are damaged, UsageError for wrong options.
+    Raises Unavailable if no mirror has it, RockfallError for damaged files, and UsageError if
+    `validation` is too large.
     """
     base = data_folder() / published.name
     _prepare(published, base)
@@ -66,7 +67,7 @@ def open_cifar(published: Published, validation: int, seed: int) -> Dataset:
 def read_records(
     path: Path, count: int, labels: tuple[int, ...]
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Pictures (count, 3072) and the last label of each (count,), both uint8.
+    """Pictures (count, 3072) and the last label of each record (count,), both uint8.
 
     labels: number of classes of each of a record's label bytes. Raises RockfallError, naming the
     file, unless it holds exactly `count` records whose labels are in range.
@@ -76,7 +77,7 @@ def read_records(
         size = path.stat().st_size
         if size != count * width:
             raise RockfallError(
-                f"{path} has {size:,} bytes, and {count:,} records are {count * width:,}; "
+                f"{path} has {size:,} bytes, but {count:,} records have {count * width:,}; "
                 f"delete it and it is downloaded again"
             )
         records = np.fromfile(path, np.uint8).reshape(count, width)
@@ -98,22 +99,23 @@ def _prepare(published: Published, base: Path) -> None:
     with alone(base / published.folder):
         if complete():
             return
-        laid = (base / published.archive.name).exists()
+        by_user = (base / published.archive.name).exists()
         archive = fetch(published.archive, base)
-        unpack(archive, files, base)
-        if not laid:  # the user's own stays
+        extract(archive, files, base)
+        if not by_user:
             archive.unlink()
 
 
 def _read(folder: Path, files: dict[str, int], labels: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Pictures (N, 3, 32, 32) and targets (N,), both uint8, of all files in order."""
     total = sum(files.values())
-    inputs = torch.empty(total, *PICTURE, dtype=torch.uint8)
+    inputs = torch.empty(total, *SHAPE, dtype=torch.uint8)
     targets = torch.empty(total, dtype=torch.uint8)
     start = 0
     for name, count in files.items():
         pixels, numbers = read_records(folder / name, count, labels)
         rows = slice(start, start + count)
-        inputs[rows] = torch.from_numpy(pixels).view(count, *PICTURE)
+        inputs[rows] = torch.from_numpy(pixels).view(count, *SHAPE)
         targets[rows] = torch.from_numpy(numbers)
         start += count
     return inputs, targets

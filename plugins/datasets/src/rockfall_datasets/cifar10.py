@@ -46,6 +46,6 @@ def cifar10(validation: Validation = 5000, seed: Seed = 0) -> Dataset:
     """50,000 + 10,000 photographs (3, 32, 32) in ten classes.
 
     Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images.
-    `source.validation=N` training pictures, drawn by `source.seed`, are held out.
+    `source.validation=N` training pictures, drawn with `source.seed`, are the validation split.
     """
     return open_cifar(CIFAR10, validation, seed)

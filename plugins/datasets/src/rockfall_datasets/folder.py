@@ -1,4 +1,4 @@
-"""A folder of your own pictures, a folder a class."""
+"""A folder of your own pictures, with a subfolder for each class."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from rockfall.sources.options import Seed, open_with
 from rockfall.sources.selection import LARGEST, check_room
 from rockfall_datasets.folder_layout import find_pictures
 
-USUAL_SIZE = 32
-"""That of CIFAR's photographs, which every small network takes, and quick to learn from."""
-OWN_SIZE = 64
+DEFAULT_SIZE = 32
+"""Height and width of CIFAR's photographs, which every small network takes; quick to learn from."""
+MAX_OWN_SIZE = 64
 """Pictures that are all of one size, and no larger than this, keep it."""
 TEST, VALIDATION = 0.2, 0.1
+"""Fractions that are held out where the folder has no such split."""
 THREADS = min(8, os.cpu_count() or 1)
-"""Pillow unpacks without holding Python's lock; a picture of 64 Mpixel takes half a gigabyte."""
+"""Pillow decodes without holding the GIL; a picture of 64 Mpixel takes half a gigabyte."""
 
 Colour = Literal["auto", True, False]
 T = TypeVar("T")
@@ -47,31 +48,38 @@ def folder(
     path: Path,
     size: Annotated[
         int | None,
-        Field(ge=1, le=LARGEST, description="height and width; none: 32, or the pictures' own"),
+        Field(
+            ge=1,
+            le=LARGEST,
+            description="height and width in pixels; none: 32, or the pictures' own if alike",
+        ),
     ] = None,
     colour: Annotated[
-        Colour, Field(description="true or false (grey); auto: grey if all pictures are")
+        Colour,
+        Field(
+            description="three channels (true) or one (false); auto: one if all pictures are grey"
+        ),
     ] = "auto",
     seed: Seed = 0,
 ) -> Dataset:
     """PNG, JPEG and WebP pictures (C, H, W), labelled by the folder that each lies in.
 
-    `train/` and `test/` are used as such, and `validation/` if it is there. Without, 20 % are held
-    out for test and 10 % of the rest for validation, drawn from every class by `source.seed`.
-    Pictures that lie in the folder itself, without class folders, are not labelled.
+    `train/`, `test/` and `validation/` are the splits of their names. Without the latter two, 20 %
+    of every class are held out for test and 10 % of the rest for validation, drawn with
+    `source.seed`. Pictures in the folder itself, without class folders, have no labels.
 
     Without `source.size`, pictures that are all of one size of at most 64 × 64 keep it, and others
-    are brought to 32 × 32. What is not square is kept whole, in the middle of a square of the
-    median colour of its border: `rockfall classify` does the same, and what names a picture may lie
-    at its edge. Raises UsageError for what can't be read or is too little to learn from.
+    are resized to 32 × 32. One that is not square is padded to a square of the median colour of its
+    border, not cropped, since its subject may lie at the edge; `rockfall classify` does the same.
+    Raises UsageError for a file that can't be read, and for a class of too few pictures.
     """
     found = find_pictures(path)
     files = [file for files in found.files.values() for file in files]
     with pictures.quietly():
-        wanted = _size(files, size)
-        check_room(str(path), len(files), (3, *wanted))
-        inputs = torch.empty((len(files), 1 if colour is False else 3, *wanted), dtype=torch.uint8)
-        read = _in_threads(partial(_read, wanted, colour), files, "reading pictures")
+        target = _size(files, size)
+        check_room(str(path), len(files), (3, *target))
+        inputs = torch.empty((len(files), 1 if colour is False else 3, *target), dtype=torch.uint8)
+        read = _map_threads(partial(_read, target, colour), files, "reading pictures")
         for picture, pixels in zip(inputs, read, strict=True):
             picture.copy_(torch.from_numpy(pixels).permute(2, 0, 1))
     if colour == "auto" and torch.equal(inputs, inputs[:, :1].expand_as(inputs)):
@@ -94,19 +102,19 @@ def folder(
 
 
 def _size(files: Sequence[Path], asked: int | None) -> tuple[int, int]:
-    """(height, width) of what is learned from. Looks at every file, before any is unpacked."""
-    sides = set(_in_threads(pictures.sides, files, "looking at pictures"))
+    """(height, width) of the dataset's pictures. Reads every header before any file is decoded."""
+    sides = set(_map_threads(pictures.sides, files, "reading sizes of pictures"))
     if asked is not None:
         return asked, asked
     if len(sides) == 1:
         (own,) = sides
-        if max(own) <= OWN_SIZE:
+        if max(own) <= MAX_OWN_SIZE:
             return own
-    return USUAL_SIZE, USUAL_SIZE
+    return DEFAULT_SIZE, DEFAULT_SIZE
 
 
 def _read(size: tuple[int, int], colour: Colour, file: Path) -> np.ndarray:
-    """A picture (H, W, C)."""
+    """A picture (H, W, C) uint8."""
     image = pictures.read(file)
     if colour is False:
         image = image.convert("L")
@@ -115,16 +123,17 @@ def _read(size: tuple[int, int], colour: Colour, file: Path) -> np.ndarray:
     return pixels.reshape(height, width, -1).copy()
 
 
-def _in_threads(do: Callable[[Path], T], files: Sequence[Path], what: str) -> Iterator[T]:
+def _map_threads(function: Callable[[Path], T], files: Sequence[Path], what: str) -> Iterator[T]:
+    """`map` in a pool of threads, with progress; an error cancels the rest."""
     pool = ThreadPoolExecutor(THREADS)
     try:
-        yield from counted(pool.map(do, files), len(files), what)
+        yield from counted(pool.map(function, files), len(files), what)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _hold_out(split: Split, fraction: float, seed: int) -> tuple[Split, Split]:
-    """(kept, held out), the same share of every class, at least one example of each."""
+    """Stratified: (kept, held out), the same fraction of every class, at least one example."""
     generator = torch.Generator().manual_seed(seed)
     held = torch.zeros(len(split), dtype=torch.bool)
     for label in split.labels.unique():

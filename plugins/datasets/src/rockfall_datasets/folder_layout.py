@@ -1,4 +1,4 @@
-"""Which pictures a folder holds, of which class and for what: names alone, nothing is read."""
+"""The layout of a folder of pictures: files, classes and splits, by names alone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from rockfall.errors import UsageError
 
-TAKEN = {".png", ".jpg", ".jpeg", ".webp"}
-NOT_TAKEN = {".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".raw"}
-"""Pictures all the same: to learn from the rest without a word would be wrong."""
+SUPPORTED = {".png", ".jpg", ".jpeg", ".webp"}
+UNSUPPORTED = {".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".raw"}
+"""An error rather than skipped: a dataset must not silently lack pictures that the user has."""
 IGNORED = {"__macosx", "thumbs.db", "desktop.ini"}
-"""What systems leave behind; so is what begins with a dot."""
-UNWRITABLE = {"Cc", "Cs"}
-"""Unicode's categories of what ends a line or moves a cursor, and of bytes that are no UTF-8."""
+"""Files of operating systems; names that begin with a dot are ignored too."""
+UNPRINTABLE = {"Cc", "Cs"}
+"""Unicode categories of control characters, and of surrogates for bytes that are not UTF-8."""
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
 
 EXPECTED = (
@@ -26,10 +26,10 @@ EXPECTED = (
 
 
 @dataclass(frozen=True)
-class Found:
-    """files, labels: of each split that has a folder of its own; `train` alone if none has.
+class Layout:
+    """files, labels: of each split that has its own folder; of `train` alone if none has.
 
-    classes: names in label order; () if there are none, and then every label is -1.
+    classes: names in label order; () for pictures without classes, whose labels are all -1.
     """
 
     files: Mapping[str, Sequence[Path]]
@@ -37,9 +37,9 @@ class Found:
     classes: tuple[str, ...]
 
 
-def find_pictures(path: Path) -> Found:
-    """The pictures of a folder, by name. Raises UsageError for what is no picture folder."""
-    folders, files = _listed(path)
+def find_pictures(path: Path) -> Layout:
+    """The pictures of a folder, by name. Raises UsageError for a folder without such a layout."""
+    folders, files = _list(path)
     named = {folder.name.lower(): folder for folder in folders}
     if "train" in named and named.keys() <= SPLITS.keys():
         if files:
@@ -54,11 +54,11 @@ def find_pictures(path: Path) -> Found:
     train = parts.pop("train")
     parts = {"train": train, **parts}
     for name, classes in parts.items():
-        _check_same(path, name, train, classes)
+        _check_same_classes(path, name, train, classes)
     if len(train) == 1 and "" not in train:
         ((only, pictures),) = train.items()
         raise UsageError(
-            f"{path} has one class, {only}, and nothing to tell it from: add a folder for another "
+            f"{path} has one class, {only}, and classifiers need two: add a folder for another "
             f"class, or take {pictures[0].parent} as pictures without classes"
         )
     least = 1 + ("test" not in parts) + ("validation" not in parts)
@@ -66,11 +66,11 @@ def find_pictures(path: Path) -> Found:
         if len(found) < least:
             what = f"class {name}" if name else "it"
             raise UsageError(
-                f"{path}: {what} has {_count(found)} to learn from, and needs {least} or more: "
-                "one is kept for test or validation each"
+                f"{path}: {what} has {_count(found)} for training, and needs {least} or more: "
+                "one is held out for each split that the folder lacks"
             )
     order = list(train)
-    return Found(
+    return Layout(
         {part: [file for name in order for file in found[name]] for part, found in parts.items()},
         {
             part: [label for label, name in enumerate(order) for _ in found[name]]
@@ -84,7 +84,7 @@ def find_pictures(path: Path) -> Found:
 
 def _by_class(path: Path) -> dict[str, list[Path]]:
     """The pictures in each class folder, by its name; `""` for those in the folder itself."""
-    folders, files = _listed(path)
+    folders, files = _list(path)
     if not folders:
         if not files:
             raise UsageError(f"{path} holds no pictures: {EXPECTED}")
@@ -95,10 +95,10 @@ def _by_class(path: Path) -> dict[str, list[Path]]:
         )
     found = {}
     for folder in folders:
-        deeper, found[folder.name] = _listed(folder)
+        deeper, found[folder.name] = _list(folder)
         if deeper:
             raise UsageError(
-                f"{deeper[0]} is a folder in a class folder: pictures of a class lie right in it; "
+                f"{deeper[0]} is a folder in a class folder, which must hold pictures alone; "
                 f"{EXPECTED}"
             )
     if not any(found.values()):
@@ -109,7 +109,7 @@ def _by_class(path: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _check_same(
+def _check_same_classes(
     path: Path, part: str, train: Mapping[str, object], other: Mapping[str, object]
 ) -> None:
     if train.keys() == other.keys():
@@ -122,32 +122,36 @@ def _check_same(
     raise UsageError(f"{path}: {has}/ has a class {differing}, which {lacks}/ has not")
 
 
-def _listed(path: Path) -> tuple[list[Path], list[Path]]:
-    """The folders and the pictures in a folder, in order of their names."""
+def _list(path: Path) -> tuple[list[Path], list[Path]]:
+    """The subfolders and the pictures of a folder, each sorted by name."""
     folders, files = [], []
     try:
         with os.scandir(path) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.startswith(".") or entry.name.lower() in IGNORED:
                     continue
-                kind = os.path.splitext(entry.name)[1].lower()
+                suffix = os.path.splitext(entry.name)[1].lower()
                 if entry.is_dir():
-                    if any(unicodedata.category(sign) in UNWRITABLE for sign in entry.name):
+                    if any(
+                        unicodedata.category(character) in UNPRINTABLE for character in entry.name
+                    ):
                         raise UsageError(
                             f"{path} holds a folder {entry.name!a}, a name that can't be "
-                            "shown: rename it"
+                            "printed: rename it"
                         )
                     folders.append(Path(entry.path))
-                elif kind in TAKEN:
+                elif suffix in SUPPORTED:
                     if os.path.exists(entry.path) and not entry.is_file():
-                        raise UsageError(f"{entry.path} is no file")  # a pipe would never end
+                        raise UsageError(
+                            f"{entry.path} is not a regular file"
+                        )  # a pipe would block
                     files.append(Path(entry.path))
-                elif kind in NOT_TAKEN:
+                elif suffix in UNSUPPORTED:
                     raise UsageError(
                         f"{entry.path} is neither PNG, JPEG nor WebP: convert it, or take it out"
                     )
     except OSError as error:
-        raise UsageError(f"{path} can't be looked into: {error.strerror or error}") from None
+        raise UsageError(f"{path} can't be listed: {error.strerror or error}") from None
     return folders, files
 
 

@@ -1,4 +1,4 @@
-"""MNIST and the sets made to take its place: 28 × 28 in greys, four IDX files each.
+"""MNIST and its drop-in replacements: grey pictures of 28 × 28, four IDX files each.
 
 Digests (SHA-256) and sizes are those that TensorFlow Datasets publishes
 (`tensorflow_datasets/url_checksums/`); the MD5 sums of the same files are in torchvision's
@@ -27,13 +27,17 @@ SIDE = 28
 
 @dataclass(frozen=True)
 class Published:
-    """mirrors: addresses of the folder that holds the files. files: (size, SHA-256) of each."""
+    """A dataset as its authors publish it.
+
+    mirrors: URLs of the folder that holds the files. files: name → (size in bytes, SHA-256).
+    """
 
     classes: tuple[str, ...]
     mirrors: tuple[str, ...]
     files: dict[str, tuple[int, str]]
 
     def remote(self, name: str) -> Remote:
+        """The download of one file."""
         size, digest = self.files[name]
         urls = tuple(f"{mirror}/{name}.gz" for mirror in self.mirrors)
         return Remote(f"{name}.gz", urls, f"sha256:{digest}", size)
@@ -45,7 +49,7 @@ TEST = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 PUBLISHED = {
     "mnist": Published(
         classes=tuple("0123456789"),
-        # The authors' own page, yann.lecun.com/exdb/mnist, refuses more often than it answers.
+        # The authors' own page, yann.lecun.com/exdb/mnist, refuses most downloads.
         mirrors=(
             "https://storage.googleapis.com/cvdf-datasets/mnist",
             "https://ossci-datasets.s3.amazonaws.com/mnist",
@@ -138,7 +142,8 @@ def mnist(validation: Validation = 5000, seed: Seed = 0) -> Dataset:
     """60,000 + 10,000 handwritten digits (1, 28, 28), white on black.
 
     LeCun, Bottou, Bengio and Haffner 1998, Gradient-Based Learning Applied to Document
-    Recognition. `source.validation=N` training pictures, drawn by `source.seed`, are held out.
+    Recognition. `source.validation=N` training pictures, drawn with `source.seed`, are the
+    validation split.
     """
     return _open("mnist", validation, seed)
 
@@ -169,18 +174,18 @@ def _open(name: str, validation: int, seed: int) -> Dataset:
 
 def _read(folder: Path, files: tuple[str, str], published: Published) -> tuple[Tensor, Tensor]:
     """Pictures (N, 1, 28, 28) and labels (N,), both uint8. Raises RockfallError."""
-    images, inputs = _array(folder, files[0], published)
-    labels, targets = _array(folder, files[1], published)
+    images, inputs = _load(folder, files[0], published)
+    labels, targets = _load(folder, files[1], published)
     if inputs.dtype != np.uint8 or inputs.shape[1:] != (SIDE, SIDE):
-        raise RockfallError(f"{images} holds no pictures of {SIDE} × {SIDE} bytes")
+        raise RockfallError(f"{images} does not hold pictures of {SIDE} × {SIDE} bytes")
     if targets.dtype != np.uint8 or targets.shape != inputs.shape[:1]:
-        raise RockfallError(f"{labels} holds no label for each of the {len(inputs):,} pictures")
+        raise RockfallError(f"{labels} does not hold a label for each of {len(inputs):,} pictures")
     check_labels(targets, len(published.classes), labels)
     return torch.from_numpy(inputs).unsqueeze(1), torch.from_numpy(targets)
 
 
-def _array(folder: Path, name: str, published: Published) -> tuple[Path, np.ndarray[Any, Any]]:
-    """The file, plain where the user laid it there so, and what is in it."""
+def _load(folder: Path, name: str, published: Published) -> tuple[Path, np.ndarray[Any, Any]]:
+    """The path of the file and its array; one that the user decompressed is read as it is."""
     plain = folder / name
     path = plain if plain.is_file() else fetch(published.remote(name), folder)
     return path, read_idx(path)

@@ -1,4 +1,4 @@
-"""Datasets that are published with a training and a test set, and none for validation."""
+"""Datasets that are published with a training and a test set, but no validation set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from torch import Tensor
 from rockfall.errors import RockfallError, UsageError
 from rockfall.sources.dataset import Dataset, Split, hold_out
 
-Validation = Annotated[int, Field(ge=1, description="training pictures held out for validation")]
+Validation = Annotated[
+    int, Field(ge=1, description="size of the validation split, held out of the training pictures")
+]
 
 
 def with_validation(
@@ -24,15 +26,17 @@ def with_validation(
     validation: int,
     seed: int,
 ) -> Dataset:
-    """Labelled pictures: the official `test`, and `validation` pictures drawn from training.
+    """Labelled pictures: the official test split, and `validation` pictures of the training set.
 
-    train, test: uint8 pictures (N, C, H, W) and labels (N,). Raises UsageError if so many can't be
-    held out.
+    train, test: uint8 pictures (N, C, H, W) and labels (N,). Raises UsageError if no training
+    picture would be left.
     """
     inputs, labels = train
     most = len(labels) - 1
     if validation > most:
-        raise UsageError(f"{name}: validation={validation:,} leaves nothing: {most:,} at most")
+        raise UsageError(
+            f"{name}: validation={validation:,} leaves no training pictures; {most:,} is the most"
+        )
     kept, held = hold_out(len(labels), validation / len(labels), seed)
     splits = {
         "train": Split(inputs[kept], labels[kept].long()),
@@ -43,10 +47,10 @@ def with_validation(
 
 
 def check_labels(labels: np.ndarray[Any, Any], classes: int, file: Path) -> None:
-    """Raise RockfallError, naming the file and the record, for a label that is no class's."""
-    wrong = np.flatnonzero(labels >= classes)
-    if len(wrong):
+    """Raise RockfallError, naming the file and the record, for a label out of range."""
+    invalid = np.flatnonzero(labels >= classes)
+    if len(invalid):
         raise RockfallError(
-            f"{file}: record {wrong[0]} has the label {labels[wrong[0]]}, "
-            f"and the {classes} classes are 0 … {classes - 1}"
+            f"{file}: record {invalid[0]} has the label {labels[invalid[0]]}, "
+            f"but labels of {classes} classes are 0 … {classes - 1}"
         )

@@ -1,4 +1,4 @@
-"""Patches of another dataset's pictures, to learn features of them."""
+"""Patches of another dataset's pictures, for unsupervised feature learning."""
 
 from __future__ import annotations
 
@@ -16,26 +16,37 @@ NAME = "patches"
 
 def patches(
     of: Annotated[
-        str, Field(description="the dataset that they are cut of: a name or a path")
+        str, Field(description="dataset whose pictures the patches are cut from: a name or a path")
     ] = "cifar10",
-    size: Annotated[int, Field(ge=2, description="height and width of a patch")] = 8,
+    size: Annotated[int, Field(ge=2, description="height and width of a patch, in pixels")] = 8,
     count: Annotated[
-        int, Field(ge=1, description="training patches; a tenth as many for each other split")
+        int,
+        Field(
+            ge=1,
+            description="number of training patches; the other splits have a tenth as many each",
+        ),
     ] = 100_000,
     stride: Annotated[
         int,
-        Field(ge=1, description="pixels from patch to patch where a whole picture is encoded"),
+        Field(
+            ge=1,
+            description="stride in pixels at which a whole picture is encoded by its patches",
+        ),
     ] = 2,
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="another one cuts at other places")] = 0,
+    seed: Annotated[
+        int, Field(ge=0, lt=2**32, description="random seed of the positions of the patches")
+    ] = 0,
 ) -> Dataset:
-    """Patches (C, size, size) of another dataset, each split's of that split's pictures.
+    """Patches (C, size, size) of another dataset; those of a split are cut from that split.
 
     Coates, Lee and Ng 2011, "An Analysis of Single-Layer Networks in Unsupervised Feature
-    Learning", section 3. Raises UsageError for a source that has no pictures so large.
+    Learning", section 3. Raises UsageError for a source without pictures of at least that size.
     """
-    if of.rpartition(":")[2] == NAME:  # before anything is opened, which may be a download
-        raise UsageError(f"{NAME}: of={of} would cut patches of patches; name what has pictures")
-    whole = open_source(of)
-    if not isinstance(whole, Dataset):
+    if of.rpartition(":")[2] == NAME:  # before opening it, which may be a download
+        raise UsageError(
+            f"{NAME}: of={of} would cut patches of patches; name a dataset of pictures"
+        )
+    source = open_source(of)
+    if not isinstance(source, Dataset):
         raise UsageError(f"{of} is no dataset to cut patches of")
-    return Patches.cut(NAME, whole, size=size, count=count, stride=stride, seed=seed)
+    return Patches.cut(NAME, source, size=size, count=count, stride=stride, seed=seed)

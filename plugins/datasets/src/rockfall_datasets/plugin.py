@@ -1,4 +1,4 @@
-"""The table of contents: names of datasets and pictures and where they are made."""
+"""The table of contents: names, targets and summaries of datasets and pictures."""
 
 from rockfall.plugin import Register, hookimpl
 
@@ -9,7 +9,7 @@ rockfall_api = 1
 def rockfall_register(register: Register) -> None:
     register.dataset(
         name="digits",
-        summary="1,797 handwritten digits of 8 × 8, embedded: nothing to download",
+        summary="UCI digits: 1,797 handwritten digits of 8 × 8, embedded; nothing to download",
         target="rockfall_datasets.digits:digits",
         kinds=("pictures", "labelled-pictures"),
         licence="CC BY 4.0",
@@ -17,7 +17,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.dataset(
         name="mnist",
-        summary="70,000 handwritten digits of 28 × 28; a download of 12 MB",
+        summary="MNIST: 70,000 handwritten digits of 28 × 28; a download of 12 MB",
         target="rockfall_datasets.mnist:mnist",
         kinds=("pictures", "labelled-pictures"),
         licence="CC BY-SA 3.0",
@@ -25,7 +25,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.dataset(
         name="fashion-mnist",
-        summary="70,000 pieces of clothing of 28 × 28; a download of 31 MB",
+        summary="Fashion-MNIST: 70,000 pieces of clothing of 28 × 28; a download of 31 MB",
         target="rockfall_datasets.mnist:fashion_mnist",
         kinds=("pictures", "labelled-pictures"),
         licence="MIT",
@@ -33,7 +33,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.dataset(
         name="kmnist",
-        summary="70,000 cursive hiragana of 28 × 28; a download of 21 MB",
+        summary="Kuzushiji-MNIST: 70,000 cursive hiragana of 28 × 28; a download of 21 MB",
         target="rockfall_datasets.mnist:kmnist",
         kinds=("pictures", "labelled-pictures"),
         licence="CC BY-SA 4.0",
@@ -41,7 +41,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.dataset(
         name="cifar10",
-        summary="60,000 photographs of 32 × 32 in ten classes; a download of 170 MB",
+        summary="CIFAR-10: 60,000 photographs of 32 × 32, 10 classes; a download of 170 MB",
         target="rockfall_datasets.cifar10:cifar10",
         kinds=("pictures", "labelled-pictures"),
         licence="none stated; its authors ask to be cited",
@@ -49,7 +49,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.dataset(
         name="cifar100",
-        summary="60,000 photographs of 32 × 32 in a hundred classes; a download of 169 MB",
+        summary="CIFAR-100: 60,000 photographs of 32 × 32, 100 classes; a download of 169 MB",
         target="rockfall_datasets.cifar100:cifar100",
         kinds=("pictures", "labelled-pictures"),
         licence="none stated; its authors ask to be cited",
@@ -57,15 +57,15 @@ def rockfall_register(register: Register) -> None:
     )
     register.dataset(
         name="gaussian-1d",
-        summary="numbers from one Gaussian of mean 4 and variance 0.5",
+        summary="one-dimensional Gaussian: samples of mean 4 and variance 0.5",
         target="rockfall_datasets.synthetic:gaussian_1d",
         kinds=("vectors",),
         licence="MIT",
-        reference="drawn by Rockfall",
+        reference="sampled by Rockfall",
     )
     register.dataset(
         name="ring",
-        summary="points from eight narrow Gaussians on a circle",
+        summary="mixture of eight Gaussians on a circle: samples in two dimensions",
         target="rockfall_datasets.synthetic:ring",
         kinds=("vectors", "labelled-vectors"),
         licence="MIT",
@@ -73,7 +73,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.dataset(
         name="patches",
-        summary="pieces of another dataset's pictures, to learn features of them",
+        summary="random patches of another dataset's pictures, for unsupervised feature learning",
         target="rockfall_datasets.patches:patches",
         kinds=("pictures",),
         licence="that of the pictures",
@@ -82,7 +82,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.dataset(
         name="photos",
-        summary="square pieces of two photographs, embedded: nothing to download",
+        summary="random crops of two photographs, embedded; nothing to download",
         target="rockfall_datasets.photos:photos",
         kinds=("pictures",),
         licence="CC BY 2.0",
@@ -104,7 +104,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.source_opener(
         name="folder",
-        summary="the path of a folder of pictures, a folder a class",
+        summary="the path of a folder of pictures, with a subfolder for each class",
         target="rockfall_datasets.folder:open_folder",
-        order=90,  # after every other: what no one else takes, it says what is wrong with
+        order=90,  # last, since its errors say what is wrong with a path
     )
