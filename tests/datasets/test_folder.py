@@ -407,7 +407,7 @@ def test_a_run_on_a_folder_is_resumed(trained: Path) -> None:
     before = (run / "result.json").read_text()
     (run / "result.json").unlink()
     assert rockfall(trained, "resume", "last").returncode == 0
-    assert '"accuracy"' in before
+    assert '"test accuracy"' in before
     assert (run / "result.json").exists()
 
 
