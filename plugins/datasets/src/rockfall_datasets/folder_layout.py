@@ -20,7 +20,7 @@ UNPRINTABLE = {"Cc", "Cs"}
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
 
 EXPECTED = (
-    "a picture folder has a folder a class (cat/, dog/, …) with PNG, JPEG or WebP files in each, "
+    "a picture folder has a folder for each class (cat/, dog/, …) with PNG, JPEG or WebP files in each, "
     "or such folders in train/ and test/, or pictures alone"
 )
 
@@ -132,19 +132,16 @@ def _list(path: Path) -> tuple[list[Path], list[Path]]:
                     continue
                 suffix = os.path.splitext(entry.name)[1].lower()
                 if entry.is_dir():
-                    if any(
-                        unicodedata.category(character) in UNPRINTABLE for character in entry.name
-                    ):
+                    if any(unicodedata.category(char) in UNPRINTABLE for char in entry.name):
                         raise UsageError(
                             f"{path} holds a folder {entry.name!a}, a name that can't be "
                             "printed: rename it"
                         )
                     folders.append(Path(entry.path))
                 elif suffix in SUPPORTED:
+                    # Reading a pipe would block.
                     if os.path.exists(entry.path) and not entry.is_file():
-                        raise UsageError(
-                            f"{entry.path} is not a regular file"
-                        )  # a pipe would block
+                        raise UsageError(f"{entry.path} is not a regular file")
                     files.append(Path(entry.path))
                 elif suffix in UNSUPPORTED:
                     raise UsageError(
