@@ -15,7 +15,7 @@ from rockfall.sources.selection import Selection, applying
 from rockfall.sources.source import Source
 from rockfall.specs import DatasetSpec
 
-Seed = Annotated[int, Field(ge=0, lt=2**32, description="random seed; another one draws other splits")]
+Seed = Annotated[int, Field(ge=0, lt=2**32, description="random seed; another draws other splits")]
 """How a factory annotates its seed."""
 
 

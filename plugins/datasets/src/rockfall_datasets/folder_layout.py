@@ -20,8 +20,8 @@ UNPRINTABLE = {"Cc", "Cs"}
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
 
 EXPECTED = (
-    "a picture folder has a folder for each class (cat/, dog/, …) with PNG, JPEG or WebP files in each, "
-    "or such folders in train/ and test/, or pictures alone"
+    "a picture folder has a folder for each class (cat/, dog/, …) with PNG, JPEG or WebP files in "
+    "each, or such folders in train/ and test/, or pictures alone"
 )
 
 

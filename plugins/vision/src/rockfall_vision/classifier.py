@@ -81,7 +81,9 @@ class ClassifierConfig(rockfall.Config):
         False, description="horizontal flip: each picture is mirrored in every other epoch"
     )
     shift: int = Field(0, ge=0, description="random translation by up to so many pixels each way")
-    cutout: int = Field(0, ge=0, description="side in pixels of the square that cutout masks; 0: none")
+    cutout: int = Field(
+        0, ge=0, description="side in pixels of the square that cutout masks; 0: none"
+    )
 
 
 class Classifier(nn.Module):
