@@ -49,7 +49,7 @@ def test_a_run(folder: Path) -> None:
     assert " · 1,210 parameters · " in lines[0]
     assert lines[0].endswith(" examples a second")
     assert lines[1] == "settings: epochs=2 layers=16 (preset tiny)"
-    assert lines[2].startswith("accuracy 0.")
+    assert lines[2].startswith("test accuracy 0.")
     assert "nearest neighbour" in lines[3]
     assert lines[4].startswith("train accuracy 0.")
     assert lines[5].startswith("train loss")
@@ -173,7 +173,7 @@ def test_figures_are_told_even_if_the_picture_cannot_be_written(
     monkeypatch.setattr("rockfall.kit.files.tempfile.mkstemp", refuse)
     done = rockfall(folder, "show", "tiny")
     assert done.returncode == 1
-    assert "accuracy 0." in done.stdout
+    assert "test accuracy 0." in done.stdout
     assert "can't write runs/tiny/pictures/curves.png: Read-only file system" in done.stderr
 
 
@@ -188,7 +188,7 @@ def test_side_by_side(folder: Path) -> None:
     assert rows["layers"] == ["layers", "16", "8"]
     assert rows["seed"] == ["seed", "0", "1"]
     assert "lr" not in rows  # the same in both
-    assert rows["accuracy"][2] == rows["accuracy"][5] == "±"
+    assert rows["test accuracy"][3] == rows["test accuracy"][6] == "±"
     assert rows["train accuracy"][3] == rows["train accuracy"][6] == "±"
     assert rows["parameters"] == ["parameters", "1,210", "610"]
     assert rows["steps"] == ["steps", "22", "11"]

@@ -58,7 +58,7 @@ STORY = [
 
 def test_figures_say_it_all_in_a_line() -> None:
     assert measurement_lines(FIGURES) == [
-        "score 6.3 ± 0.03 · 98.4 % of the oracle · 4.20 × random",
+        "score 6.3 ± 0.03 · 98.4 % of the oracle · 4.2 × random",
         "  beside random 1.5 ± 0.02 · oracle 6.4 ± 0.03",
     ]
 

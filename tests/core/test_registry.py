@@ -255,7 +255,7 @@ def test_a_lifecycle_hook_that_raises_is_reported_and_the_run_goes_on(
         "RuntimeError: no server",
         "RuntimeError: no disk",
     ], "each is said once"
-    assert "ended with ['accuracy', 'train accuracy']" in done.stdout
+    assert "ended with ['test accuracy', 'train accuracy']" in done.stdout
     assert events[-1]["event"] == "finished"
 
 
@@ -267,7 +267,7 @@ def test_what_a_lifecycle_hook_draws_changes_nothing(
     call = lambda run: drawn.append(random.random())  # noqa: E731
     monkeypatch.setattr(registry(), "follow", lambda hook: [("tracker", call)])
     before = random_state()
-    run.audience.started(run)
+    run.observers.started(run)
     assert drawn
     assert not difference(before, random_state())
 

@@ -63,7 +63,7 @@ def test_any_shape_of_loops_goes_on_at_the_same_step(
         folder = directory or RunDirectory.create(
             tmp_path_factory.mktemp("runs"), "", "toy", record()
         )
-        run = Run(folder, record(), Toy(fit_into(seen)), checkpoint_every=0, **kw)
+        run = StoppingRun(folder, record(), Toy(fit_into(seen)), checkpoint_every=0, **kw)
         if directory and directory.checkpoint("last").exists():
             run.resume()
         return run
@@ -240,8 +240,8 @@ def test_best_is_kept_by_the_monitored_metric(start: Start, monitor: str, best: 
     run = start(fit, monitor=monitor)
     run.model.fit(None, run)
     run.resume("best")
-    assert run._restored is not None
-    assert run._restored["state"] == {"at": best}
+    assert run._checkpoint is not None
+    assert run._checkpoint["state"] == {"at": best}
 
 
 def noise() -> torch.Tensor:
@@ -479,7 +479,7 @@ def test_two_processes_cannot_train_one_run(start: Start, tmp_path: Path) -> Non
     assert run.directory.status == "started"
 
 
-def test_what_changes_before_an_inner_loop_is_restored_in_it(start: Start) -> None:
+def test_what_changes_before_an_inner_loop_is_checkpoint_in_it(start: Start) -> None:
     """The outer loop restores, its turn begins again, and the inner loop restores once more."""
 
     def fit(model: Toy, run: Run) -> None:
@@ -519,8 +519,8 @@ def test_the_last_metric_may_be_the_best(start: Start) -> None:
     run.model.fit(None, run)
     run.finish()
     run.resume("best")
-    assert run._restored is not None
-    assert run._restored["state"] == {"at": "end"}
+    assert run._checkpoint is not None
+    assert run._checkpoint["state"] == {"at": "end"}
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut short"])

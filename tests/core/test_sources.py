@@ -15,6 +15,7 @@ from PIL import Image
 
 from rockfall.errors import RockfallError, UnknownName, UsageError
 from rockfall.kit.pictures import save
+from rockfall.registry import registry
 from rockfall.sources.batched import LoopBatch
 from rockfall.sources.dataset import Dataset, Split, hold_out
 from rockfall.sources.environment import Environment
@@ -115,12 +116,13 @@ def test_an_unknown_option(source: str) -> None:
 
 def test_a_model_on_a_source_it_cannot_learn_from() -> None:
     info = open_source("falling-rocks-8x8").info
+    mlp = registry().models.find("mlp").spec
     with pytest.raises(
         UsageError, match="mlp learns from labelled-pictures, and falling-rocks-8x8"
     ):
-        require_kind("mlp", ("labelled-pictures",), info)
+        require_kind(mlp, info.name, info.kinds)
     with pytest.raises(UsageError, match=r"try .*digits"):
-        require_kind("mlp", ("labelled-pictures",), info)
+        require_kind(mlp, info.name, info.kinds)
 
 
 @pytest.mark.parametrize("source", ["digits", "falling-rocks-16x16", "CartPole-v1", "Pendulum-v1"])

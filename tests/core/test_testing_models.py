@@ -263,7 +263,10 @@ def test_a_faulty_model_is_told_what_is_wrong(kind: type, complaint: str, check:
     ("fields", "complaint"),
     [
         ({"capabilities": ("classifies", "samples")}, "says that it samples, but it has no sample"),
-        ({"capabilities": ("flies",)}, "no capability named flies"),
+        (
+            {"capabilities": ("flies",)},
+            "made-up names the capability flies, which no installed",
+        ),
         ({"default_source": "no-such-source"}, "its default source no-such-source: UnknownName"),
         ({"learns_from": ("texts",)}, "made-up learns from texts, and digits is"),
         ({"target": "faulty_models:Missing"}, "AttributeError"),

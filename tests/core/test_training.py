@@ -36,7 +36,7 @@ def figures(run: rockfall.Run) -> Any:
 def test_train_returns_a_run_whose_model_works(tmp_path: Path) -> None:
     run = train(tmp_path)
     assert run.name == "mlp-digits-1"
-    accuracy = figures(run)["accuracy"]
+    accuracy = figures(run)["test accuracy"]
     data = rockfall.open_source("digits")
     assert isinstance(data, Dataset)
     model: Any = run.model
@@ -164,8 +164,8 @@ def test_killed_between_the_last_checkpoint_and_the_result(tmp_path: Path) -> No
 
 def test_a_damaged_record_is_said(tmp_path: Path) -> None:
     run = train(tmp_path)
-    run.directory.record_file.write_text('{"format": 2}')
-    with pytest.raises(RockfallError, match="format 2"):
+    run.directory.record_file.write_text('{"format": 3}')
+    with pytest.raises(RockfallError, match="format 3"):
         rockfall.open_run("last", out=tmp_path)
     run.directory.record_file.write_text("{")
     with pytest.raises(RockfallError, match="damaged"):

@@ -14,7 +14,6 @@ from typing import Any, Self
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
 from rockfall.kit.files import TEMPORARY, read_json, write_json
 from rockfall.run import former
-from rockfall.run.metrics import read
 
 FORMAT = 2
 """Of `run.json`. Version 1 is read too: its settings, metrics and figures had other names."""
@@ -127,6 +126,8 @@ class RunDirectory:
 
     def logged(self) -> list[dict[str, Any]]:
         """Every logged line: its metrics by name, and `step`, `seconds` and `epoch`."""
+        from rockfall.run.metrics import read  # which needs torch, as `rockfall runs` does not
+
         lines = read(self.metrics_file)
         record = self.record()
         return former.metrics(record.model, lines) if record.format == 1 else lines

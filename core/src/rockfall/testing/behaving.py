@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rockfall.capabilities import capabilities_of
 from rockfall.catalogue import Entry
 from rockfall.evaluation import eval_mode
-from rockfall.registry import CORE, registry
+from rockfall.registry import registry
 from rockfall.run.randomness import fork_rng
 from rockfall.sources.source import Source
 from rockfall.specs import ModelSpec, load_target
@@ -43,9 +44,8 @@ class Recorder:
 def behaviour(model: Any, spec: ModelSpec, source: Source) -> list[tuple[str, Any]]:
     """Check each capability that the spec names; returns all that the model gave meanwhile."""
     recorder = Recorder(model)
-    for name in spec.capabilities:
-        capability = registry().capabilities.find(name).spec
-        protocol = capability.load()
+    for capability in capabilities_of(spec):
+        name, protocol = capability.name, capability.load()
         missing = [m for m in _members(protocol) if not hasattr(model, m)]
         assert not missing, f"the spec says that it {name}, but it has no {', '.join(missing)}"
         assert isinstance(model, protocol), f"the spec says that it {name}, and it does not"
@@ -61,11 +61,13 @@ def behaviour(model: Any, spec: ModelSpec, source: Source) -> list[tuple[str, An
 def check_named(model: Any, entry: Entry[ModelSpec]) -> None:
     """What the model can do is in its spec, since the verbs and `rockfall list` go by that.
 
-    Only the core's capabilities and those of the model's own distribution are looked at: a
-    stranger's protocol may happen to use the same method name for something else.
+    Only capabilities of the model's own distribution, and of those whose capabilities it names, are
+    looked at: a stranger's protocol may happen to use the same method name for something else.
     """
+    named = capabilities_of(entry.spec)
+    owners = {other.owner for other in registry().capabilities if other.spec in named}
     for other in registry().capabilities:
-        if other.owner in (CORE, entry.owner) and other.spec.name not in entry.spec.capabilities:
+        if other.owner in {entry.owner, *owners} and other.spec not in named:
             can = isinstance(model, other.spec.load())
             assert not can, f"it {other.spec.name}, but the spec's capabilities don't say so"
 

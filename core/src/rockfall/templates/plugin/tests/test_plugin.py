@@ -12,5 +12,5 @@ def test_conforms() -> None:
 
 def test_learns(tmp_path: Path) -> None:
     run = rockfall.train("hello", out=tmp_path, listeners=[])
-    accuracy = rockfall.evaluate(run)["accuracy"]
+    accuracy = rockfall.evaluate(run)["test accuracy"]
     assert accuracy["value"] > accuracy["baselines"]["commonest class"]["value"] + 0.5
