@@ -20,12 +20,12 @@ from rockfall.training import build_config, build_model
 AGENTS = ("dqn", "ppo", "a2c")
 
 
-def asked(
+def record_for(
     agent: str, source: str, options: Mapping[str, Any] | None = None, **settings: Any
 ) -> Record:
     """`rockfall train AGENT SOURCE --preset tiny`, seed 5."""
     spec = registry().models.find(agent).spec
-    config = build_config(spec.resume(), agent, source, "tiny", settings)
+    config = build_config(spec.load(), agent, source, "tiny", settings)
     return Record(
         model=f"rockfall-agents:{agent}",
         source=source,
@@ -48,7 +48,7 @@ def start(folder: Path, record: Record) -> RunDirectory:
 
 
 def fit(directory: RunDirectory, stop_at: int | None = None) -> Run:
-    """Train, or go on, saving after every turn; return as killed before turn `stop_at`."""
+    """Train, or go on, saving after every iteration; as if killed before iteration `stop_at`."""
     torch.set_num_threads(1)
     record = directory.record()
     run = StoppingRun(directory, record, build_model(record), checkpoint_every=0, stop_at=stop_at)

@@ -1,4 +1,4 @@
-"""The networks take what environments show, and refuse what they can't see."""
+"""The networks take observations of any shape and number type; conv refuses what is no grid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import rockfall
-from rockfall_agents.networks import COARSEST, Kind, Network
+from rockfall_agents.networks import COARSEST_SIDE, Architecture, Network
 
 
 def info(*shape: int, **changes: Any) -> rockfall.SourceInfo:
@@ -16,17 +16,19 @@ def info(*shape: int, **changes: Any) -> rockfall.SourceInfo:
     return rockfall.SourceInfo(name="s", kinds=(), shape=shape, **{**fields, **changes})
 
 
-@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@pytest.mark.parametrize("architecture", ["mlp", "conv"])
 @pytest.mark.parametrize(
     "shape", [(5, 5), (8, 8), (16, 16), (32, 32), (9, 20), (2, 16, 16), (10, 10, 4)]
 )
-def test_grids_of_any_size_and_number_type(kind: Kind, shape: tuple[int, ...]) -> None:
-    network = Network(kind, info(*shape), (12, 7), 4)
-    seen = torch.randint(2, (6, *shape))
-    outputs = network(seen.to(torch.uint8))
+def test_grids_of_any_size_and_number_type(
+    architecture: Architecture, shape: tuple[int, ...]
+) -> None:
+    network = Network(architecture, info(*shape), (12, 7), 4)
+    observations = torch.randint(2, (6, *shape))
+    outputs = network(observations.to(torch.uint8))
     assert outputs.shape == (6, 4)
     for dtype in (torch.bool, torch.int64, torch.float32, torch.float64):
-        assert torch.equal(network(seen.to(dtype)), outputs)
+        assert torch.equal(network(observations.to(dtype)), outputs)
 
 
 def test_vectors() -> None:
@@ -37,17 +39,19 @@ def test_vectors() -> None:
 
 def test_no_hidden_layer_is_a_linear_map() -> None:
     network = Network("mlp", info(4, dtype="float32", high=None), (), 2)
-    seen = torch.randn(3, 4)
-    assert torch.equal(network(seen), network.head(seen))
+    observations = torch.randn(3, 4)
+    assert torch.equal(network(observations), network.head(observations))
 
 
-def test_norm_adds_a_scale_and_a_shift_a_unit() -> None:
-    plain, normed = (Network("mlp", info(5, 5), (12, 7), 4, norm=norm) for norm in (False, True))
+def test_layer_norm_adds_a_scale_and_a_shift_a_unit() -> None:
+    plain, normed = (
+        Network("mlp", info(5, 5), (12, 7), 4, layer_norm=norm) for norm in (False, True)
+    )
     extra = sum(p.numel() for p in normed.parameters()) - sum(p.numel() for p in plain.parameters())
     assert extra == 2 * (12 + 7)
 
 
-def test_pixels_are_brought_down_to_one_and_measurements_are_not() -> None:
+def test_pixels_are_scaled_to_one_and_measurements_are_not() -> None:
     pixels = Network("mlp", info(3, high=255.0), (), 1)
     assert torch.equal(
         pixels(torch.tensor([[255, 0, 255]])), pixels.head(torch.tensor([[1.0, 0, 1]]))
@@ -60,17 +64,17 @@ def test_pixels_are_brought_down_to_one_and_measurements_are_not() -> None:
 def test_conv_strides_until_the_grid_is_coarse_and_no_further(size: int) -> None:
     network = Network("conv", info(size, size), (8,), 2)
     side = size
-    while side > COARSEST:
+    while side > COARSEST_SIDE:
         side //= 2
     assert network.hidden[0].in_features == 16 * side * side
 
 
-def test_every_square_matters_to_conv() -> None:
+def test_every_cell_reaches_the_outputs_of_conv() -> None:
     torch.manual_seed(0)
     network = Network("conv", info(16, 16), (32,), 2)
-    seen = torch.rand(1, 16, 16, requires_grad=True)
-    network(seen).sum().backward()
-    assert seen.grad is not None and (seen.grad != 0).all()
+    observations = torch.rand(1, 16, 16, requires_grad=True)
+    network(observations).sum().backward()
+    assert observations.grad is not None and (observations.grad != 0).all()
 
 
 def test_conv_takes_channels_first_or_last() -> None:
@@ -78,8 +82,8 @@ def test_conv_takes_channels_first_or_last() -> None:
     first = Network("conv", info(3, 10, 12), (8,), 2)
     torch.manual_seed(0)
     last = Network("conv", info(10, 12, 3), (8,), 2)
-    seen = torch.rand(4, 3, 10, 12)
-    assert torch.equal(first(seen), last(seen.permute(0, 2, 3, 1)))
+    observations = torch.rand(4, 3, 10, 12)
+    assert torch.equal(first(observations), last(observations.permute(0, 2, 3, 1)))
 
 
 @pytest.mark.parametrize("shape", [(4,), (), (1, 2, 3, 4)])

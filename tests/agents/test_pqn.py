@@ -1,4 +1,4 @@
-"""PQN learns, prefers the best action, explores as much as it says, and keeps a steadier copy."""
+"""PQN learns, explores with probability ε, and acts greedily by its averaged network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import rockfall
-from rockfall_agents.pqn import Pqn, PqnConfig, explore
+from rockfall_agents.pqn import Pqn, PqnConfig, epsilon_greedy
 
 
 def build(**settings: Any) -> Pqn:
@@ -21,33 +21,33 @@ def test_explores_epsilon_of_the_time() -> None:
     torch.manual_seed(0)
     q = torch.tensor([0.0, 1.0, 0.0, 0.0]).repeat(10_000, 1)
     for epsilon in (0.0, 0.4, 1.0):
-        share = explore(q, epsilon).bincount(minlength=4) / len(q)
+        share = epsilon_greedy(q, epsilon).bincount(minlength=4) / len(q)
         expected = epsilon / 4 + (1 - epsilon) * torch.tensor([0.0, 1.0, 0.0, 0.0])
         torch.testing.assert_close(share, expected, atol=0.02, rtol=0)
 
 
-def test_acts_by_the_mean_of_the_networks_so_far() -> None:
-    model = build(averaging=0.75)
-    seen = []
+def test_acts_by_the_averaged_weights() -> None:
+    model = build(ema=0.75)
+    biases = []
     for update in range(4):  # as long as 1/n weighs more than 1/4: a plain mean
         with torch.no_grad():
             model.q.head.bias.fill_(update)
-        model.follow(update)
-        seen.append(model.average.head.bias[0].item())
-    assert seen == pytest.approx([0.0, 0.5, 1.0, 1.5])
-    model.follow(100)
+        model.update_average(update)
+        biases.append(model.average.head.bias[0].item())
+    assert biases == pytest.approx([0.0, 0.5, 1.0, 1.5])
+    model.update_average(100)
     assert model.average.head.bias[0].item() == pytest.approx(0.75 * 1.5 + 0.25 * 3)
 
 
-def test_without_averaging_it_acts_by_q() -> None:
-    model = build(averaging=0.0)
+def test_with_ema_0_it_acts_by_q() -> None:
+    model = build(ema=0.0)
     with torch.no_grad():
         model.q.head.bias.copy_(torch.tensor([9.0, -9.0]))
-    model.follow(0)
-    seen = torch.randn(50, 3)
-    model.follow(7)
-    assert torch.equal(model.act(seen), model.q(seen).argmax(1))
-    assert (model.act(seen) == 0).all()
+    model.update_average(0)
+    observations = torch.randn(50, 3)
+    model.update_average(7)
+    assert torch.equal(model.act(observations), model.q(observations).argmax(1))
+    assert (model.act(observations) == 0).all()
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])

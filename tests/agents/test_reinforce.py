@@ -27,14 +27,16 @@ def with_baseline(logits: Tensor) -> Tensor:
 
 def test_textbook_gradient_is_that_of_the_expected_reward() -> None:
     """A bandit whose arms are played as often as π says: ∂ Σ_a π_a r_a / ∂z_i = π_i (r_i − r̄)."""
-    chances = torch.tensor([0.5, 0.3, 0.2])
+    probabilities = torch.tensor([0.5, 0.3, 0.2])
     rewards = torch.tensor([1.0, 4.0, -2.0])
-    actions = torch.arange(3).repeat_interleave((chances * 10).round().long())
+    actions = torch.arange(3).repeat_interleave((probabilities * 10).round().long())
     for baseline in (0.0, 2.5):  # any constant leaves the gradient as it is
-        logits = chances.log().requires_grad_()
-        now = policy(with_baseline(logits.expand(10, 3))).log_prob(actions)
-        surrogate(now, now.detach(), rewards[actions] - baseline, clip=0).mean().backward()
-        expected = chances * (rewards - (chances * rewards).sum())
+        logits = probabilities.log().requires_grad_()
+        log_prob = policy(with_baseline(logits.expand(10, 3))).log_prob(actions)
+        surrogate(
+            log_prob, log_prob.detach(), rewards[actions] - baseline, clip=0
+        ).mean().backward()
+        expected = probabilities * (rewards - (probabilities * rewards).sum())
         assert logits.grad is not None
         torch.testing.assert_close(logits.grad, expected)
 
@@ -43,10 +45,12 @@ def test_clipped_gradient_is_the_textbook_one_until_the_policy_has_moved() -> No
     torch.manual_seed(0)
     logits = torch.randn(20, 4, requires_grad=True)
     actions, advantages = torch.randint(4, (20,)), torch.randn(20)
-    now = policy(with_baseline(logits)).log_prob(actions)
+    log_prob = policy(with_baseline(logits)).log_prob(actions)
     gradients = [
         torch.autograd.grad(
-            surrogate(now, now.detach(), advantages, clip).sum(), logits, retain_graph=True
+            surrogate(log_prob, log_prob.detach(), advantages, clip).sum(),
+            logits,
+            retain_graph=True,
         )[0]
         for clip in (0.0, 0.2)
     ]
@@ -56,9 +60,9 @@ def test_clipped_gradient_is_the_textbook_one_until_the_policy_has_moved() -> No
 @pytest.mark.parametrize(
     ("ratio", "advantage", "moves"),
     [
-        (1.3, 1.0, False),  # already likelier by more than the clip: no reason to go on
+        (1.3, 1.0, False),  # already beyond the clip range: no gradient
         (0.7, -1.0, False),
-        (0.7, 1.0, True),  # it went the wrong way: always free to come back
+        (0.7, 1.0, True),  # it moved the wrong way: the gradient leads back
         (1.3, -1.0, True),
         (1.1, 1.0, True),
     ],
@@ -66,9 +70,9 @@ def test_clipped_gradient_is_the_textbook_one_until_the_policy_has_moved() -> No
 def test_clip_stops_the_gradient_where_there_is_nothing_more_to_gain(
     ratio: float, advantage: float, moves: bool
 ) -> None:
-    now = torch.tensor([ratio]).log().requires_grad_()
-    surrogate(now, torch.zeros(1), torch.tensor([advantage]), clip=0.2).backward()
-    assert now.grad is not None and bool(now.grad.item()) == moves
+    log_prob = torch.tensor([ratio]).log().requires_grad_()
+    surrogate(log_prob, torch.zeros(1), torch.tensor([advantage]), clip=0.2).backward()
+    assert log_prob.grad is not None and bool(log_prob.grad.item()) == moves
 
 
 def test_the_policy_is_the_softmax_of_all_outputs_but_the_last() -> None:
@@ -76,14 +80,14 @@ def test_the_policy_is_the_softmax_of_all_outputs_but_the_last() -> None:
     torch.testing.assert_close(policy(with_baseline(logits)).probs, logits.softmax(1))
 
 
-def test_begins_undecided_and_acts_by_the_likeliest() -> None:
+def test_begins_nearly_uniform_and_acts_by_the_most_probable() -> None:
     info = rockfall.SourceInfo(name="s", kinds=(), shape=(3,), dtype="float32", actions=4)
     torch.manual_seed(0)
     model = Reinforce(ReinforceConfig.build("reinforce"), info)
-    seen = torch.randn(30, 3)
-    outputs = model.network(seen)
+    observations = torch.randn(30, 3)
+    outputs = model.network(observations)
     assert policy(outputs).entropy().mean().item() == pytest.approx(math.log(4), abs=1e-2)
-    assert torch.equal(model.act(seen), outputs[:, :4].argmax(1))
+    assert torch.equal(model.act(observations), outputs[:, :4].argmax(1))
 
 
 def test_several_epochs_need_a_clip() -> None:

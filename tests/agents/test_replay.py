@@ -11,7 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 
 from rockfall.run import checkpoint
-from rockfall_agents.replay import KeptReplay, megabytes
+from rockfall_agents.replay import ReplayBufferState, checkpoint_megabytes
 
 ROWS, ENVS, PIXELS = 6, 3, 1024
 ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
@@ -23,17 +23,19 @@ def empty(rows: int = ROWS) -> ReplayBuffer:
 
 
 def fill(buffer: ReplayBuffer, steps: int, generator: np.random.Generator) -> None:
-    """What collecting adds: an observation follows the last, but where an episode ended."""
-    seen = generator.integers(256, size=(ENVS, PIXELS), dtype=np.uint8)
+    """Add transitions as collecting does: each follows the last, but where an episode ended."""
+    observation = generator.integers(256, size=(ENVS, PIXELS), dtype=np.uint8)
     for _ in range(steps):
-        following = generator.integers(256, size=(ENVS, PIXELS), dtype=np.uint8)
-        over = generator.random(ENVS) < 0.3
-        cut = over & (generator.random(ENVS) < 0.5)
-        final = np.where(over[:, None], generator.integers(256, size=seen.shape), following)
-        infos: list[dict[str, Any]] = [{"TimeLimit.truncated": bool(c)} for c in cut]
+        next_observation = generator.integers(256, size=(ENVS, PIXELS), dtype=np.uint8)
+        done = generator.random(ENVS) < 0.3
+        truncated = done & (generator.random(ENVS) < 0.5)
+        final = np.where(
+            done[:, None], generator.integers(256, size=observation.shape), next_observation
+        )
+        infos: list[dict[str, Any]] = [{"TimeLimit.truncated": bool(cut)} for cut in truncated]
         action, reward = generator.integers(3, size=ENVS), generator.random(ENVS)
-        buffer.add(seen, final, action, reward, over, infos)
-        seen = following
+        buffer.add(observation, final, action, reward, done, infos)
+        observation = next_observation
 
 
 @pytest.mark.parametrize("steps", [0, 1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS - 1])
@@ -41,20 +43,22 @@ def test_it_comes_back_as_it_was(steps: int, tmp_path: Path) -> None:
     buffer, loaded = empty(), empty()
     fill(buffer, steps, np.random.default_rng(steps))
     fill(loaded, 4, np.random.default_rng(99))
-    checkpoint.write(tmp_path / "replay.safetensors", KeptReplay(buffer).state_dict())
-    KeptReplay(loaded).load_state_dict(checkpoint.read(tmp_path / "replay.safetensors"))
+    checkpoint.write(tmp_path / "replay.safetensors", ReplayBufferState(buffer).state_dict())
+    ReplayBufferState(loaded).load_state_dict(checkpoint.read(tmp_path / "replay.safetensors"))
     assert (loaded.pos, loaded.full) == (buffer.pos, buffer.full)
     for name in ARRAYS:
         theirs, ours = getattr(buffer, name), getattr(loaded, name)
         np.testing.assert_array_equal(ours[: buffer.size()], theirs[: buffer.size()], name)
 
 
-def test_it_takes_the_room_that_is_said_and_only_for_what_is_filled(tmp_path: Path) -> None:
+def test_its_size_is_as_computed_and_only_of_what_is_filled(tmp_path: Path) -> None:
     path = tmp_path / "replay.safetensors"
     buffer = empty(10_000)
-    checkpoint.write(path, KeptReplay(buffer).state_dict())
+    checkpoint.write(path, ReplayBufferState(buffer).state_dict())
     assert path.stat().st_size < 5_000
     fill(buffer, 100, np.random.default_rng(0))
     buffer.dones[:] = 0
-    checkpoint.write(path, KeptReplay(buffer).state_dict())
-    assert path.stat().st_size / 1e6 == pytest.approx(megabytes(100 * ENVS, PIXELS), rel=0.05)
+    checkpoint.write(path, ReplayBufferState(buffer).state_dict())
+    assert path.stat().st_size / 1e6 == pytest.approx(
+        checkpoint_megabytes(100 * ENVS, PIXELS), rel=0.05
+    )

@@ -1,4 +1,4 @@
-"""Playing and returns, against their definitions and against one environment played by hand."""
+"""Rollouts and λ-returns, against their definitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 import rockfall
 from rockfall.sources.environment import Environment
-from rockfall_agents.rollout import Player, Rollout, lambda_returns, minibatches
+from rockfall_agents.rollout import Rollout, RolloutCollector, lambda_returns, minibatches
 
 
 def random_rollout(steps: int, envs: int, *, endings: float) -> tuple[Rollout, Tensor]:
@@ -33,10 +33,10 @@ def by_definition(rollout: Rollout, values: Tensor, gamma: float, lam: float) ->
             while True:
                 discount = gamma ** (t - start)
                 summed += discount * rewards[t, env].item()
-                over = bool(terminated[t, env] or truncated[t, env]) or t == steps - 1
+                ended = bool(terminated[t, env] or truncated[t, env]) or t == steps - 1
                 bootstrap = 0.0 if terminated[t, env] else values[t, env].item()
                 n_step.append(summed + discount * gamma * bootstrap)
-                if over:
+                if ended:
                     break
                 t += 1
             *earlier, last = n_step
@@ -88,54 +88,58 @@ def environment(name: str) -> Environment:
     return source
 
 
-def identity(seen: Tensor) -> Tensor:
-    return seen.float().flatten(1)
+def identity(observations: Tensor) -> Tensor:
+    return observations.float().flatten(1)
 
 
-def test_what_is_played_fits_together() -> None:
+def test_the_columns_of_a_rollout_fit_together() -> None:
     """CartPole pushed right for ever: short episodes that all end by falling over."""
     env = environment("CartPole-v1").batch(3, seed=0)
     first = env.observation.clone()
-    player = Player(env)
-    played = player.play(40, identity, lambda outputs: torch.ones(len(outputs), dtype=torch.long))
-    assert torch.equal(played.observations[0], first)
-    assert torch.equal(played.outputs, played.observations)
-    going = ~(played.terminated | played.truncated)[:-1]
-    assert torch.equal(played.next_outputs[:-1][going], played.observations[1:][going])
-    assert torch.equal(played.next_outputs[-1][going[-1]], env.observation[going[-1]])
+    collector = RolloutCollector(env)
+    rollout = collector.collect(
+        40, identity, lambda outputs: torch.ones(len(outputs), dtype=torch.long)
+    )
+    assert torch.equal(rollout.observations[0], first)
+    assert torch.equal(rollout.outputs, rollout.observations)
+    ongoing = ~(rollout.terminated | rollout.truncated)[:-1]
+    assert torch.equal(rollout.next_outputs[:-1][ongoing], rollout.observations[1:][ongoing])
+    assert torch.equal(rollout.next_outputs[-1][ongoing[-1]], env.observation[ongoing[-1]])
     # Fallen over means past 12 degrees, which no first observation is.
-    assert (played.next_outputs[played.terminated][:, 2].abs() > 0.2).all()
-    assert played.terminated.any() and not played.truncated.any()
-    # One point a step, so that the scores and what is under way add up to the steps played.
-    assert played.scores.sum() + player.score.sum() == 3 * 40
-    assert len(played.scores) == played.terminated.sum()
+    assert (rollout.next_outputs[rollout.terminated][:, 2].abs() > 0.2).all()
+    assert rollout.terminated.any() and not rollout.truncated.any()
+    # One point a step, so that returns and rewards so far add up to the steps taken.
+    assert rollout.episode_returns.sum() + collector.rewards_so_far.sum() == 3 * 40
+    assert len(rollout.episode_returns) == rollout.terminated.sum()
 
 
-def test_an_episode_cut_short_is_followed_by_its_own_last_observation() -> None:
+def test_a_truncated_episode_is_followed_by_its_own_final_observation() -> None:
     env = environment("falling-rocks-8x8").batch(2, seed=0)
-    played = Player(env).play(64, identity, lambda outputs: torch.zeros(2, dtype=torch.long))
-    assert played.truncated[-1].all() and not played.truncated[:-1].any()
-    before = played.observations[-1].clone()
+    rollout = RolloutCollector(env).collect(
+        64, identity, lambda outputs: torch.zeros(2, dtype=torch.long)
+    )
+    assert rollout.truncated[-1].all() and not rollout.truncated[:-1].any()
+    before = rollout.observations[-1].clone()
     fallen = torch.zeros_like(before)
     fallen[:, 1:-1] = before[:, :-2]  # but for the new rock and the bottom row, where the bowl is
-    after = played.next_outputs[-1].view(2, 8, 8)
+    after = rollout.next_outputs[-1].view(2, 8, 8)
     assert torch.equal(after[:, 1:-1], fallen[:, 1:-1].float())
     assert not torch.equal(after, env.observation.float())
 
 
-def test_a_player_goes_on_where_it_was() -> None:
+def test_a_collector_resumes_where_it_was() -> None:
     source = environment("falling-rocks-8x8")
 
     def still(outputs: Tensor) -> Tensor:
         return torch.zeros(len(outputs), dtype=torch.long)
 
-    player = Player(source.batch(4, seed=1))
-    player.play(50, identity, still)
-    state = player.state_dict()
+    collector = RolloutCollector(source.batch(4, seed=1))
+    collector.collect(50, identity, still)
+    state = collector.state_dict()
     kept = {"env": state["env"], "score": state["score"].clone()}
-    other = Player(source.batch(4, seed=2))
+    other = RolloutCollector(source.batch(4, seed=2))
     other.load_state_dict(kept)
     for ours, theirs in zip(
-        player.play(30, identity, still), other.play(30, identity, still), strict=True
+        collector.collect(30, identity, still), other.collect(30, identity, still), strict=True
     ):
         assert torch.equal(ours, theirs)

@@ -1,4 +1,4 @@
-"""dqn, ppo and a2c: what they make of an episode's end, what they refuse, that they learn."""
+"""dqn, ppo and a2c: how they treat an episode's end, what they refuse, that they learn."""
 
 from __future__ import annotations
 
@@ -20,75 +20,83 @@ from rockfall.run.run import Run
 from rockfall.training import build_model
 from rockfall_agents.sb3 import Sb3Agent
 from rockfall_agents.vec_env import BatchVecEnv
-from tests.agents.sb3_runs import AGENTS, asked, start
+from tests.agents.sb3_runs import AGENTS, record_for, start
 
-CUT_SHORT = {"max_episode_steps": 5}  # before a pole can fall: it takes eight steps
+TRUNCATED = {"max_episode_steps": 5}  # before a pole can fall: it takes eight steps
 
 
-class Played:
-    """What an agent was given by its environment, written down beside its own buffers."""
+class StepRecorder:
+    """Records the steps that an agent gets from its environment, beside its own buffers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any], list[Any]]] = []
         step_wait = BatchVecEnv.step_wait
 
-        def noted(env: BatchVecEnv) -> Any:
-            seen, reward, over, infos = step_wait(env)
-            self.steps.append((seen, reward.copy(), over, infos))
-            return seen, reward, over, infos
+        def recorded(env: BatchVecEnv) -> Any:
+            observation, reward, done, infos = step_wait(env)
+            self.steps.append((observation, reward.copy(), done, infos))
+            return observation, reward, done, infos
 
-        monkeypatch.setattr(BatchVecEnv, "step_wait", noted)
+        monkeypatch.setattr(BatchVecEnv, "step_wait", recorded)
 
 
 def model_and_run(
     folder: Path, agent: str, options: dict[str, Any], **settings: Any
 ) -> tuple[Sb3Agent, Run]:
-    record = asked(agent, "CartPole-v1", options, **settings)
+    record = record_for(agent, "CartPole-v1", options, **settings)
     model = build_model(record)
     assert isinstance(model, Sb3Agent)
     return model, Run(start(folder, record), record, model)
 
 
-@pytest.mark.parametrize("options", [{}, CUT_SHORT])
-def test_dqn_looks_beyond_the_end_of_an_episode_that_was_cut_short(
+@pytest.mark.parametrize("options", [{}, TRUNCATED])
+def test_dqn_bootstraps_where_an_episode_is_truncated(
     options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from stable_baselines3 import DQN
 
-    played = Played(monkeypatch)
+    recorder = StepRecorder(monkeypatch)
     model, run = model_and_run(tmp_path, "dqn", options)
     source = rockfall.open_source("CartPole-v1", options)
-    with model.learner(DQN, source, run, 640, buffer_size=640, train_freq=80) as (dqn, collect):
+    with model.learner(DQN, source, run, 640, buffer_size=640, train_freq=80) as (
+        dqn,
+        collect_rollouts,
+    ):
         buffer = dqn.replay_buffer
-        collect(dqn.train_freq, buffer, learning_starts=640)
+        collect_rollouts(dqn.train_freq, buffer, learning_starts=640)
         everything = buffer._get_samples(np.repeat(np.arange(80), 8))
         ended = 0
-        for row, (seen, _, over, infos) in enumerate(played.steps):
+        for row, (observation, _, done, infos) in enumerate(recorder.steps):
             for env in range(8):
-                following = infos[env]["terminal_observation"] if over[env] else seen[env]
-                np.testing.assert_array_equal(buffer.next_observations[row, env], following)
-                ended += over[env]
+                next_observation = (
+                    infos[env]["terminal_observation"] if done[env] else observation[env]
+                )
+                np.testing.assert_array_equal(buffer.next_observations[row, env], next_observation)
+                ended += done[env]
         assert ended > 20
         assert (everything.dones.sum() > 0) == (not options)
 
 
-@pytest.mark.parametrize("options", [{}, CUT_SHORT])
-def test_a_rollout_counts_what_would_have_come_after_an_episode_that_was_cut_short(
+@pytest.mark.parametrize("options", [{}, TRUNCATED])
+def test_a_rollout_bootstraps_where_an_episode_is_truncated(
     options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from stable_baselines3 import PPO
 
-    played = Played(monkeypatch)
+    recorder = StepRecorder(monkeypatch)
     model, run = model_and_run(tmp_path, "ppo", options)
     source = rockfall.open_source("CartPole-v1", options)
-    with model.learner(PPO, source, run, 640, n_steps=80, batch_size=640) as (ppo, collect):
-        collect(ppo.rollout_buffer, 80)
+    with model.learner(PPO, source, run, 640, n_steps=80, batch_size=640) as (
+        ppo,
+        collect_rollouts,
+    ):
+        collect_rollouts(ppo.rollout_buffer, 80)
         rewards = ppo.rollout_buffer.rewards
-    assert len(played.steps) == 80
-    for row, (_, reward, over, infos) in enumerate(played.steps):
+    assert len(recorder.steps) == 80
+    for row, (_, reward, done, infos) in enumerate(recorder.steps):
         for env in range(8):
             expected = reward[env]
-            if over[env] and options:
+            if done[env] and options:
                 last = torch.from_numpy(infos[env]["terminal_observation"])[None]
                 with torch.no_grad():
                     expected += model.config.gamma * model.policy.predict_values(last).item()
@@ -121,14 +129,14 @@ gymnasium.register("Lamps-v0", Lamps, max_episode_steps=10)
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-def test_it_learns_in_a_second_what_a_reward_is_for(agent: str, tmp_path: Path) -> None:
+def test_it_learns_a_contextual_bandit_in_a_second(agent: str, tmp_path: Path) -> None:
     settings = {"gamma": 0.0, "lr": 0.02}
-    record = asked(agent, "Lamps-v0", **settings)
+    record = record_for(agent, "Lamps-v0", **settings)
     model = build_model(record)
     run = Run(start(tmp_path, record), record, model)
     model.fit(rockfall.open_source("Lamps-v0"), run)
     assert torch.equal(model.act(torch.eye(3)), torch.arange(3))
-    assert run.metrics[-1]["score"] > 5  # of ten; by chance 3.3
+    assert run.metrics[-1]["return"] > 5  # of ten; by chance 3.3
 
 
 @pytest.mark.slow
@@ -147,8 +155,8 @@ def test_it_balances_the_pole(agent: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 @pytest.mark.parametrize("agent", AGENTS)
-def test_it_acts_by_what_it_holds_to_be_best(agent: str, network: str) -> None:
-    model = build_model(asked(agent, "falling-rocks-8x8", network=network))
+def test_it_acts_greedily(agent: str, network: str) -> None:
+    model = build_model(record_for(agent, "falling-rocks-8x8", network=network))
     assert isinstance(model, Sb3Agent)
     screens = torch.randint(2, (64, 8, 8), dtype=torch.uint8)
     actions = model.act(screens)
@@ -160,8 +168,8 @@ def test_it_acts_by_what_it_holds_to_be_best(agent: str, network: str) -> None:
     assert torch.equal(actions, best.argmax(1))
 
 
-def test_its_pixels_are_scaled_once_whatever_their_shape() -> None:
-    """SB3 would take (H, W, 3) of bytes for a picture, turn it and divide it by 255."""
+def test_pixels_are_scaled_once_whatever_their_shape() -> None:
+    """SB3 would take (H, W, 3) of bytes for a picture, move its axes and divide it by 255."""
     info = rockfall.SourceInfo(
         name="pixels",
         kinds=("discrete-actions",),
@@ -175,27 +183,31 @@ def test_its_pixels_are_scaled_once_whatever_their_shape() -> None:
     for agent in AGENTS:
         kind = registry().models.find(agent).spec.load()
         model = kind(kind.Config(hidden=(8,)), info)
-        seen: list[torch.Tensor] = []
+        inputs_seen: list[torch.Tensor] = []
         for module in model.policy.modules():
             if isinstance(module, torch.nn.Flatten):
-                module.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(*inputs))
+                module.register_forward_pre_hook(
+                    lambda _, inputs, seen=inputs_seen: seen.append(*inputs)
+                )
         model.act(pixels)
-        torch.testing.assert_close(seen[0], pixels / 255)
+        torch.testing.assert_close(inputs_seen[0], pixels / 255)
 
 
-def test_a_replay_that_no_checkpoint_could_bear_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"replay=\d+"):
-        build_model(asked("dqn", "falling-rocks-32x32", replay=1_000_000))
+def test_a_replay_buffer_too_large_for_a_checkpoint_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"buffer_size=\d+"):
+        build_model(record_for("dqn", "falling-rocks-32x32", buffer_size=1_000_000))
 
 
 def test_batches_of_ppo_must_fit_its_rollouts() -> None:
-    with pytest.raises(ConfigError, match="batch_size=256 does not divide envs × rollout = 640"):
-        asked("ppo", "CartPole-v1", envs=10)
+    with pytest.raises(
+        ConfigError, match="batch_size=256 does not divide envs × rollout_steps = 640"
+    ):
+        record_for("ppo", "CartPole-v1", envs=10)
 
 
 def test_conv_refuses_what_is_not_a_grid() -> None:
     with pytest.raises(UsageError, match="network=mlp"):
-        build_model(asked("ppo", "CartPole-v1", network="conv"))
+        build_model(record_for("ppo", "CartPole-v1", network="conv"))
 
 
 def test_the_table_of_contents_imports_neither_torch_nor_sb3() -> None:

@@ -1,4 +1,4 @@
-"""stable-baselines3 under our run: killed at any turn and resumed, it is the same to the bit."""
+"""stable-baselines3 inside our run: killed anywhere and resumed, it is the same to the bit."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rockfall.run.directory import RunDirectory
 from rockfall.run.run import Run
 from rockfall.training import build_model
 from rockfall_agents.sb3 import CHANGING
-from tests.agents.sb3_runs import AGENTS, asked, fit, start
+from tests.agents.sb3_runs import AGENTS, fit, record_for, start
 
 SOURCES = ("CartPole-v1", "falling-rocks-8x8")
-# Turns of `tiny`. dqn begins to learn after the second and its memory is full after the eighth;
-# on our game an episode takes dqn four turns, a2c eight and ppo one.
+# Iterations of `tiny`. dqn begins to learn after the second and its replay buffer is full after the
+# eighth; on falling rocks an episode takes dqn four iterations, a2c eight and ppo one.
 STOPS = {"dqn": (0, 1, 6, 11), "ppo": (0, 1, 3), "a2c": (0, 1, 6)}
 
 
@@ -41,12 +41,12 @@ def outcome(directory: RunDirectory) -> tuple[list[Any], str, dict[str, torch.Te
 def test_killed_and_resumed_it_is_the_same_to_the_bit(
     agent: str, source: str, tmp_path: Path
 ) -> None:
-    record = asked(agent, source)
+    record = record_for(agent, source)
     straight, killed = start(tmp_path, record), start(tmp_path, record)
     fit(straight)
     for stop in STOPS[agent]:
         run = fit(killed, stop)
-        assert run.step == stop, "it has fewer turns than the test stops at"
+        assert run.step == stop, "it has fewer iterations than the test stops at"
     fit(killed)
     lines, values, tensors = outcome(straight)
     resumed_lines, resumed_values, resumed_tensors = outcome(killed)
@@ -63,30 +63,30 @@ def test_killed_and_resumed_it_is_the_same_to_the_bit(
 @pytest.mark.parametrize("agent", AGENTS)
 def test_an_algorithm_changes_nothing_that_is_not_kept(agent: str, tmp_path: Path) -> None:
     """SB3 may come to count something new: then `CHANGING` must grow."""
-    record = asked(agent, "CartPole-v1")
+    record = record_for(agent, "CartPole-v1")
     model = build_model(record)
     run = Run(start(tmp_path, record), record, model)
     source = rockfall.open_source("CartPole-v1")
-    held: list[dict[str, str]] = []
+    attributes: list[dict[str, str]] = []
     learner = model.learner
 
     @contextlib.contextmanager
     def watched(*arguments: Any, **settings: Any) -> Any:
-        with learner(*arguments, **settings) as (algorithm, collect):
-            held.append(plain(algorithm))
-            yield algorithm, collect
-            held.append(plain(algorithm))
+        with learner(*arguments, **settings) as (algorithm, collect_rollouts):
+            attributes.append(attributes_as_text(algorithm))
+            yield algorithm, collect_rollouts
+            attributes.append(attributes_as_text(algorithm))
 
     model.learner = watched
     model.fit(source, run)
-    before, after = held
+    before, after = attributes
     changed = {name for name in after if before.get(name) != after[name]}
     set_before_use = {"_last_original_obs", "ent_coef"}
     assert changed - set_before_use <= set(CHANGING)
     assert {"num_timesteps", "_last_obs", "_n_updates"} <= changed
 
 
-def plain(algorithm: Any) -> dict[str, str]:
+def attributes_as_text(algorithm: Any) -> dict[str, str]:
     """Every attribute but the objects that are kept by themselves, as text to compare."""
     objects = ("policy", "q_net", "env", "_logger", "replay_buffer", "rollout_buffer", "ep_info")
     return {

@@ -39,8 +39,8 @@ def actions(source: Environment, steps: int, envs: int = ENVS) -> NDArray[np.int
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("CartPole-v1", {}),  # ends by falling over
-        ("CartPole-v1", {"max_episode_steps": 11}),  # mostly by being cut short
+        ("CartPole-v1", {}),  # terminates: the pole falls
+        ("CartPole-v1", {"max_episode_steps": 11}),  # mostly truncated
         ("Acrobot-v1", {"max_episode_steps": 7}),
     ],
 )
@@ -56,13 +56,13 @@ def test_it_is_dummy_vec_env(name: str, options: dict[str, Any]) -> None:
     np.testing.assert_array_equal(ours.reset(), theirs.reset())
     returns, endings = np.zeros(ENVS), set()
     for action in actions(source, 150):
-        (seen, reward, over, infos), expected = ours.step(action), theirs.step(action)
-        np.testing.assert_array_equal(seen, expected[0])
+        (observation, reward, done, infos), expected = ours.step(action), theirs.step(action)
+        np.testing.assert_array_equal(observation, expected[0])
         np.testing.assert_array_equal(reward, expected[1])
-        np.testing.assert_array_equal(over, expected[2])
-        assert (seen.dtype, reward.dtype, over.dtype) == tuple(e.dtype for e in expected[:3])
+        np.testing.assert_array_equal(done, expected[2])
+        assert (observation.dtype, reward.dtype, done.dtype) == tuple(e.dtype for e in expected[:3])
         returns += reward
-        for index in np.flatnonzero(over):
+        for index in np.flatnonzero(done):
             info, wanted = infos[index], expected[3][index]
             np.testing.assert_array_equal(
                 info["terminal_observation"], wanted["terminal_observation"]
@@ -70,28 +70,28 @@ def test_it_is_dummy_vec_env(name: str, options: dict[str, Any]) -> None:
             assert info["TimeLimit.truncated"] == wanted["TimeLimit.truncated"]
             assert info["episode"]["r"] == returns[index]
             endings.add(info["TimeLimit.truncated"])
-        assert all(not infos[index] for index in np.flatnonzero(~over))
-        returns[over] = 0
+        assert all(not infos[index] for index in np.flatnonzero(~done))
+        returns[done] = 0
     assert endings == ({True} if name == "Acrobot-v1" else {True, False} if options else {False})
     ours.close()
     theirs.close()
 
 
 @pytest.mark.parametrize("observation", ["screen", "planes"])
-def test_a_grid_arrives_as_it_is_but_flat(observation: str) -> None:
+def test_a_grid_is_flattened_and_otherwise_unchanged(observation: str) -> None:
     source = opened("falling-rocks-8x8", observation=observation, steps=9)
     env, batch = adapted(source), source.batch(ENVS, seed=SEED)
     np.testing.assert_array_equal(env.reset(), batch.reset().flatten(1).numpy())
     for action in actions(source, 40):
         env.step_async(action)
-        seen, reward, over, infos = env.step_wait()
+        observation, reward, done, infos = env.step_wait()
         step = batch.step(env._actions)
-        assert seen.dtype == np.uint8
-        np.testing.assert_array_equal(seen, step.observation.flatten(1).numpy())
+        assert observation.dtype == np.uint8
+        np.testing.assert_array_equal(observation, step.observation.flatten(1).numpy())
         np.testing.assert_array_equal(reward, step.reward.numpy())
-        np.testing.assert_array_equal(over, step.truncated.numpy())
+        np.testing.assert_array_equal(done, step.truncated.numpy())
         for info, final in zip(infos, step.final_observation, strict=True):
-            assert bool(info) == over[0]
+            assert bool(info) == done[0]
             if info:
                 np.testing.assert_array_equal(info["terminal_observation"], final.flatten())
 
@@ -112,14 +112,14 @@ class Reusing:
         return self.tensors
 
 
-def test_what_was_given_is_never_written_to_again() -> None:
+def test_arrays_once_returned_are_never_written_to() -> None:
     source = opened("falling-rocks-8x8", size=4, steps=5, rock_probability=0.9)
     env = BatchVecEnv(Reusing(source.batch(ENVS, seed=SEED)), source.info, SEED)
     given, copies = [env.reset()], []
     for action in actions(source, 12):
         copies.append([part.copy() for part in given])
-        seen, reward, over, infos = env.step(action)
-        given += [seen, reward, over, *(i["terminal_observation"] for i in infos if i)]
+        observation, reward, done, infos = env.step(action)
+        given += [observation, reward, done, *(i["terminal_observation"] for i in infos if i)]
     for copied in copies:
         for now, then in zip(given, copied, strict=False):
             np.testing.assert_array_equal(now, then)
@@ -149,12 +149,12 @@ def test_a_step_is_one_step_however_many_environments() -> None:
 
 
 @pytest.mark.parametrize("name", ["CartPole-v1", "falling-rocks-8x8"])
-def test_its_state_is_all_of_it(name: str) -> None:
+def test_its_state_dict_is_complete(name: str) -> None:
     source = opened(name)
     env = adapted(source)
     env.reset()
-    played = actions(source, 100)
-    for action in played[:40]:
+    chosen = actions(source, 100)
+    for action in chosen[:40]:
         env.step(action)
     env.action_space.sample()
     other = adapted(source)
@@ -162,14 +162,14 @@ def test_its_state_is_all_of_it(name: str) -> None:
     assert [env.action_space.sample() for _ in range(9)] == [
         other.action_space.sample() for _ in range(9)
     ]
-    for action in played[40:]:
+    for action in chosen[40:]:
         (*arrays, infos), (*others, other_infos) = env.step(action), other.step(action)
         for one, two in zip(arrays, others, strict=True):
             np.testing.assert_array_equal(one, two)
         assert [i.get("episode") for i in infos] == [i.get("episode") for i in other_infos]
 
 
-def test_a_seed_begins_anew() -> None:
+def test_a_seed_restarts_it() -> None:
     env = adapted(opened("CartPole-v1"))
     env.seed(SEED)
     first = env.reset()

@@ -1,1 +1,1 @@
-"""Agents: networks that learn to play. Start at `reinforce.py`."""
+"""Reinforcement learning agents for environments with discrete actions. Start at `reinforce.py`."""

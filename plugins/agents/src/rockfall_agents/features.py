@@ -8,26 +8,26 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 import rockfall
-from rockfall_agents.networks import Kind, Network
+from rockfall_agents.networks import Architecture, Network
 
 
-class Features(BaseFeaturesExtractor):
-    """observations as vectors (N, D) → what the hidden layers make of them, (N, hidden[-1])."""
+class FeaturesExtractor(BaseFeaturesExtractor):
+    """observations as vectors (N, D) → activations of the last hidden layer, (N, hidden[-1])."""
 
     def __init__(
         self,
         space: spaces.Box,
         *,
-        kind: Kind,
+        architecture: Architecture,
         info: rockfall.SourceInfo,
         hidden: tuple[int, ...],
-        norm: bool,
+        layer_norm: bool,
     ) -> None:
         *before, last = hidden
         super().__init__(space, last)
         self.shape = info.shape
-        self.network = Network(kind, info, tuple(before), last, norm=norm)
-        self.norm = nn.LayerNorm(last) if norm else nn.Identity()
+        self.network = Network(architecture, info, tuple(before), last, layer_norm=layer_norm)
+        self.norm = nn.LayerNorm(last) if layer_norm else nn.Identity()
 
     def forward(self, observations: Tensor) -> Tensor:
         grids = observations.reshape(len(observations), *self.shape)

@@ -1,4 +1,4 @@
-"""The table of contents: agent names and where they are made."""
+"""The table of contents: the agents' names, and where their classes are."""
 
 from functools import partial
 
@@ -17,31 +17,66 @@ def rockfall_register(register: Register) -> None:
     )
     agent(
         name="reinforce",
-        summary="policy gradients: do more of what went better than expected",
+        summary="REINFORCE with baseline: policy gradients, with GAE and PPO's clip as options",
         target="rockfall_agents.reinforce:Reinforce",
         reference="Williams 1992, Simple statistical gradient-following algorithms",
+        renamed={
+            "norm": "layer_norm",
+            "rollout": "rollout_steps",
+            "baseline_error": "value_loss",
+            "score": "return",
+        },
     )
     agent(
         name="pqn",
-        summary="Q(λ) on many environments at once, no replay, no target network",
+        summary="Parallelised Q-Network (PQN): Q(λ) without replay or target network; fast",
         target="rockfall_agents.pqn:Pqn",
         reference="Gallici et al. 2024, Simplifying Deep Temporal Difference Learning",
+        renamed={
+            "norm": "layer_norm",
+            "rollout": "rollout_steps",
+            "explore": "exploration_fraction",
+            "averaging": "ema",
+            "value": "q_values",
+            "score": "return",
+        },
     )
     agent(
         name="dqn",
-        summary="Q-learning from a memory of what happened, with a target network",
+        summary="Deep Q-Network (DQN): Q-learning from a replay buffer, with a target network",
         target="rockfall_agents.dqn:Dqn",
         reference="Mnih et al. 2015, Human-level control through deep reinforcement learning",
+        renamed={
+            "norm": "layer_norm",
+            "collect": "train_freq",
+            "updates": "gradient_steps",
+            "replay": "buffer_size",
+            "warm_up": "learning_starts",
+            "target": "target_update_interval",
+            "explore": "exploration_fraction",
+            "max_norm": "max_grad_norm",
+            "score": "return",
+        },
     )
-    agent(
+    actor_critic = partial(
+        agent,
+        renamed={
+            "norm": "layer_norm",
+            "rollout": "rollout_steps",
+            "max_norm": "max_grad_norm",
+            "loss": "policy_loss",
+            "score": "return",
+        },
+    )
+    actor_critic(
         name="ppo",
-        summary="policy gradients in clipped steps, several on the same experience",
+        summary="proximal policy optimisation (PPO): clipped policy gradients in several epochs",
         target="rockfall_agents.ppo:Ppo",
         reference="Schulman et al. 2017, Proximal Policy Optimization Algorithms",
     )
-    agent(
+    actor_critic(
         name="a2c",
-        summary="an actor and the critic that tells it what went better than expected",
+        summary="advantage actor–critic (A2C): one policy gradient for each short rollout",
         target="rockfall_agents.a2c:A2c",
         reference="Mnih et al. 2016, Asynchronous Methods for Deep Reinforcement Learning",
     )

@@ -1,4 +1,4 @@
-"""What a checkpoint keeps of a replay buffer: the part that is filled, each observation once."""
+"""What a checkpoint keeps of a replay buffer: the filled part, with each observation once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer
 
 
-class KeptReplay:
-    """A `ReplayBuffer` with a state dict.
+class ReplayBufferState:
+    """A state dict for stable-baselines3's `ReplayBuffer`.
 
-    The buffer holds every transition with both its observations. Within an episode the second is
-    the first of the next row, so only where an episode ended, and in the newest row, is it kept.
+    The buffer holds every transition with both its observations. Within an episode the next
+    observation is the first of the next row, so it is saved only where an episode ended, and for
+    the newest row.
     """
 
     COLUMNS = ("observations", "actions", "rewards", "dones", "timeouts")
@@ -26,7 +27,7 @@ class KeptReplay:
         filled = {name: getattr(buffer, name)[: buffer.size()] for name in self.COLUMNS}
         return {
             **filled,
-            "finals": buffer.next_observations[: buffer.size()][self._finals()],
+            "finals": buffer.next_observations[: buffer.size()][self._final_mask()],
             "position": buffer.pos,
             "full": buffer.full,
         }
@@ -37,20 +38,20 @@ class KeptReplay:
         for name in self.COLUMNS:
             getattr(buffer, name)[: buffer.size()] = state[name]
         observations = buffer.observations[: buffer.size()]
-        following = buffer.next_observations[: buffer.size()]
-        following[:-1], following[-1:] = observations[1:], observations[:1]
-        following[self._finals()] = state["finals"]
+        next_observations = buffer.next_observations[: buffer.size()]
+        next_observations[:-1], next_observations[-1:] = observations[1:], observations[:1]
+        next_observations[self._final_mask()] = state["finals"]
 
-    def _finals(self) -> NDArray[np.bool_]:
-        """Which rows' second observation is not the next row's first, (rows, envs)."""
+    def _final_mask(self) -> NDArray[np.bool_]:
+        """Where the next observation is not the one of the next row, (rows, envs)."""
         finals = self.buffer.dones[: self.buffer.size()] > 0
         finals[self.buffer.pos - 1 : self.buffer.pos or None] = True  # the newest; −1 is the last
         return finals
 
 
-def megabytes(transitions: int, observation: int) -> float:
-    """Size of a kept replay whose observations have so many bytes.
+def checkpoint_megabytes(transitions: int, observation_bytes: int) -> float:
+    """Size that a replay buffer of so many transitions takes in a checkpoint.
 
     The action takes 8 bytes, reward, done and timeout 4 each.
     """
-    return transitions * (observation + 20) / 1e6
+    return transitions * (observation_bytes + 20) / 1e6

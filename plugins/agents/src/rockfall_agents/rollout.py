@@ -1,4 +1,4 @@
-"""Playing many environments at once, and what was played as tensors to learn from."""
+"""Rollouts of many environments at once, and the returns that are learned from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rockfall.sources.batched import BatchedEnvironment
 
 
 class Rollout(NamedTuple):
-    """T steps of N environments; every tensor is (T, N, …) but `scores`."""
+    """T steps of N environments; every tensor is (T, N, …) but `episode_returns`."""
 
     observations: Tensor
     actions: Tensor
@@ -20,51 +20,58 @@ class Rollout(NamedTuple):
     terminated: Tensor
     truncated: Tensor
     outputs: Tensor
-    """What the network said of each observation,"""
+    """The network's outputs for each observation, (T, N, K)."""
     next_outputs: Tensor
-    """and of the one that followed it, even where the episode ended there."""
-    scores: Tensor
-    """Of the episodes that ended, in the order in which they did."""
+    """Those for the next observation, (T, N, K): an episode's final one where it ended."""
+    episode_returns: Tensor
+    """Undiscounted returns of the episodes that ended, in the order in which they did, (E,)."""
+
+    def metrics(self) -> dict[str, Tensor]:
+        """`return`, the mean return of the episodes that ended; empty if none did."""
+        return {"return": self.episode_returns.mean()} if len(self.episode_returns) else {}
 
 
-class Player:
-    """Plays `env` on and on; keeps the score of the episodes under way, as a checkpoint must."""
+class RolloutCollector:
+    """Steps `env` without a break between rollouts.
+
+    Its state dict holds the environments and the rewards so far of the episodes under way.
+    """
 
     def __init__(self, env: BatchedEnvironment) -> None:
         self.env = env
-        self.score = torch.zeros(env.num_envs, device=env.observation.device)
+        self.rewards_so_far = torch.zeros(env.num_envs, device=env.observation.device)
 
     @torch.no_grad()
-    def play(
+    def collect(
         self,
         steps: int,
         network: Callable[[Tensor], Tensor],
-        choose: Callable[[Tensor], Tensor],
+        policy: Callable[[Tensor], Tensor],
     ) -> Rollout:
-        """network: observations (N, …) → outputs (N, K). choose: outputs → actions (N,)."""
-        played = []
-        endings = []
-        scores = [self.score[:0]]
+        """network: observations (N, …) → outputs (N, K). policy: outputs → actions (N,)."""
+        transitions = []
+        final_outputs = []
+        episode_returns = [self.rewards_so_far[:0]]
         for t in range(steps):
             observation = self.env.observation.clone()
             output = network(observation).float()
-            action = choose(output)
+            action = policy(output)
             step = self.env.step(action)
-            played.append(
+            transitions.append(
                 (observation, action, step.reward, step.terminated, step.truncated, output)
             )
-            self.score += step.reward
-            ended = step.terminated | step.truncated
-            if ended.any():
-                endings.append((t, ended, network(step.final_observation[ended]).float()))
-                scores.append(self.score[ended])
-                self.score[ended] = 0
+            self.rewards_so_far += step.reward
+            done = step.terminated | step.truncated
+            if done.any():
+                final_outputs.append((t, done, network(step.final_observation[done]).float()))
+                episode_returns.append(self.rewards_so_far[done])
+                self.rewards_so_far[done] = 0
         observations, actions, rewards, terminated, truncated, outputs = (
-            torch.stack(column) for column in zip(*played, strict=True)
+            torch.stack(column) for column in zip(*transitions, strict=True)
         )
         next_outputs = torch.cat([outputs[1:], network(self.env.observation).float()[None]])
-        for t, ended, last in endings:
-            next_outputs[t, ended] = last
+        for t, done, output in final_outputs:
+            next_outputs[t, done] = output
         return Rollout(
             observations,
             actions,
@@ -73,38 +80,41 @@ class Player:
             truncated,
             outputs,
             next_outputs,
-            torch.cat(scores),
+            torch.cat(episode_returns),
         )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"env": self.env.state_dict(), "score": self.score}
+        return {"env": self.env.state_dict(), "score": self.rewards_so_far}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.env.load_state_dict(state["env"])
-        self.score.copy_(state["score"])
+        self.rewards_so_far.copy_(state["score"])
 
 
 def lambda_returns(rollout: Rollout, next_values: Tensor, gamma: float, lam: float) -> Tensor:
     """G_t = r_t + γ ((1 − λ) v_{t+1} + λ G_{t+1}), (T, N), backwards from the last step.
 
-    Between the one-step target (λ = 0) and the sum of all the rewards to come (λ = 1). After a
-    terminal state there is nothing, G_t = r_t. An episode that was only cut short would have gone
-    on, and so will the last step of the rollout: there G_t = r_t + γ v_{t+1}.
+    λ = 0 is the one-step TD target and λ = 1 the Monte Carlo return. After a terminal state there
+    is no value, G_t = r_t. A truncated episode would have gone on, as does the last step of the
+    rollout: both bootstrap, G_t = r_t + γ v_{t+1}.
     Sutton and Barto 2018, equation 12.18.
 
     next_values: v of the observation that followed each step, (T, N).
     """
     returns = torch.empty_like(next_values)
-    coming = next_values[-1]
+    next_return = next_values[-1]
     for t in reversed(range(len(returns))):
-        ahead = torch.lerp(next_values[t], coming, lam)
-        ahead = torch.where(rollout.truncated[t], next_values[t], ahead)
-        coming = rollout.rewards[t] + gamma * ahead * ~rollout.terminated[t]
-        returns[t] = coming
+        mixed = torch.lerp(next_values[t], next_return, lam)
+        mixed = torch.where(rollout.truncated[t], next_values[t], mixed)
+        next_return = rollout.rewards[t] + gamma * mixed * ~rollout.terminated[t]
+        returns[t] = next_return
     return returns
 
 
 def minibatches(count: int, epochs: int, size: int, device: torch.device) -> Iterator[Tensor]:
-    """Indices into `count` examples: `epochs` passes, each in a new random order."""
+    """Indices of minibatches of `count` transitions: `epochs` passes, each in a new random order.
+
+    The last minibatch of a pass may be smaller than `size`.
+    """
     for _ in range(epochs):
         yield from torch.randperm(count, device=device).split(size)

@@ -1,8 +1,9 @@
-"""What dqn, ppo and a2c share: an algorithm of stable-baselines3 under our run, exact to the bit.
+"""What dqn, ppo and a2c share: an algorithm of stable-baselines3 inside our run, exactly resumable.
 
 The algorithm gets our policy and an environment that offers its state. `collect_rollouts()` and
-`train()` are called in turn from `run.steps`, so that a checkpoint falls between two turns. What
-they change is kept by name, as numbers and arrays: SB3's own `save`, which pickles, is not used.
+`train()` are called in turn from `run.steps`, so that a checkpoint falls between two iterations.
+What they change is kept by name, as numbers and arrays: SB3's own `save`, which pickles, is not
+used. Learning rates are scheduled by SB3 as a function of the remaining progress, 1 to 0.
 
 Raffin et al. 2021, "Stable-Baselines3: Reliable Reinforcement Learning Implementations", JMLR 22.
 """
@@ -25,8 +26,8 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall.sources.environment import Environment
-from rockfall_agents.features import Features
-from rockfall_agents.networks import Kind
+from rockfall_agents.config import AgentConfig
+from rockfall_agents.features import FeaturesExtractor
 from rockfall_agents.vec_env import BatchVecEnv, flat_spaces
 
 A = TypeVar("A", bound=OffPolicyAlgorithm | OnPolicyAlgorithm)
@@ -44,26 +45,30 @@ CHANGING = (
 """Attributes of an algorithm, where it has them, that change while it learns."""
 
 
-class Config(rockfall.Config):
-    """Settings that all three have."""
+class Sb3Config(AgentConfig):
+    """The settings that all three share."""
 
-    network: Kind = Field("mlp", description="conv sees grids place by place, and takes longer")
     hidden: tuple[PositiveInt, ...] = Field(
-        (128, 128), min_length=1, description="units a layer; enough to tell a small grid's squares"
+        (128, 128), min_length=1, description="units in each hidden layer; enough for a small grid"
     )
-    norm: bool = Field(True, description="LayerNorm: stability on what nobody has tried yet")
-    steps: int = Field(100_000, ge=1, description="played in all")
-    envs: int = Field(8, ge=1, le=65_536, description="played at once; costs little more")
-    gamma: float = Field(0.99, ge=0, le=1, description="a reward's worth one step later")
-    lr: float = Field(1e-3, gt=0, le=1, description="Adam's first step size; falls to 0, linearly")
+    steps: int = Field(100_000, ge=1, description="environment steps in all; for easy games")
+    envs: int = Field(
+        8, ge=1, le=65_536, description="parallel environments; a batched step costs little more"
+    )
+    lr: float = Field(
+        1e-3,
+        gt=0,
+        le=1,
+        description="learning rate of Adam, annealed to 0; PyTorch's default",
+    )
 
 
 class Sb3Agent(nn.Module):
-    """A policy of stable-baselines3's, without the algorithm that trains it."""
+    """A policy of stable-baselines3, without the algorithm that trains it."""
 
-    threads: ClassVar[int] = 1  # the products are too small for a second thread to pay
+    threads: ClassVar[int] = 1  # the matrix products are too small for a second thread to pay
     policy_class: ClassVar[type[BasePolicy]]
-    adam_eps: ClassVar[float] = 1e-8
+    adam_eps: ClassVar[float] = 1e-8  # PyTorch's default
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__()
@@ -72,25 +77,26 @@ class Sb3Agent(nn.Module):
         self.policy = self.policy_class(
             *flat_spaces(info),
             lambda _: config.lr,
-            net_arch=[],  # the features are all there is below the last, linear layer
-            features_extractor_class=Features,
+            net_arch=[],  # all layers but the last, linear one are in the features extractor
+            features_extractor_class=FeaturesExtractor,
             features_extractor_kwargs={
-                "kind": config.network,
+                "architecture": config.network,
                 "info": info,
                 "hidden": config.hidden,
-                "norm": config.norm,
+                "layer_norm": config.layer_norm,
             },
             optimizer_kwargs={"fused": True, "eps": self.adam_eps},
         )
 
     @torch.no_grad()
     def act(self, observations: Tensor) -> Tensor:
+        """The deterministic actions (N,)."""
         return self.policy._predict(observations.reshape(len(observations), -1), deterministic=True)
 
     @contextlib.contextmanager
     def learner(
         self,
-        kind: Callable[..., A],
+        algorithm_class: Callable[..., A],
         source: Environment,
         run: rockfall.Run,
         steps: int,
@@ -98,14 +104,14 @@ class Sb3Agent(nn.Module):
     ) -> Iterator[tuple[A, Callable[..., Any]]]:
         """The algorithm, ready to train, and its `collect_rollouts` in its environment.
 
-        steps: environment steps in all; the step size is 0 after the last.
+        steps: environment steps in all; the learning rate is 0 after the last.
         settings: the algorithm's own.
         """
         config = self.config
         batch = source.batch(config.envs, device="cpu", seed=run.seed)
         env = BatchVecEnv(batch, self.info, run.seed)
-        algorithm = kind(
-            policy=lambda *_, **__: self.policy,  # SB3 means to make one: it gets ours
+        algorithm = algorithm_class(
+            policy=lambda *_, **__: self.policy,  # SB3 calls the class that it gets: here, for ours
             env=env,
             learning_rate=lambda remaining: config.lr * remaining,
             gamma=config.gamma,
@@ -121,52 +127,61 @@ class Sb3Agent(nn.Module):
             env.close()
 
 
-class OnPolicyConfig(Config):
-    """Settings of those that learn from what their present policy played, and then forget it."""
+class OnPolicyConfig(Sb3Config):
+    """Settings of methods that learn only from the present policy's rollouts."""
 
-    rollout: int
-    lam: float = Field(0.95, ge=0, le=1, description="λ: 1 trusts rewards played, 0 the critic")
-    entropy: float = Field(0.01, ge=0, description="reward for undecidedness; falls to 0")
-    value_weight: float = Field(0.5, ge=0, description="of the critic's loss, beside the actor's")
-    max_norm: float = Field(0.5, gt=0, description="longer gradients are cut to it; SB3's")
+    rollout_steps: int
+    lam: float = Field(
+        0.95, ge=0, le=1, description="λ of GAE, PPO's; below 1 lowers the variance for some bias"
+    )
+    entropy: float = Field(
+        0.01, ge=0, description="entropy bonus coefficient, annealed to 0; the papers' for Atari"
+    )
+    value_weight: float = Field(
+        0.5, ge=0, description="weight of the critic's loss beside the actor's; SB3's"
+    )
+    max_grad_norm: float = Field(
+        0.5, gt=0, description="norm at which gradients are clipped; SB3's"
+    )
 
 
 class OnPolicyAgent(Sb3Agent):
-    """An actor and a critic on one network."""
+    """An actor and a critic with one features extractor."""
 
     policy_class = ActorCriticPolicy
-    adam_eps = 1e-5  # SB3's, for actor-critics
+    adam_eps = 1e-5  # SB3's for actor–critics
 
-    def play_and_learn(
+    def fit_on_policy(
         self,
-        kind: type[OnPolicyAlgorithm],
+        algorithm_class: type[OnPolicyAlgorithm],
         source: Environment,
         run: rockfall.Run,
-        loss: str,
+        policy_loss: str,
         **settings: Any,
     ) -> None:
-        """Fit: play `rollout` steps in every environment with one policy, learn from them, repeat.
+        """Collect `rollout_steps` in every environment, learn from them, and repeat.
 
-        loss: SB3's name of the actor's loss. settings: those that only this algorithm has.
+        policy_loss: SB3's name of the actor's loss. settings: the algorithm's own.
         """
         config = self.config
-        turns, steps = whole_turns(config.steps, config.envs * config.rollout)
+        iterations, steps = whole_iterations(config.steps, config.envs * config.rollout_steps)
         settings |= {
-            "n_steps": config.rollout,
+            "n_steps": config.rollout_steps,
             "gae_lambda": config.lam,
             "vf_coef": config.value_weight,
-            "max_grad_norm": config.max_norm,
+            "max_grad_norm": config.max_grad_norm,
         }
-        with self.learner(kind, source, run, steps, **settings) as (algorithm, collect):
-            for turn in run.steps(turns):
-                collect(algorithm.rollout_buffer, config.rollout)
+        learner = self.learner(algorithm_class, source, run, steps, **settings)
+        with learner as (algorithm, collect_rollouts):
+            for iteration in run.steps(iterations):
+                collect_rollouts(algorithm.rollout_buffer, config.rollout_steps)
                 algorithm._update_current_progress_remaining(algorithm.num_timesteps, steps)
-                algorithm.ent_coef = config.entropy * (1 - turn / turns)
+                algorithm.ent_coef = config.entropy * (1 - iteration / iterations)
                 algorithm.train()
-                report(
+                log(
                     run,
                     algorithm,
-                    loss=loss,
+                    policy_loss=policy_loss,
                     value_loss="train/value_loss",
                     entropy_loss="train/entropy_loss",
                 )
@@ -181,9 +196,9 @@ class Progress:
         self.episodes = algorithm.ep_info_buffer
 
     def state_dict(self) -> dict[str, Any]:
-        held = vars(self.algorithm)
+        attributes = vars(self.algorithm)
         return {
-            "changing": {name: held[name] for name in CHANGING if name in held},
+            "changing": {name: attributes[name] for name in CHANGING if name in attributes},
             "episodes": list(self.episodes),
         }
 
@@ -192,16 +207,19 @@ class Progress:
         self.episodes.extend(state["episodes"])
 
 
-def whole_turns(steps: int, steps_a_turn: int) -> tuple[int, int]:
-    """How many turns take at least `steps` steps, and how many steps these are."""
-    turns = -(-steps // steps_a_turn)
-    return turns, turns * steps_a_turn
+def whole_iterations(steps: int, steps_per_iteration: int) -> tuple[int, int]:
+    """How many iterations take at least `steps` environment steps, and how many steps they take."""
+    iterations = -(-steps // steps_per_iteration)
+    return iterations, iterations * steps_per_iteration
 
 
-def report(run: rockfall.Run, algorithm: BaseAlgorithm, **names: str) -> None:
-    """Log some of SB3's records, each by our name, and the mean score of the last 100 episodes."""
+def log(run: rockfall.Run, algorithm: BaseAlgorithm, **names: str) -> None:
+    """Log some of SB3's records and `return`, the mean return of the last 100 episodes.
+
+    names: our name of a metric → SB3's.
+    """
     records = algorithm.logger.name_to_value
     metrics = {ours: records[theirs] for ours, theirs in names.items() if theirs in records}
     if episodes := algorithm.ep_info_buffer:
-        metrics["score"] = sum(episode["r"] for episode in episodes) / len(episodes)
+        metrics["return"] = sum(episode["r"] for episode in episodes) / len(episodes)
     run.log(**metrics)

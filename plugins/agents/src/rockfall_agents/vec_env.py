@@ -1,4 +1,4 @@
-"""A batched environment as stable-baselines3 wants it: a `VecEnv` that speaks NumPy."""
+"""A batched environment as a `VecEnv` of stable-baselines3, which takes and gives NumPy arrays."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rockfall.sources.batched import BatchedEnvironment
 
 
 def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box, spaces.Discrete]:
-    """What SB3 is told: observations as vectors, in their own type, and the actions.
+    """The spaces that SB3 sees: observations as vectors, of their own dtype, and the actions.
 
-    From shape, type and bounds SB3 guesses whether an observation is a picture, and then turns its
-    axes and divides it by 255. A vector it leaves alone; what to make of it is the network's part.
+    From shape, dtype and bounds SB3 guesses whether an observation is an image, and then moves its
+    axes and divides it by 255. A vector it leaves alone; the network restores its shape.
     """
     assert info.actions is not None
     low = -np.inf if info.low is None else info.low
@@ -28,14 +28,15 @@ def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box, spaces.Discrete]
 
 
 class BatchVecEnv(VecEnv):
-    """Steps all environments at once; only those whose episode ended are looked at one by one.
+    """Steps all environments at once, and builds an info only where an episode ended.
 
-    Observations are flat, on the CPU, and copies: SB3 keeps them, a batch may overwrite its own.
-    Like SB3's `Monitor`, an ended episode's info tells its return and length under `episode`.
+    Observations are vectors (N, D), on the CPU, and copies: SB3 keeps them, while a batch may
+    overwrite its own. As with SB3's `Monitor`, the info of an episode's last step has its return
+    and length under `episode`.
     """
 
     def __init__(self, batch: BatchedEnvironment, info: rockfall.SourceInfo, seed: int) -> None:
-        """seed: of random actions, which SB3 draws from the action space."""
+        """seed: of the random actions that SB3 samples from the action space."""
         self.batch = batch
         super().__init__(batch.num_envs, *flat_spaces(info))
         self.action_space.seed(seed)
@@ -55,18 +56,18 @@ class BatchVecEnv(VecEnv):
     ) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         step = self.batch.step(self._actions)
         reward = step.reward.numpy().copy()  # SB3 adds to it
-        over = step.terminated | step.truncated
+        done = step.terminated | step.truncated
         self._returns += reward
         self._lengths += 1
-        infos: list[dict[str, Any]] = [{}] * self.num_envs  # one empty dict for all who play on
-        ended = over.nonzero().flatten().tolist()
+        infos: list[dict[str, Any]] = [{}] * self.num_envs  # one empty dict for all that go on
+        ended = done.nonzero().flatten().tolist()
         if ended:
-            cut_short = step.truncated & ~step.terminated
-            last = self._flat(step.final_observation)
+            truncated = step.truncated & ~step.terminated
+            final = self._flat(step.final_observation)
             for index in ended:
                 infos[index] = {
-                    "terminal_observation": last[index],
-                    "TimeLimit.truncated": bool(cut_short[index]),
+                    "terminal_observation": final[index],
+                    "TimeLimit.truncated": bool(truncated[index]),
                     "episode": {
                         "r": float(self._returns[index]),
                         "l": int(self._lengths[index]),
@@ -74,7 +75,7 @@ class BatchVecEnv(VecEnv):
                 }
             self._returns[ended] = 0
             self._lengths[ended] = 0
-        return self._flat(step.observation), reward, over.numpy(), infos
+        return self._flat(step.observation), reward, done.numpy(), infos
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -93,7 +94,7 @@ class BatchVecEnv(VecEnv):
     def close(self) -> None:
         self.batch.close()
 
-    # SB3 asks for what single environments have; a batch has no single environments.
+    # SB3 asks for attributes of single environments, and a batch has no single environments.
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         if attr_name == "render_mode":
