@@ -13,9 +13,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import Tensor
 
 import rockfall
-from rockfall.sources.batched import BatchedEnvironment, Step
+from rockfall.kit.environments.batched import BatchedEnvironment, Step
+from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.sources.environment import Environment
-from rockfall.sources.replay import EpisodeReplay
 from rockfall_agents.vec_env import BatchVecEnv
 
 ENVS, SEED = 5, 3

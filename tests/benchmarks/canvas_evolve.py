@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from rockfall.kit.pictures import within
-from rockfall.run.randomness import seed_everything
+from rockfall.kit.randomness import seed_everything
 from rockfall.sources.opening import open_source
 from rockfall.sources.picture import Picture
 from rockfall_canvas import mutation

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rockfall.run.randomness import fork_rng
+from rockfall.kit.randomness import fork_rng
 from rockfall.sources.environment import Environment
 from rockfall.sources.opening import open_source
 from rockfall_capabilities.acts.capability import play

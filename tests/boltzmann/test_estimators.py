@@ -23,8 +23,8 @@ from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
+from rockfall.kit.randomness import random_state, seed_everything
 from rockfall.run.directory import Record, RunDirectory
-from rockfall.run.randomness import random_state, seed_everything
 from rockfall.run.run import Run
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.testing.comparing import difference

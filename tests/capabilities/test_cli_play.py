@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from rockfall.sources.batched import Frame
+from rockfall.kit.environments.batched import Frame
 from rockfall.sources.opening import open_source
 from rockfall_capabilities.acts.controls import Controls
 from tests.core.terminal import in_terminal

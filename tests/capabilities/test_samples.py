@@ -28,9 +28,9 @@ from rockfall.kit.drawing.steps import (
     picked,
     save_film,
 )
+from rockfall.kit.randomness import fork_rng
 from rockfall.kit.schedules import geometric_steps
 from rockfall.model_pictures import draw_capability
-from rockfall.run.randomness import fork_rng
 from rockfall.run.run import Run
 from rockfall.run.snapshots import FURTHER
 from rockfall.sources.dataset import Dataset, Split

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from rockfall.errors import AmbiguousName, UnknownName
+from rockfall.kit.randomness import random_state
 from rockfall.registry import Plugin, Registry, registry
-from rockfall.run.randomness import random_state
 from rockfall.run.run import Run
 from rockfall.testing.comparing import difference
 from tests.core.sites import REGISTER, Site, model

@@ -21,9 +21,9 @@ from rockfall.errors import RockfallError
 from rockfall.kit.drawing.colours import diverging
 from rockfall.kit.drawing.layout import page, words
 from rockfall.kit.drawing.tiles import MOST_TILES, enlarged, weight_tile, weights
+from rockfall.kit.randomness import random_state
 from rockfall.model_pictures import pictures_in, write_pictures
 from rockfall.registry import registry
-from rockfall.run.randomness import random_state
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall.specs import CapabilitySpec
 from rockfall.testing.comparing import difference

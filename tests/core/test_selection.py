@@ -17,6 +17,7 @@ from pydantic import Field
 
 from rockfall.errors import UsageError
 from rockfall.kit import progress as counted
+from rockfall.kit.statistics import statistics
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
 from rockfall.sources.options import open_with
@@ -28,7 +29,6 @@ from rockfall.sources.selection import (
     keep_examples,
     resize,
 )
-from rockfall.sources.statistics import statistics
 from tests.core.test_cli_train import rockfall
 
 NAMES = ("cat", "dog", "Eel", "10")

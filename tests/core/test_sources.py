@@ -14,9 +14,9 @@ from gymnasium import spaces
 from PIL import Image
 
 from rockfall.errors import RockfallError, UnknownName, UsageError
+from rockfall.kit.environments.batched import LoopBatch
 from rockfall.kit.pictures import save
 from rockfall.registry import registry
-from rockfall.sources.batched import LoopBatch
 from rockfall.sources.dataset import Dataset, Split, hold_out
 from rockfall.sources.environment import Environment
 from rockfall.sources.info import SourceInfo

@@ -10,9 +10,9 @@ import torch
 from PIL.Image import Image
 from torch import Tensor, nn
 
+from rockfall.kit.randomness import seed_everything
 from rockfall.run.directory import RunDirectory
 from rockfall.run.events import Event
-from rockfall.run.randomness import seed_everything
 from rockfall.run.run import Run
 from rockfall.sources.dataset import Dataset
 from rockfall.testing.rehearsal import StoppingRun

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rockfall.run.randomness import fork_rng
+from rockfall.kit.randomness import fork_rng
 from rockfall_generators.inversion import STARTS, inverted
 from rockfall_generators.networks import mlp
 

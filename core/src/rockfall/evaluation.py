@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from rockfall.capabilities import capabilities_of
+from rockfall.kit.randomness import fork_rng
 from rockfall.measurements import Measurements
 from rockfall.registry import registry
 from rockfall.run import nest
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.source import Source
 from rockfall.specs import load_target
 

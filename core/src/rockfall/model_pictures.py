@@ -15,8 +15,8 @@ from rockfall.capabilities import capabilities_of
 from rockfall.errors import RockfallError
 from rockfall.evaluation import eval_mode
 from rockfall.kit import pictures
+from rockfall.kit.randomness import fork_rng
 from rockfall.registry import registry
-from rockfall.run.randomness import fork_rng
 from rockfall.run.snapshots import Draw
 from rockfall.sources.source import Source
 from rockfall.specs import NAME, CapabilitySpec, load_target

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.console import print_json, say
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import check_new_file, new_file
 from rockfall.verbs.options import as_json
-from rockfall.verbs.text import print_json, say
 
 
 @click.command("compare")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from rockfall.kit.console import print_json, say
 from rockfall.summary import measurement_lines
 from rockfall.verbs import completion
 from rockfall.verbs.options import SEED, as_json
-from rockfall.verbs.text import print_json, say
 
 
 @click.command("evaluate")

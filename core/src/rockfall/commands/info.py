@@ -10,12 +10,12 @@ import click
 
 from rockfall.catalogue import Entry
 from rockfall.errors import Unavailable, UnknownName, UsageError, did_you_mean
+from rockfall.kit.console import print_json, say
+from rockfall.kit.tables import print_table
 from rockfall.registry import registry
 from rockfall.specs import ModelSpec
 from rockfall.verbs import completion
 from rockfall.verbs.options import as_json, source_options
-from rockfall.verbs.tables import print_table
-from rockfall.verbs.text import print_json, say
 
 
 @click.command("info")

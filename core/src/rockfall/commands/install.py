@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from rockfall.errors import RockfallError, UsageError
+from rockfall.kit.console import hang, print_json, say
 from rockfall.packages import Package, install, resolve
 from rockfall.registry import canonical
 from rockfall.verbs.options import as_json
-from rockfall.verbs.text import hang, print_json, say
 
 
 @click.command("install")

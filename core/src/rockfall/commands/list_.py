@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from rockfall.catalogue import Catalogue
+from rockfall.kit.console import hang, print_json, say
 from rockfall.registry import registry
 from rockfall.verbs.options import as_json
-from rockfall.verbs.text import hang, print_json, say
 
 KINDS = ("models", "datasets", "pictures", "environments")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from rockfall.kit.console import print_json, say
 from rockfall.scaffold import write_plugin
 from rockfall.verbs.options import as_json
-from rockfall.verbs.text import print_json, say
 
 
 @click.command("new-plugin")

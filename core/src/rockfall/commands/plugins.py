@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from rockfall.errors import UnknownName, did_you_mean
+from rockfall.kit.console import hang, print_json, say
 from rockfall.registry import Plugin, canonical, registry
 from rockfall.verbs.options import as_json
-from rockfall.verbs.text import hang, print_json, say
 
 
 @click.command("plugins")

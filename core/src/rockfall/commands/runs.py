@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from rockfall.errors import RockfallError
+from rockfall.kit.console import print_json, say
+from rockfall.kit.tables import print_table
 from rockfall.run.directory import RunDirectory, all_runs, runs_folder
 from rockfall.verbs.options import as_json
-from rockfall.verbs.tables import print_table
-from rockfall.verbs.text import print_json, say
 
 
 @click.command("runs")

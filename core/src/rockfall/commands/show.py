@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall.kit.console import print_json, say
 from rockfall.registry import registry
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import new_file
 from rockfall.verbs.options import as_json, source_options
-from rockfall.verbs.text import print_json, say
 
 if TYPE_CHECKING:
     from rockfall.pages.source_page import SourcePage

@@ -11,16 +11,16 @@ from PIL import Image
 
 from rockfall.config import to_text
 from rockfall.kit import pictures
+from rockfall.kit.console import say
 from rockfall.kit.drawing.curves import Curve, Panel, draw
 from rockfall.kit.drawing.layout import below
+from rockfall.kit.drawing.side_by_side import side_by_side
 from rockfall.kit.progress import duration
-from rockfall.pages import side_by_side
+from rockfall.kit.tables import console, print_table
 from rockfall.pages.runs import logged, source_name, unusual_settings
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
 from rockfall.summary import count, derived, examples_a_second, measured
-from rockfall.verbs.tables import console, print_table
-from rockfall.verbs.text import say
 
 Rows = list[tuple[str, list[str]]]
 """What is compared, and one cell a run, empty where a run has none."""
@@ -129,7 +129,7 @@ class Comparison:
         their models made; None without any.
         """
         parts = [self._curves()] if self.metrics else []
-        parts += [side_by_side.draw(self.runs, name) for name in side_by_side.shared(self.runs)]
+        parts += [side_by_side(files) for files in self._shared_pictures()]
         return pictures.save(out, below(parts, GAP, "middle")) if parts else None
 
     @property
@@ -152,6 +152,13 @@ class Comparison:
             for across in ("step", "seconds")
         ]
         return draw(panels)
+
+    def _shared_pictures(self) -> list[list[tuple[str, Path]]]:
+        """Of each picture that capabilities have compared, and all runs left, the runs' files."""
+        specs = [entry.spec for entry in registry().capabilities]
+        names = [spec.compared for spec in specs if spec.compared]
+        found = [[(run.name, run.pictures / f"{name}.png") for run in self.runs] for name in names]
+        return [files for files in found if all(file.exists() for _, file in files)]
 
     def _settings(self) -> Rows:
         """Those that differ; one that not all have, where it is not the model's default."""

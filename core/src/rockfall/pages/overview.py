@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from rockfall.kit.console import hang, say
 from rockfall.registry import registry
-from rockfall.verbs.text import hang, say
 
 SECTIONS = ("Learn", "Look", "Use", "Extend")
 

@@ -10,11 +10,11 @@ from rockfall.errors import RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.drawing.blocks import sparkline
 from rockfall.kit.progress import duration
+from rockfall.kit.tables import console
 from rockfall.model_pictures import CURVES, pictures_in, with_pictures
 from rockfall.pages.runs import logged, source_name, unusual_settings
 from rockfall.run.directory import RunDirectory
 from rockfall.summary import effort, measurement_lines, uses
-from rockfall.verbs.tables import console
 
 LISTED = 6
 """Pictures of single steps that are named; of more, the number is said."""

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from rockfall.kit.console import say
 from rockfall.kit.progress import PIPE_SECONDS, duration
 from rockfall.run.events import Event
 from rockfall.summary import outcome_lines
-from rockfall.verbs.text import say
 
 
 class TerminalListener:

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from rockfall.kit.randomness import fork_rng
 from rockfall.registry import registry
 from rockfall.run.events import Event, Kind, Listener
-from rockfall.run.randomness import fork_rng
 
 NOT_METRICS = ("step", "seconds", "epoch")
 """What a logged line says of itself beside its metrics."""

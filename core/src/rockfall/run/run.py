@@ -18,6 +18,7 @@ from torch import Tensor
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.devices import autocast, choose_device, choose_precision
+from rockfall.kit.randomness import fork_rng, random_state, set_random_state
 from rockfall.run import checkpoint
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.events import Listener
@@ -25,7 +26,6 @@ from rockfall.run.interrupt import Interrupt
 from rockfall.run.metrics import Metrics
 from rockfall.run.observers import NOT_METRICS, Observers
 from rockfall.run.position import Position
-from rockfall.run.randomness import fork_rng, random_state, set_random_state
 from rockfall.run.snapshots import Draw, Snapshots
 from rockfall.sources.dataset import Batch, Split
 from rockfall.sources.info import SourceInfo

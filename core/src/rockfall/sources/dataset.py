@@ -11,8 +11,8 @@ from torch import Tensor
 
 from rockfall.config import Setting
 from rockfall.errors import UsageError
+from rockfall.kit.statistics import statistics
 from rockfall.sources.info import SourceInfo
-from rockfall.sources.statistics import statistics
 
 
 class Batch(NamedTuple):

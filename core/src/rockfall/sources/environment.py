@@ -12,16 +12,21 @@ from gymnasium import spaces
 from torch import Tensor
 
 from rockfall.errors import UsageError
-from rockfall.sources.batched import BatchedEnvironment, LoopBatch, VectorBatch, offers_state
+from rockfall.kit.environments.batched import (
+    BatchedEnvironment,
+    LoopBatch,
+    VectorBatch,
+    offers_state,
+)
+from rockfall.kit.environments.tensor_form import TensorBatch
 from rockfall.sources.info import SourceInfo
-from rockfall.sources.tensor_form import TensorBatch
 from rockfall.specs import EnvironmentSpec, load_target
 
 Policy = Callable[[Tensor], Tensor]
 """Observations (N, …) to actions (N,)."""
 
 Form = Literal["tensor", "vector", "plain"]
-"""How a batch is made: see `rockfall.sources.batched`."""
+"""How a batch is made: see `rockfall.kit.environments.batched`."""
 
 
 class Environment:

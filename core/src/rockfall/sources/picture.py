@@ -11,8 +11,8 @@ from torch import Tensor
 
 from rockfall.config import Config, Setting, settings
 from rockfall.kit import pictures
+from rockfall.kit.statistics import statistics
 from rockfall.sources.info import SourceInfo
-from rockfall.sources.statistics import statistics
 
 LARGEST = 8000
 """Pixels along the longer side; what is read from a file has at most 64 million."""

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from rockfall.config import Config, to_text
 from rockfall.errors import UsageError
-from rockfall.sources.classes import find_class, unknown_class
+from rockfall.kit.classes import find_class, unknown_class
 from rockfall.sources.dataset import Dataset, Split
 
 LARGEST = 512

@@ -10,7 +10,7 @@ from unittest import mock
 
 from rockfall.errors import Unavailable
 from rockfall.kit.devices import computing
-from rockfall.run.randomness import fork_rng
+from rockfall.kit.randomness import fork_rng
 
 
 @contextlib.contextmanager

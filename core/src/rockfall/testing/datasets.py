@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from rockfall.catalogue import Entry
+from rockfall.kit.randomness import random_state, seed_everything
 from rockfall.registry import registry
-from rockfall.run.randomness import random_state, seed_everything
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source

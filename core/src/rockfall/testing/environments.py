@@ -28,7 +28,7 @@ def check_environment(name: str) -> None:
 
     Raises AssertionError unless: Gymnasium's own checker passes, and its frames are frames; it is
     what its spec says; its baselines play, and play the same again; each batched form keeps the
-    contract of `rockfall.sources.batched` and goes on bit for bit from a state taken in
+    contract of `rockfall.kit.environments.batched` and goes on bit for bit from a state taken in
     mid-episode; random play scores alike in all forms; and it refuses an unknown option clearly.
     """
     entry = registry().environments.find(name)

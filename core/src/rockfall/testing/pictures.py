@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from rockfall.kit.randomness import random_state, seed_everything
 from rockfall.registry import registry
-from rockfall.run.randomness import random_state, seed_everything
 from rockfall.sources.opening import open_source
 from rockfall.sources.picture import LARGEST, Picture
 from rockfall.testing.comparing import difference

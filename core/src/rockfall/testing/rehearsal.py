@@ -10,9 +10,9 @@ from typing import Any
 from PIL.Image import Image
 from torch import Tensor
 
+from rockfall.kit.randomness import seed_everything
 from rockfall.run import checkpoint
 from rockfall.run.directory import Record, RunDirectory
-from rockfall.run.randomness import seed_everything
 from rockfall.run.run import Run
 from rockfall.run.snapshots import Draw
 from rockfall.sources.opening import open_source

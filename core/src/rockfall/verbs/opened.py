@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rockfall.capabilities import require_capability
-from rockfall.run.directory import find_run
+from rockfall.registry import registry
+from rockfall.run.directory import RunDirectory, find_run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rockfall.run.run import Run
 
 
@@ -19,3 +22,15 @@ def open_capable(name: str, capability: str) -> Run:
     from rockfall.training import open_run
 
     return open_run(directory.path)
+
+
+def save_training_film(gif: Path, directory: RunDirectory, capability: str) -> list[int]:
+    """Write what a run left on its way of a capability's main picture, and last the final one, as a
+    GIF; returns their steps. Raises UsageError if there are fewer than two.
+    """
+    from rockfall.kit.drawing import training_film
+
+    name = registry().capabilities.find(capability).spec.compared
+    result = directory.result()
+    last = result["steps"] if result else None
+    return training_film.save_training_film(gif, directory.pictures, name, last)

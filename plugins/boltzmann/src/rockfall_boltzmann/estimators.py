@@ -29,7 +29,7 @@ from torch import Tensor
 from rockfall.config import settings
 from rockfall.errors import ConfigError, Diverged, RockfallError
 from rockfall.kit.devices import choose_device, computing
-from rockfall.run.randomness import fork_rng
+from rockfall.kit.randomness import fork_rng
 from rockfall.sources.dataset import Dataset, Split
 from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm

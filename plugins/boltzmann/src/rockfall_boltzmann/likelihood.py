@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import are_pictures
+from rockfall.kit.randomness import fork_rng
 from rockfall.measurements import Measurements, measurement
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall_boltzmann.ais import Partition
 

@@ -10,12 +10,12 @@ import click
 from click.core import ParameterSource
 
 from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall.kit.console import print_json, say
 from rockfall.registry import registry
 from rockfall.run.directory import all_runs, find_run
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import PICTURE, check_new_file, film, film_file, new_file
 from rockfall.verbs.options import LARGEST_SIDE, SIDE, TRAINING, as_json, key_values, trains
-from rockfall.verbs.text import print_json, say
 
 if TYPE_CHECKING:
     from rockfall.run.run import Run
@@ -144,8 +144,7 @@ def _write(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[in
     """Write the painting, and the film of a run's learning; returns the painting's sides."""
     from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
-    from rockfall.pages.training_film import save_training_film
-    from rockfall_capabilities.paints.capability import PAINTING
+    from rockfall.verbs.opened import save_training_film
 
     _, height, width = run.record.info["shape"]
     scale = 1.0 if size is None else size / max(height, width)
@@ -154,5 +153,5 @@ def _write(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[in
     with eval_mode(model):
         pictures.save(out, model.paint(*sides))
     if film:
-        save_training_film(film, run.directory, PAINTING)
+        save_training_film(film, run.directory, "paints")
     return sides

@@ -16,8 +16,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 import rockfall
 from rockfall.evaluation import eval_mode
+from rockfall.kit.randomness import fork_rng
 from rockfall.kit.schedules import averaged
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Batch, Dataset
 from rockfall_generators import augmentation
 from rockfall_generators.augmentation import augmented

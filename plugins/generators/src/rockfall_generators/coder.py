@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall.evaluation import eval_mode
+from rockfall.kit.randomness import fork_rng
 from rockfall.kit.schedules import Schedule, rate
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Batch, Dataset
 from rockfall_generators.conditions import Conditions, joined, told
 from rockfall_generators.networks import check_weights, conv_down, conv_up, mlp

@@ -23,8 +23,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
+from rockfall.kit.randomness import fork_rng
 from rockfall.kit.schedules import averaged, rate
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall_generators.networks import check_weights
 from rockfall_generators.scaling import Scaling, check_batch

@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import are_pictures, sheet
+from rockfall.kit.randomness import fork_rng
 from rockfall.measurements import Measurements, measurement
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall_capabilities.samples.capability import DRAWN, conditional
 from rockfall_generators.coverage import agreement

@@ -26,8 +26,8 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall.evaluation import eval_mode
+from rockfall.kit.randomness import fork_rng
 from rockfall.kit.schedules import averaged
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall_generators import penalties
 from rockfall_generators.adversarial import AT_ONCE, SEEN, two_or_more

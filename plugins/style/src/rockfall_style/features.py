@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from rockfall.errors import RockfallError, UsageError, did_you_mean
 from rockfall.kit.downloads import Remote
+from rockfall.kit.randomness import fork_rng
 from rockfall.kit.weights import published, read
-from rockfall.run.randomness import fork_rng
 from rockfall_style import random_vgg, squeezenet, vgg
 
 NORMALISATIONS = {

@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from rockfall.kit.randomness import fork_rng
 from rockfall.measurements import Measurements, measurement
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.picture import Picture
 
 NAMES = ("style loss", "content loss")

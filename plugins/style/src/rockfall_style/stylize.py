@@ -13,11 +13,11 @@ import click
 from click.core import ParameterSource
 
 from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall.kit.console import print_json, say
 from rockfall.registry import registry
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import PICTURE, check_new_file, film, film_file, new_file
 from rockfall.verbs.options import SIDE, as_json, key_values, trains
-from rockfall.verbs.text import print_json, say
 from rockfall_style.choice import FAST_STYLE, GATYS, METHODS, Style, choose, names
 
 if TYPE_CHECKING:
@@ -162,10 +162,9 @@ def _paint(
     """Train `gatys`, and write its painting."""
     from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
-    from rockfall.pages.training_film import save_training_film
     from rockfall.progress import default_listener
     from rockfall.training import train
-    from rockfall_capabilities.paints.capability import PAINTING
+    from rockfall.verbs.opened import save_training_film
 
     run = train(
         GATYS,
@@ -180,7 +179,7 @@ def _paint(
     with eval_mode(model):
         pictures.save(out, model.paint(height, width))
     if gif:
-        save_training_film(gif, run.directory, PAINTING)
+        save_training_film(gif, run.directory, "paints")
     return Written(height, width, run.name)
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from rockfall.errors import RockfallError
+from rockfall.kit.environments.batched import BatchedEnvironment
 from rockfall.measurements import Measurements, measurement
-from rockfall.sources.batched import BatchedEnvironment
 from rockfall.sources.environment import Environment, Form, Policy
 
 MOST_ENVS = 4096

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from rockfall.errors import RockfallError
 from rockfall.kit.drawing.lettering import font
-from rockfall.sources.batched import Frame
+from rockfall.kit.environments.batched import Frame
 from rockfall_capabilities.acts.games import Moment
 
 WIDEST = 768

@@ -13,9 +13,9 @@ from torch import Tensor
 from rockfall.capabilities import require_capability
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.evaluation import eval_mode
+from rockfall.kit.environments.batched import BatchedEnvironment
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory, all_runs, find_run
-from rockfall.sources.batched import BatchedEnvironment
 from rockfall.sources.environment import Environment, Policy
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source

@@ -8,7 +8,7 @@ import numpy as np
 from rich.style import Style
 from rich.text import Text
 
-from rockfall.sources.batched import Frame
+from rockfall.kit.environments.batched import Frame
 
 RAMP = " .:-=+*#%@"
 MOST_COLUMNS, MOST_LINES = 76, 30

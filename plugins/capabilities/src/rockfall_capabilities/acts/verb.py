@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.console import print_json, say
 from rockfall.registry import registry
 from rockfall.summary import measured
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import new_file
 from rockfall.verbs.options import SEED, as_json, key_values
-from rockfall.verbs.text import print_json, say
 
 if TYPE_CHECKING:
     from rockfall_capabilities.acts.games import Moment

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from rockfall.errors import UsageError
 from rockfall.kit import pictures
+from rockfall.kit.tables import console
 from rockfall.sources.environment import Policy
-from rockfall.verbs.tables import console
 from rockfall_capabilities.acts import film
 from rockfall_capabilities.acts.controls import Controls
 from rockfall_capabilities.acts.games import Moment

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rockfall.kit.drawing.layout import below, beside, page
 from rockfall.kit.drawing.sheets import are_pictures, in_rows, sheet
-from rockfall.run.randomness import fork_rng
+from rockfall.kit.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall_capabilities.blends.interpolation import mixed
 from rockfall_capabilities.blends.representatives import representatives

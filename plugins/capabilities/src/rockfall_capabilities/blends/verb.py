@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.console import print_json, say
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import check_new_file, new_file
 from rockfall.verbs.options import SEED, as_json
-from rockfall.verbs.text import print_json, say
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,7 +78,7 @@ def command(
     from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing.sheets import require_pictures
-    from rockfall.run.randomness import fork_rng
+    from rockfall.kit.randomness import fork_rng
     from rockfall.verbs.opened import open_capable
     from rockfall_capabilities.blends.interpolation import mixed, path
     from rockfall_capabilities.blends.page import Term, arithmetic, save_there_and_back, strips
@@ -155,7 +155,7 @@ def _given(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
     import torch
 
     from rockfall.kit import pictures
-    from rockfall.sources.classes import find_class, unknown_class
+    from rockfall.kit.classes import find_class, unknown_class
     from rockfall.sources.dataset import Batch
     from rockfall.sources.info import SourceInfo
     from rockfall.sources.opening import open_source

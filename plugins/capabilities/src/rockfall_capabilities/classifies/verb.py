@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.console import print_json, say
 from rockfall.registry import registry
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import new_file
 from rockfall.verbs.options import as_json
-from rockfall.verbs.text import print_json, say
 
 if TYPE_CHECKING:
     from rockfall.run.run import Run
@@ -142,7 +142,7 @@ def _explain(run: Run, seen: Seen, out: Path) -> None:
 
 def _print(seen: Seen) -> None:
     from rockfall.kit.drawing.blocks import bar
-    from rockfall.verbs.tables import console
+    from rockfall.kit.tables import console
 
     say(f"{seen.file}  ({', '.join(seen.fitted.changes()) or 'as it is'})")
     names = max(len(name) for name, _ in seen.predictions)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.console import print_json, say
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import check_new_file, new_file
 from rockfall.verbs.options import as_json
-from rockfall.verbs.text import print_json, say
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
     from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing.sheets import are_pictures
-    from rockfall.run.randomness import fork_rng
+    from rockfall.kit.randomness import fork_rng
     from rockfall.sources.dataset import Dataset
     from rockfall.sources.opening import open_source
     from rockfall.summary import measurement_lines

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.console import print_json, say
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import check_new_file, new_file
 from rockfall.verbs.options import SEED, as_json
-from rockfall.verbs.text import print_json, say
 
 
 @click.command("reconstruct")
@@ -27,7 +27,7 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing.sheets import in_pairs, require_pictures, sheet
-    from rockfall.run.randomness import fork_rng
+    from rockfall.kit.randomness import fork_rng
     from rockfall.sources.dataset import Dataset
     from rockfall.sources.opening import open_source
     from rockfall.verbs.opened import open_capable

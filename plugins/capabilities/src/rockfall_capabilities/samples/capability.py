@@ -15,7 +15,7 @@ from torch import Tensor
 from rockfall.kit.drawing import points
 from rockfall.kit.drawing.sheets import are_pictures, in_rows, sheet
 from rockfall.kit.drawing.steps import on_paper, one_two_five, picked
-from rockfall.run.randomness import fork_rng
+from rockfall.kit.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 
 DRAWN = 64

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rockfall.kit.console import print_json, say
 from rockfall.run.directory import find_run
 from rockfall.verbs.new_file import check_new_file
-from rockfall.verbs.text import print_json, say
 
 
 def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
@@ -15,13 +15,12 @@ def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
     Raises UsageError if its model makes none, or it left fewer than two.
     """
     from rockfall.capabilities import require_capability
-    from rockfall.pages.training_film import save_training_film
-    from rockfall_capabilities.samples.capability import SHEETS
+    from rockfall.verbs.opened import save_training_film
 
     directory = find_run(run)
     require_capability(directory.record().model, "samples")
     gif = gif or check_new_file(Path(f"{directory.name}-training.gif"), ".gif")
-    steps = save_training_film(gif, directory, SHEETS)
+    steps = save_training_film(gif, directory, "samples")
     if as_json:
         print_json({"run": directory.name, "steps": steps, "gif": str(gif)})
     else:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.console import print_json, say
 from rockfall.verbs import completion
 from rockfall.verbs.new_file import check_new_file, new_file
 from rockfall.verbs.options import SEED, as_json
-from rockfall.verbs.text import print_json, say
 from rockfall_capabilities.samples.training_film import film_of_training
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _sample(
     from rockfall.kit.drawing.sheets import require_pictures
     from rockfall.kit.drawing.steps import as_sheet, save_film
     from rockfall.kit.progress import counted
-    from rockfall.run.randomness import fork_rng
+    from rockfall.kit.randomness import fork_rng
     from rockfall.verbs.opened import open_capable
     from rockfall_capabilities.samples.capability import DRAWN, POINTS, in_steps
 
@@ -137,7 +137,7 @@ def _shares(run: Run, classes: tuple[str, ...], count: int) -> dict[str, int]:
     Raises UsageError for a model that can't be told, an unknown class, and more classes than
     examples.
     """
-    from rockfall.sources.classes import find_class, unknown_class
+    from rockfall.kit.classes import find_class, unknown_class
     from rockfall_capabilities.samples.capability import conditional
 
     if not classes:

@@ -28,8 +28,8 @@ from rockfall.kit.augmentation import shift
 from rockfall.kit.devices import computing
 from rockfall.kit.files import atomic
 from rockfall.kit.progress import counted
+from rockfall.kit.randomness import fork_rng
 from rockfall.kit.schedules import rate
-from rockfall.run.randomness import fork_rng
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
 from rockfall_generators.judges.network import DESIGNS, Network, in_half

@@ -14,7 +14,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
-from rockfall.sources.replay import EpisodeReplay
+from rockfall.kit.environments.replay import EpisodeReplay
 
 Frame = np.ndarray | str
 """What one environment looks like: a picture (H, W, 3) uint8 or text, by its render mode."""

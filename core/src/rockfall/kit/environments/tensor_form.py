@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rockfall.errors import UsageError
-from rockfall.sources.batched import Frame, Step
+from rockfall.kit.environments.batched import Frame, Step
 
 
 class TensorBatch:

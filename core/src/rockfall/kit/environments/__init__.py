@@ -1,0 +1,1 @@
+"""Many environments stepped at once, with tensors at the boundary and an exact state."""
