@@ -1,7 +1,7 @@
-"""Every form plays the same game: that of the rules as they are told in plain English.
+"""Every form plays the same game: that of the rules in the README.
 
-The reference below is written from the README alone, with a set of rocks and loops over cells, and
-shares no idea with the code that it checks.
+The reference below is written from their plain English alone, with a set of rocks and loops over
+cells, and shares no idea with the code that it checks.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from falling_rocks.vector import FallingRocksVectorEnv
 
 
 class Reference:
-    """One game, told step by step."""
+    """One game, cell by cell."""
 
     def __init__(self, rules: Rules, rock: int, bowl: int) -> None:
         self.rules = rules
@@ -62,7 +62,7 @@ class Reference:
 
 @st.composite
 def games(draw: st.DrawFn):
-    """Rules, starts of a few games, and for each step their actions and spawns."""
+    """Rules, initial states of a few games, and for each step their actions and spawns."""
     size = draw(st.integers(3, 20))
     rules = Rules(
         size=size,

@@ -10,7 +10,7 @@ import falling_rocks
 from falling_rocks.__main__ import main
 
 
-def test_to_import_it_imports_neither_torch_nor_pygame() -> None:
+def test_importing_it_imports_neither_torch_nor_pygame() -> None:
     code = "import falling_rocks, sys; print({'torch', 'pygame'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
@@ -38,6 +38,6 @@ def test_run_as_a_program_it_prints_the_baselines(
     assert "of 64 episodes" in head
     assert names.split() == ["size", "random", "oracle", "clairvoyant"]
     for line in lines:
-        chance, sight, foresight = (float(cell.split()[-1]) for cell in line.split("±")[:-1])
-        assert chance < sight <= foresight
+        random, oracle, clairvoyant = (float(cell.split()[-1]) for cell in line.split("±")[:-1])
+        assert random < oracle <= clairvoyant
     assert [line.split()[0] for line in lines] == ["8", "16", "32"]

@@ -1,4 +1,4 @@
-"""The baselines: the oracle plans as well as can be done, and the bounds are bounds."""
+"""The baselines: the oracle's plan is optimal, and the bounds are bounds."""
 
 from itertools import product
 
@@ -76,14 +76,14 @@ def returns(name: str, num_envs: int = 2048, **parameters: object) -> np.ndarray
 
 @pytest.mark.parametrize("size", [8, 16])
 def test_random_then_oracle_then_clairvoyant(size) -> None:
-    chance, sight, foresight = (
+    random, oracle, clairvoyant = (
         returns(name, size=size) for name in ("random", "oracle", "clairvoyant")
     )
-    assert (foresight >= sight).all()
-    assert foresight.mean() > sight.mean() > 2 * chance.mean()
+    assert (clairvoyant >= oracle).all()
+    assert clairvoyant.mean() > oracle.mean() > 2 * random.mean()
 
 
-def test_on_16x16_the_oracle_gets_between_four_and_five_times_what_chance_gets() -> None:
+def test_on_16x16_the_oracle_gets_between_four_and_five_times_random() -> None:
     assert 4 < returns("oracle", size=16).mean() / returns("random", size=16).mean() < 5
 
 

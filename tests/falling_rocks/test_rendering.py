@@ -45,7 +45,7 @@ def test_a_picture_shows_things_where_they_are() -> None:
     assert (red_over_blue.reshape(5, 51).max(1) > 60).tolist() == [True, True, True, False, False]
 
 
-def test_the_batched_form_renders_every_game() -> None:
+def test_the_vectorised_form_renders_every_game() -> None:
     env = FallingRocksVectorEnv(2, size=5, render_mode="ansi")
     env.reset(seed=0)
     frames = env.render()

@@ -89,20 +89,20 @@ def test_starts_are_uniform_and_independent_of_each_other() -> None:
     assert abs(chi_square(counts, np.full(64, 100_000 / 64))) < 4
 
 
-def test_to_look_ahead_changes_nothing() -> None:
+def test_peeking_at_spawns_changes_nothing() -> None:
     env = FallingRocksVectorEnv(2, steps=5)
     env.reset(seed=0)
-    foreseen = env.upcoming_spawns(700)
-    blind = FallingRocksVectorEnv(2, steps=5)
-    blind.reset(seed=0)
-    for spawns in foreseen:
-        seen = env.step([0, 0])
-        np.testing.assert_array_equal(seen[0], blind.step([0, 0])[0])
-        if not seen[3].any():
+    upcoming = env.upcoming_spawns(700)
+    other = FallingRocksVectorEnv(2, steps=5)
+    other.reset(seed=0)
+    for spawns in upcoming:
+        step = env.step([0, 0])
+        np.testing.assert_array_equal(step[0], other.step([0, 0])[0])
+        if not step[3].any():
             np.testing.assert_array_equal(env.state.rocks[0], spawns)
 
 
-def test_a_stream_hands_out_what_was_drawn_in_order() -> None:
+def test_a_stream_gives_spawns_in_the_order_in_which_they_were_sampled() -> None:
     counter = iter(range(10**6))
     stream = SpawnStream(30_000, lambda steps: [next(counter) for _ in range(steps)])
     assert [stream.next() for _ in range(5)] == [0, 1, 2, 3, 4]

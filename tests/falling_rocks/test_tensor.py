@@ -1,4 +1,4 @@
-"""The tensor form: the batched contract, in torch."""
+"""The tensor form: vectorised environments in torch."""
 
 import pytest
 import torch

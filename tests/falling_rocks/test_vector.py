@@ -1,4 +1,4 @@
-"""The batched form as a Gymnasium vector environment."""
+"""The vectorised form as a Gymnasium vector environment."""
 
 import gymnasium
 import numpy as np
@@ -14,7 +14,7 @@ def actions(env: FallingRocksVectorEnv, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(3, size=env.num_envs)
 
 
-def test_make_vec_gives_the_batched_form_with_its_parameters() -> None:
+def test_make_vec_gives_the_vectorised_form_with_its_parameters() -> None:
     env = gymnasium.make_vec("rockfall/FallingRocks-16x16-v0", num_envs=4, dtype="float32")
     assert isinstance(env.unwrapped, FallingRocksVectorEnv)
     assert env.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
@@ -52,7 +52,7 @@ def test_games_that_end_restart_in_the_same_step_and_leave_their_last_observatio
     assert (env.elapsed == 0).all()
 
 
-def test_games_that_are_reset_by_mask_go_their_own_way() -> None:
+def test_a_reset_mask_restarts_the_masked_games_only() -> None:
     env = FallingRocksVectorEnv(4, steps=5)
     env.reset(seed=0)
     for _ in range(3):

@@ -1,7 +1,7 @@
 """The table of contents for Rockfall, which alone imports this file.
 
-It lies beside the package, since to import anything inside it imports Gymnasium first, and
-`rockfall --help` is to answer in a blink.
+It lies beside the package, since importing anything inside the package imports Gymnasium, which
+takes longer than all of `rockfall --help`.
 """
 
 from rockfall.plugin import Register, hookimpl
@@ -14,7 +14,7 @@ def rockfall_register(register: Register) -> None:
     for size in (8, 16, 32):
         register.environment(
             name=f"falling-rocks-{size}x{size}",
-            summary=f"catch falling rocks with a bowl, on {size} × {size} squares",
+            summary=f"catch falling rocks with a bowl, on {size} × {size} cells",
             target="falling_rocks.env:FallingRocksEnv",
             gymnasium_id=f"rockfall/FallingRocks-{size}x{size}-v0",
             kinds=("environment", "discrete-actions"),

@@ -1,7 +1,7 @@
-"""Falling Rocks: a bowl catches what falls. A small, fast Gymnasium environment.
+"""Falling Rocks, a small, fast Gymnasium environment: catch falling rocks with a bowl.
 
-To import this registers ``rockfall/FallingRocks-v0``, which takes the parameters of `Rules`, and
-the games of 8, 16 and 32 rows and columns. Start reading at `falling_rocks.rules`.
+Importing it registers ``rockfall/FallingRocks-v0``, which takes the parameters of `Rules`, and
+one id each for grids of 8, 16 and 32 rows and columns. Start reading at `falling_rocks.rules`.
 """
 
 from falling_rocks.registration import register_all

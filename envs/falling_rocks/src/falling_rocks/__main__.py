@@ -1,4 +1,4 @@
-"""``python -m falling_rocks``: what the baselines get, measured."""
+"""``python -m falling_rocks``: the mean returns of the baseline policies."""
 
 import argparse
 

@@ -8,8 +8,9 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import ArrayLike, NDArray
 
-from falling_rocks import rendering, saved
-from falling_rocks.drawing import draw, make_rows
+from falling_rocks import rendering, state_dicts
+from falling_rocks.checks import check_render_mode
+from falling_rocks.drawing import draw, make_row_tables
 from falling_rocks.rules import LEFT, NO_ROCK, RIGHT, STAY, Rules, State, advance, start
 from falling_rocks.screens import take
 from falling_rocks.spaces import action_space, observation_space
@@ -34,11 +35,11 @@ class FallingRocksEnv(gymnasium.Env[Observation, np.int64]):
 
     def __init__(self, render_mode: str | None = None, **parameters: Any) -> None:
         self.rules = Rules(**parameters)
-        self.render_mode = rendering.checked(render_mode, self.metadata["render_modes"])
+        self.render_mode = check_render_mode(render_mode, self.metadata["render_modes"])
         self.observation_space = observation_space(self.rules)
         self.action_space = action_space()
         self.elapsed = 0
-        self._rows = make_rows(self.rules)
+        self._tables = make_row_tables(self.rules)
         self._state: State | None = None
         self._window = Window("Falling Rocks", rendering.FPS) if render_mode == "human" else None
 
@@ -78,7 +79,7 @@ class FallingRocksEnv(gymnasium.Env[Observation, np.int64]):
     @property
     def observation(self) -> Observation:
         """The current observation, a fresh array of ``observation_space``."""
-        return np.asarray(draw(np, take, self.rules, self._rows, self.state))
+        return np.asarray(draw(np, take, self.rules, self._tables, self.state))
 
     @property
     def state(self) -> State:
@@ -96,9 +97,9 @@ class FallingRocksEnv(gymnasium.Env[Observation, np.int64]):
         return self.observation
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the game to come depends on, JSON-able."""
+        """The state, the generator included, as JSON-able values."""
         return {
-            **saved.header(self.rules, num_envs=1),
+            **state_dicts.header(self.rules, num_envs=1),
             "rocks": [int(rock) for rock in self.state.rocks],
             "bowl": int(self.state.bowl),
             "elapsed": self.elapsed,
@@ -106,19 +107,22 @@ class FallingRocksEnv(gymnasium.Env[Observation, np.int64]):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on exactly where `state_dict` was called; `observation` is what it was then."""
-        saved.check_header(state, self.rules, num_envs=1)
-        self.set_state(State(tuple(state["rocks"]), state["bowl"]), state["elapsed"])
+        """Continue exactly where `state_dict` was called; `observation` is what it was then.
+
+        Raises:
+            ValueError: for the state of an environment with other parameters.
+        """
+        self.set_state(state_dicts.read_state(state, self.rules, num_envs=1), state["elapsed"])
         self.np_random.bit_generator.state = state["np_random"]
 
     def render(self) -> Any:
-        """The picture of the game in the render mode; ``"human"`` shows it in a window."""
+        """The frame in the render mode; ``"human"`` shows it in a window and returns ``None``."""
         if self._window:
-            return self._window.show(rendering.picture(self.rules, self.state))
+            return self._window.show(rendering.rgb_array(self.rules, self.state))
         return rendering.frame(self.rules, self.state, self.render_mode)
 
     def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
-        """The keys that play, as ``gymnasium.utils.play`` asks for them: a left, d right."""
+        """The keys of ``gymnasium.utils.play``: a moves left, d moves right."""
         return {(): STAY, ("a",): LEFT, ("d",): RIGHT}
 
     def close(self) -> None:

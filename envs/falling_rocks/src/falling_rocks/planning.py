@@ -1,4 +1,4 @@
-"""The best path of the bowl under rocks whose landings are known, for a batch of games."""
+"""The bowl's best path where the rocks' landings are known, by dynamic programming, in batches."""
 
 from collections.abc import Sequence
 
@@ -45,15 +45,15 @@ def plan(
         if step < len(landings) - 1:
             value = _best_neighbour(value)
         counts = (landings[step] > NO_ROCK) & (step < remaining)
-        rock = np.where(counts, landings[step], -1 - rules.reach).astype(dtype)
-        value += (abs(columns - rock) <= rules.reach) * dtype.type(catch)
+        rock = np.where(counts, landings[step], -1 - rules.bowl_half_width).astype(dtype)
+        value += (abs(columns - rock) <= rules.bowl_half_width) * dtype.type(catch)
 
     games = np.arange(num_envs)
-    scores = np.empty((len(MOVES), num_envs), np.int64)
+    action_values = np.empty((len(MOVES), num_envs), np.int64)
     for action, move in MOVES.items():
         column = (bowl + move).clip(0, size - 1)
-        scores[action] = value[column, games].astype(np.int64) * size - distance[column]
-    return np.asarray(scores.argmax(axis=0))
+        action_values[action] = value[column, games].astype(np.int64) * size - distance[column]
+    return np.asarray(action_values.argmax(axis=0))
 
 
 def _best_neighbour(value: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:

@@ -1,7 +1,7 @@
-"""Baselines: what no skill gets, what sight allows, and what nobody can beat.
+"""Baseline policies: uniformly random, the best by what is observed, and an upper bound.
 
-Each is a factory that takes a batched environment and gives a policy, a function from the
-observation to actions of shape ``(num_envs,)``.
+Each is a factory that takes a vectorised environment and returns a policy, a function from
+observations to actions of shape ``(num_envs,)``.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,13 @@ Policy: TypeAlias = Callable[[NDArray[Any]], NDArray[np.int64]]
 
 
 def random(env: FallingRocksVectorEnv, seed: int = 0) -> Policy:
-    """Actions drawn uniformly, the same ones for the same ``seed``."""
+    """Uniformly random actions, the same ones for the same ``seed``."""
     generator = np.random.default_rng(seed)
     return lambda _: generator.integers(NUM_ACTIONS, size=env.num_envs)
 
 
 def oracle(env: FallingRocksVectorEnv) -> Policy:
-    """Catch as many as possible of the rocks in sight; see `plan`."""
+    """Catch as many as possible of the rocks on the grid; see `plan`."""
 
     def policy(_: NDArray[Any]) -> NDArray[np.int64]:
         return _plan(env, lookahead=0)
@@ -33,9 +33,9 @@ def oracle(env: FallingRocksVectorEnv) -> Policy:
 
 
 def clairvoyant(env: FallingRocksVectorEnv) -> Policy:
-    """Catch as many as possible of all rocks of the episode, those to come included.
+    """Catch as many as possible of all rocks of the episode, future ones included.
 
-    An upper bound: it reads `FallingRocksVectorEnv.upcoming_spawns`, which no player can see.
+    An upper bound: it reads `FallingRocksVectorEnv.upcoming_spawns`, which no observation shows.
     """
 
     def policy(_: NDArray[Any]) -> NDArray[np.int64]:
@@ -45,7 +45,7 @@ def clairvoyant(env: FallingRocksVectorEnv) -> Policy:
 
 
 def episode_returns(env: FallingRocksVectorEnv, policy: Policy, seed: int) -> NDArray[np.float64]:
-    """The return of one episode in each of the games, shape ``(num_envs,)``."""
+    """The undiscounted return of one episode in each of the games, shape ``(num_envs,)``."""
     observation, _ = env.reset(seed=seed)
     returns = np.zeros(env.num_envs)
     for _ in range(env.rules.steps):

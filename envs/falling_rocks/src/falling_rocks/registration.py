@@ -10,7 +10,7 @@ ENV_IDS = {
 
 
 def register_all() -> None:
-    """Register every id, by names that are imported on first use."""
+    """Register every id; the entry points are strings, imported on first use."""
     for env_id, kwargs in ENV_IDS.items():
         gymnasium.register(
             id=env_id,

@@ -1,4 +1,4 @@
-"""Pictures of one game, as text or in colour."""
+"""Frames of one game, one function for each of Gymnasium's render modes."""
 
 from typing import Any, TypeAlias
 
@@ -10,28 +10,22 @@ from falling_rocks.rules import NO_ROCK, Rules, State
 Gradient: TypeAlias = tuple[tuple[int, int, int], tuple[int, int, int]]
 
 FPS = 8
-PICTURE_SIZE = 256
+"""Steps a second that ``render_mode="human"`` shows: slow enough to play by hand."""
+FRAME_SIZE = 256
 SKY = (16, 20, 44), (58, 64, 104)
 ROCK = (214, 204, 188), (104, 94, 92)
 BOWL = (255, 190, 92), (206, 92, 34)
-"""The colour of a thing at its top, and at its bottom."""
-
-
-def checked(render_mode: str | None, allowed: list[str]) -> str | None:
-    """Return ``render_mode``, or raise a ``ValueError`` where it is not one of ``allowed``."""
-    if render_mode is not None and render_mode not in allowed:
-        raise ValueError(f"render_mode={render_mode!r} is not allowed: it must be in {allowed}")
-    return render_mode
+"""Colours at the top and at the bottom of an object, red, green and blue of 255."""
 
 
 def frame(rules: Rules, state: State, render_mode: str | None) -> Any:
     """The game as ``"ansi"`` text or as an ``"rgb_array"``; ``None`` without a render mode."""
     if render_mode is None:
         return None
-    return text(rules, state) if render_mode == "ansi" else picture(rules, state)
+    return ansi(rules, state) if render_mode == "ansi" else rgb_array(rules, state)
 
 
-def text(rules: Rules, state: State) -> str:
+def ansi(rules: Rules, state: State) -> str:
     """The screen as lines of text: ``o`` a rock, ``=`` the bowl, ``@`` a rock in it."""
     grid = np.full((rules.size, rules.size), ".")
     grid[-1, _bowl_columns(rules, state)] = "="
@@ -41,9 +35,9 @@ def text(rules: Rules, state: State) -> str:
     return "\n".join("".join(line) for line in grid) + "\n"
 
 
-def picture(rules: Rules, state: State) -> NDArray[np.uint8]:
-    """The screen in colour, ``(side, side, 3)``, about 256 pixels a side."""
-    cell = max(4, round(PICTURE_SIZE / rules.size))
+def rgb_array(rules: Rules, state: State) -> NDArray[np.uint8]:
+    """The screen in colour, ``(side, side, 3)`` uint8, about 256 pixels a side."""
+    cell = max(4, round(FRAME_SIZE / rules.size))
     y, x = (np.mgrid[: cell * rules.size, : cell * rules.size] + 0.5) / cell
     pixels = _shade(SKY, y / rules.size)
 
@@ -54,7 +48,7 @@ def picture(rules: Rules, state: State) -> NDArray[np.uint8]:
             pixels = _paint(pixels, inside * cell, ROCK, below + 0.5)
 
     # The bowl is the lower half of an ellipse, in front of the rock that it has caught.
-    half_width, depth = rules.reach + 0.45, 0.6
+    half_width, depth = rules.bowl_half_width + 0.45, 0.6
     below = y - (rules.size - depth - 0.05)
     ellipse = 1 - np.hypot((x - state.bowl - 0.5) / half_width, below / depth)
     inside = np.minimum(ellipse * depth, below)
@@ -74,11 +68,12 @@ def _paint(
     colours: Gradient,
     depth: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Paint a shape whose pixels are ``inside`` its outline by so many pixels, softly edged."""
+    """Paint an antialiased shape; ``inside`` is each pixel's distance from the outline, inwards."""
     cover = (inside + 0.5).clip(0, 1)[..., None]
     return np.asarray(pixels + (_shade(colours, depth) - pixels) * cover)
 
 
 def _bowl_columns(rules: Rules, state: State) -> slice:
     """The columns of the bowl that are on the grid."""
-    return slice(max(0, state.bowl - rules.reach), state.bowl + rules.reach + 1)
+    half = rules.bowl_half_width
+    return slice(max(0, state.bowl - half), state.bowl + half + 1)

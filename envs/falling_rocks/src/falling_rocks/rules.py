@@ -5,8 +5,8 @@ bottom row to catch them. At most one rock appears a step, so a row never holds 
 the column of the rock in each row, with the bowl's centre, is the whole state.
 
 `start` and `advance` use operators alone, no NumPy or torch function, so that the plain
-environment (NumPy scalars), the batched one (arrays) and the tensor form (torch tensors on any
-device) all play by this one definition.
+environment (NumPy scalars), the vectorised one (arrays) and the tensor form (torch tensors on any
+device) share one definition of the transitions and rewards.
 """
 
 from dataclasses import dataclass
@@ -69,8 +69,8 @@ class Rules:
             self._require(name, getattr(self, name) in values, f"one of {values}")
 
     @property
-    def reach(self) -> int:
-        """How many columns from its centre the bowl still catches."""
+    def bowl_half_width(self) -> int:
+        """The columns of the bowl on either side of its centre."""
         return (self.bowl_width - 1) // 2
 
     @property
@@ -124,6 +124,6 @@ def advance(rules: Rules, state: State, action: Array, spawn: Array) -> tuple[St
     move = (action >> 1) - (action & 1)
     bowl = (state.bowl + move).clip(0, rules.size - 1)
     landed = rocks[-1] > NO_ROCK
-    caught = landed & (abs(rocks[-1] - bowl) <= rules.reach)
+    caught = landed & (abs(rocks[-1] - bowl) <= rules.bowl_half_width)
     reward = caught * 2.0 - landed * 1.0 if rules.miss_penalty else caught * 1.0
     return State(rocks, bowl), reward

@@ -1,8 +1,8 @@
-"""The screens of a batch of games in NumPy, kept up to date instead of drawn anew.
+"""The observations of a batch of games in NumPy, updated in place instead of drawn each step.
 
 All rocks of all games fall in one flat copy: shifted by one row, the bottom row of a game runs into
-the top row of the next, but both are written anyway. Two buffers take turns, so that the copy never
-overlaps itself and the screens of the step before stay intact.
+the top row of the next, but both are overwritten anyway. There are two buffers, used in turn, so
+that the copy never overlaps itself and the previous step's observations stay intact.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from falling_rocks.drawing import bottom_index, draw, make_rows
+from falling_rocks.drawing import bottom_index, draw, make_row_tables
 from falling_rocks.rules import NO_ROCK, Array, Rules, State
 
 
@@ -24,19 +24,19 @@ class Screens:
 
     def __init__(self, rules: Rules, num_envs: int) -> None:
         self._rules = rules
-        self._rows = make_rows(rules)
+        self._tables = make_row_tables(rules)
         shape = (num_envs, *rules.observation_shape)
         self._front: NDArray[Any] = np.zeros(shape, rules.dtype)
         self._back: NDArray[Any] = np.zeros(shape, rules.dtype)
 
     @property
     def observation(self) -> NDArray[Any]:
-        """The current screens; overwritten by the second `fall` from now."""
+        """The current observations; overwritten by the second `fall` from now."""
         return self._front
 
     def draw(self, state: State) -> None:
         """Draw every row of every game."""
-        self._front[:] = draw(np, take, self._rules, self._rows, state)
+        self._front[:] = draw(np, take, self._rules, self._tables, state)
 
     def clear(self, mask: NDArray[np.bool_], state: State) -> None:
         """Draw the games of ``mask``, which have just started, in place."""
@@ -51,13 +51,13 @@ class Screens:
         self._draw_edges(state)
 
     def _draw_edges(self, state: State) -> None:
-        """Draw what is no shifted copy: the new rock, and the bottom row with the bowl."""
+        """Draw the rows that are no shifted copies: the top, and the bottom with the bowl."""
         size = self._rules.size
-        screens = _packed(self._front.reshape(len(self._front), -1, size))
-        screens[:, 0] = _packed(take(self._rows.rock, state.rocks[0] - NO_ROCK))
+        screens = _row_items(self._front.reshape(len(self._front), -1, size))
+        screens[:, 0] = _row_items(take(self._tables.rock, state.rocks[0] - NO_ROCK))
         if self._rules.observation == "planes":
-            screens[:, size] = _packed(self._rows.rock[0])
-        screens[:, -1] = _packed(take(self._rows.bottom, bottom_index(self._rules, state)))
+            screens[:, size] = _row_items(self._tables.rock[0])
+        screens[:, -1] = _row_items(take(self._tables.bottom, bottom_index(self._rules, state)))
 
 
 def take(table: Array, index: Array) -> Array:
@@ -65,6 +65,6 @@ def take(table: Array, index: Array) -> Array:
     return table.take(index, axis=0)
 
 
-def _packed(cells: NDArray[Any]) -> NDArray[np.void]:
+def _row_items(cells: NDArray[Any]) -> NDArray[np.void]:
     """View each row of cells as one item, which NumPy copies whole instead of cell by cell."""
     return cells.view(np.dtype((np.void, cells.shape[-1] * cells.itemsize)))[..., 0]

@@ -1,4 +1,4 @@
-"""When and where new rocks appear: drawn in bulk, handed out step by step, exactly restorable."""
+"""When and where new rocks appear: sampled in bulk, used step by step, exactly restorable."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from falling_rocks.rules import Array, Rules
 
 BULK = 2**16
-"""Spawns drawn at once: enough to hide the cost of a call, few enough to stay in the cache."""
+"""Spawns sampled at once: enough to hide the cost of a call, few enough to stay in the cache."""
 
 
 def slots(rules: Rules, uniform: Array) -> Array:
@@ -29,33 +29,33 @@ def columns(rules: Rules, slots: Array) -> Array:
 
 
 class SpawnStream:
-    """An endless stream of spawns, of which those already drawn but not yet used can be saved.
+    """An endless stream of spawns; those already sampled but not yet used can be saved.
 
     Args:
         num_envs: spawns a step.
-        draw: ``draw(steps)`` gives an array of shape ``(steps, num_envs)``: columns or `NO_ROCK`.
+        sample: ``sample(steps)`` gives columns or `NO_ROCK`, of shape ``(steps, num_envs)``.
     """
 
-    def __init__(self, num_envs: int, draw: Callable[[int], Array]) -> None:
-        self._draw = draw
+    def __init__(self, num_envs: int, sample: Callable[[int], Array]) -> None:
+        self._sample = sample
         self._bulk = max(1, min(256, BULK // num_envs))
         self._pending: deque[Array] = deque()
 
     def next(self) -> Array:
         """The spawns of the next step, shape ``(num_envs,)``."""
         if not self._pending:
-            self._pending.extend(self._draw(self._bulk))
+            self._pending.extend(self._sample(self._bulk))
         return self._pending.popleft()
 
     def peek(self, steps: int) -> list[Array]:
         """The spawns of the next ``steps`` steps, which are still to come."""
         while len(self._pending) < steps:
-            self._pending.extend(self._draw(self._bulk))
+            self._pending.extend(self._sample(self._bulk))
         return list(islice(self._pending, steps))
 
     @property
     def pending(self) -> list[Array]:
-        """What has been drawn and not yet used, an array of shape ``(num_envs,)`` a step."""
+        """The spawns sampled and not yet used, an array of shape ``(num_envs,)`` a step."""
         return list(self._pending)
 
     @pending.setter
@@ -63,10 +63,10 @@ class SpawnStream:
         self._pending = deque(spawns)
 
 
-def draw_columns(
+def sample_columns(
     rules: Rules, generator: np.random.Generator, steps: int, num_envs: int
 ) -> NDArray[np.int16]:
-    """Draw the spawns of ``steps`` steps in NumPy, shape ``(steps, num_envs)``."""
+    """Sample the spawns of ``steps`` steps in NumPy, shape ``(steps, num_envs)``."""
     # Raw words and in-place arithmetic: twice as fast as ``generator.random(dtype=np.float32)``,
     # which takes the same 24 bits.
     words = generator.bit_generator.random_raw((steps * num_envs + 1) // 2)

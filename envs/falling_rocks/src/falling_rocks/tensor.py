@@ -7,8 +7,9 @@ import torch
 from gymnasium.error import ResetNeeded
 from torch import Tensor
 
-from falling_rocks import saved
-from falling_rocks.drawing import Rows, draw, make_rows
+from falling_rocks import state_dicts
+from falling_rocks.checks import check_num_envs
+from falling_rocks.drawing import RowTables, draw, make_row_tables
 from falling_rocks.rules import NUM_ACTIONS, Rules, State, advance, start
 from falling_rocks.spawns import SpawnStream, columns, slots
 
@@ -37,16 +38,16 @@ class FallingRocksTensorEnv:
         seed: int | None = None,
         **parameters: Any,
     ) -> None:
-        if num_envs < 1:
-            raise ValueError(f"num_envs={num_envs!r} is not allowed: it must be at least 1")
+        self.num_envs = check_num_envs(num_envs)
         self.rules = Rules(**parameters)
-        self.num_envs = num_envs
         self.device = torch.device(device)
         self.single_observation_shape = self.rules.observation_shape
         self.elapsed = 0
-        self._rows = Rows(*(torch.as_tensor(rows).to(device) for rows in make_rows(self.rules)))
+        self._tables = RowTables(
+            *(torch.as_tensor(table).to(device) for table in make_row_tables(self.rules))
+        )
         self._generator = torch.Generator(device)
-        self._spawns = SpawnStream(num_envs, self._draw_spawns)
+        self._spawns = SpawnStream(num_envs, self._sample_spawns)
         self._state: State | None = None
         self._seed(seed)
 
@@ -89,7 +90,7 @@ class FallingRocksTensorEnv:
     @property
     def observation(self) -> Tensor:
         """The current observation, a fresh tensor."""
-        observation: Tensor = draw(torch, _take, self.rules, self._rows, self.state)
+        observation: Tensor = draw(torch, _take, self.rules, self._tables, self.state)
         return observation
 
     @property
@@ -107,11 +108,11 @@ class FallingRocksTensorEnv:
         return self.observation
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the games to come depend on: tensors and JSON-able values."""
+        """The state, the generator included, as tensors and JSON-able values."""
         pending = self._spawns.pending
         no_spawns = self.state.bowl.new_empty((0, self.num_envs))
         return {
-            **saved.header(self.rules, self.num_envs),
+            **state_dicts.header(self.rules, self.num_envs),
             "rocks": torch.stack(self.state.rocks),
             "bowl": self.state.bowl.clone(),
             "elapsed": self.elapsed,
@@ -120,9 +121,12 @@ class FallingRocksTensorEnv:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on exactly where `state_dict` was called; `observation` is what it was then."""
-        saved.check_header(state, self.rules, self.num_envs)
-        self.set_state(State(tuple(state["rocks"]), state["bowl"]), state["elapsed"])
+        """Continue exactly where `state_dict` was called; `observation` is what it was then.
+
+        Raises:
+            ValueError: for the state of an environment with other parameters.
+        """
+        self.set_state(state_dicts.read_state(state, self.rules, self.num_envs), state["elapsed"])
         self._generator.set_state(state["generator"].cpu())
         self._spawns.pending = self._integers(state["spawns"]).unbind()
 
@@ -143,7 +147,7 @@ class FallingRocksTensorEnv:
         )
         return self.set_state(start(self.rules, rock, bowl))
 
-    def _draw_spawns(self, steps: int) -> Tensor:
+    def _sample_spawns(self, steps: int) -> Tensor:
         uniform = torch.rand((steps, self.num_envs), generator=self._generator, device=self.device)
         spawns: Tensor = columns(self.rules, slots(self.rules, uniform).to(torch.int16))
         return spawns

@@ -1,4 +1,4 @@
-"""The batched form: many games at once in NumPy, a Gymnasium ``VectorEnv``."""
+"""The vectorised form: many games at once in NumPy, a Gymnasium ``VectorEnv``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from falling_rocks import rendering, saved
+from falling_rocks import rendering, state_dicts
+from falling_rocks.checks import check_num_envs, check_render_mode
 from falling_rocks.rules import NUM_ACTIONS, Rules, State, advance, start
 from falling_rocks.screens import Screens
 from falling_rocks.spaces import action_space, observation_space
-from falling_rocks.spawns import SpawnStream, draw_columns
+from falling_rocks.spawns import SpawnStream, sample_columns
 
 Mask = NDArray[np.bool_]
 Observations = NDArray[Any]
@@ -25,7 +26,7 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
 
     When games end, ``infos["final_obs"]`` holds the last observations of all games, an array of
     shape ``(num_envs, …)``, and ``infos["_final_obs"]``, a mask, tells which games ended.
-    With a render mode, ``infos["final_frame"]`` holds what `render` gave before the restart.
+    With a render mode, ``infos["final_frame"]`` holds what `render` returned before the restart.
 
     Args:
         num_envs: the number of games.
@@ -48,11 +49,9 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         copy: bool = True,
         **parameters: Any,
     ) -> None:
-        if num_envs < 1:
-            raise ValueError(f"num_envs={num_envs!r} is not allowed: it must be at least 1")
+        self.num_envs = check_num_envs(num_envs)
         self.rules = Rules(**parameters)
-        self.num_envs = num_envs
-        self.render_mode = rendering.checked(render_mode, self.metadata["render_modes"])
+        self.render_mode = check_render_mode(render_mode, self.metadata["render_modes"])
         self.single_observation_space = observation_space(self.rules)
         self.single_action_space = action_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -75,14 +74,14 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         super().reset(seed=seed)
         if seed is not None:
             self._seed_spawns()
-        everyone = np.ones(self.num_envs, np.bool_)
-        mask = np.asarray((options or {}).get("reset_mask", everyone))
-        if mask.shape != everyone.shape or mask.dtype != everyone.dtype:
+        all_games = np.ones(self.num_envs, np.bool_)
+        mask = np.asarray((options or {}).get("reset_mask", all_games))
+        if mask.shape != all_games.shape or mask.dtype != all_games.dtype:
             raise ValueError(
                 f"options['reset_mask'] must be booleans of shape ({self.num_envs},), "
                 f"not {mask.dtype} of shape {mask.shape}"
             )
-        self._restart(everyone if self._state is None else mask)
+        self._restart(all_games if self._state is None else mask)
         return self.observation, {}
 
     def step(self, actions: ArrayLike) -> Step:
@@ -128,9 +127,9 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         return self.observation
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the games to come depend on: arrays and JSON-able values."""
+        """The state, the generators included, as arrays and JSON-able values."""
         return {
-            **saved.header(self.rules, self.num_envs),
+            **state_dicts.header(self.rules, self.num_envs),
             "rocks": np.stack(self.state.rocks),
             "bowl": self.state.bowl.copy(),
             "elapsed": self.elapsed.copy(),
@@ -140,15 +139,18 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on exactly where `state_dict` was called; `observation` is what it was then."""
-        saved.check_header(state, self.rules, self.num_envs)
-        self.set_state(State(tuple(state["rocks"]), state["bowl"]), state["elapsed"])
+        """Continue exactly where `state_dict` was called; `observation` is what it was then.
+
+        Raises:
+            ValueError: for the state of an environment with other parameters.
+        """
+        self.set_state(state_dicts.read_state(state, self.rules, self.num_envs), state["elapsed"])
         self.np_random.bit_generator.state = state["np_random"]
         self._spawn_random.bit_generator.state = state["spawn_random"]
         self._spawns.pending = np.array(state["spawns"], np.int16)
 
     def upcoming_spawns(self, steps: int) -> list[NDArray[np.int16]]:
-        """The spawns of the next ``steps`` steps: the future, for policies that may know it."""
+        """The spawns of the next ``steps`` steps, for policies that may know the future."""
         return self._spawns.peek(steps)
 
     def render(self) -> tuple[Any, ...] | None:
@@ -171,13 +173,13 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         self._screens.clear(mask, self._state)
 
     def _seed_spawns(self) -> None:
-        # A generator of their own, so that to draw spawns ahead of time changes nothing else; and
-        # PCG64, since `draw_columns` relies on words of 64 bits.
+        # A generator of their own, so that sampling spawns ahead of time changes nothing else; and
+        # PCG64, since `sample_columns` relies on words of 64 bits.
         self._spawn_random = np.random.default_rng(self.np_random.integers(2**63))
-        self._spawns = SpawnStream(self.num_envs, self._draw_spawns)
+        self._spawns = SpawnStream(self.num_envs, self._sample_spawns)
 
-    def _draw_spawns(self, steps: int) -> NDArray[np.int16]:
-        return draw_columns(self.rules, self._spawn_random, steps, self.num_envs)
+    def _sample_spawns(self, steps: int) -> NDArray[np.int16]:
+        return sample_columns(self.rules, self._spawn_random, steps, self.num_envs)
 
     def _checked(self, actions: ArrayLike) -> NDArray[np.int16]:
         array = np.asarray(actions)

@@ -1,15 +1,15 @@
-"""A window that shows pictures, for people who play; the one place that needs a display."""
+"""The window of ``render_mode="human"``, the one place that needs a display."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Window:
-    """A window, opened by the first picture.
+    """A window, opened by the first frame.
 
     Args:
-        title: what its bar says.
-        fps: pictures a second, at most.
+        title: the text of its title bar.
+        fps: frames a second, at most.
 
     Raises:
         ImportError: when pygame is not installed.
@@ -27,14 +27,14 @@ class Window:
         self._fps = fps
         self._clock = pygame.time.Clock()
 
-    def show(self, picture: NDArray[np.uint8]) -> None:
-        """Show a picture of shape ``(height, width, 3)``, in time with the frame rate."""
+    def show(self, frame: NDArray[np.uint8]) -> None:
+        """Show a frame of shape ``(height, width, 3)``, and wait as the frame rate asks."""
         pygame = self._pygame
-        if pygame.display.get_surface() is None:  # another game may have begun with pygame
+        if pygame.display.get_surface() is None:  # pygame may already be in use
             pygame.display.init()
             pygame.display.set_caption(self._title)
-            pygame.display.set_mode((picture.shape[1], picture.shape[0]))
-        surface = pygame.surfarray.make_surface(picture.swapaxes(0, 1))
+            pygame.display.set_mode((frame.shape[1], frame.shape[0]))
+        surface = pygame.surfarray.make_surface(frame.swapaxes(0, 1))
         pygame.display.get_surface().blit(surface, (0, 0))
         pygame.event.pump()
         pygame.display.flip()

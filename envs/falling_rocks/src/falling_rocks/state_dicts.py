@@ -1,22 +1,22 @@
-"""What every form's ``state_dict`` has in common."""
+"""What the ``state_dict`` of every form has in common."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from falling_rocks.rules import Rules
+from falling_rocks.rules import Rules, State
 
 
 def header(rules: Rules, num_envs: int) -> dict[str, Any]:
-    """The part of a ``state_dict`` that tells for which environment it was made."""
+    """The part of a ``state_dict`` that identifies the environment that it is of."""
     return {"num_envs": num_envs, "rules": asdict(rules)}
 
 
-def check_header(state: Mapping[str, Any], rules: Rules, num_envs: int) -> None:
-    """Refuse a ``state_dict`` that was made by another environment.
+def read_state(state: Mapping[str, Any], rules: Rules, num_envs: int) -> State:
+    """The rocks and bowls of a ``state_dict``, which must be of an environment like this one.
 
     Raises:
-        ValueError: naming the first difference.
+        ValueError: naming the first difference between the environments.
     """
     theirs = {"num_envs": state["num_envs"], **state["rules"]}
     ours = {"num_envs": num_envs, **asdict(rules)}
@@ -26,3 +26,4 @@ def check_header(state: Mapping[str, Any], rules: Rules, num_envs: int) -> None:
                 f"this state was saved with {name}={theirs[name]!r}, but the environment has "
                 f"{name}={value!r}"
             )
+    return State(tuple(state["rocks"]), state["bowl"])
