@@ -11,7 +11,7 @@ which it is painted with smooth edges:
 
 The last two judge a batch of candidates at once too, or they would mostly wait for PyTorch.
 
-The second table judges children of one polygon in a stack that has evolved, by what is composed
+The second table judges offspring of one polygon in a stack that has evolved, by what is composed
 once (`stack.py`), and by painting each child's whole stack plainly, and counts how many a second.
 """
 
@@ -32,10 +32,10 @@ from rockfall.kit.pictures import within
 from rockfall.kit.randomness import seed_everything
 from rockfall.sources.opening import open_source
 from rockfall.sources.picture import Picture
-from rockfall_canvas import mutation
+from rockfall_canvas import variation
 from rockfall_canvas.evolve import OPACITIES, Evolve, EvolveConfig
-from rockfall_canvas.likeness import psnr
-from rockfall_canvas.polygons import centres, inside, over, painted
+from rockfall_canvas.image_quality import psnr
+from rockfall_canvas.polygons import inside, over, pixel_centres, render
 from tests.benchmarks.report import Table, script
 
 MOMENTS = (10, 30, 60)
@@ -55,7 +55,7 @@ class Moment(NamedTuple):
 def plain(vertices: Tensor, colours: Tensor, background: Tensor, size: tuple[int, int]) -> Tensor:
     """Stacks (N, K, V, 2), (N, K, 4) → (N, 3, H, W): every polygon over the whole picture."""
     picture = background[:, None, None].expand(len(vertices), 3, *size)
-    rows, columns = (centres(side, vertices.device) for side in size)
+    rows, columns = (pixel_centres(side, vertices.device) for side in size)
     for polygon, colour in zip(vertices.unbind(1), colours.unbind(1), strict=True):
         picture = over(picture, inside(polygon, rows, columns).float(), colour)
     return picture
@@ -68,10 +68,10 @@ def errors(vertices: Tensor, colours: Tensor, target: Tensor) -> Tensor:
     return (made - target).square().mean((1, 2, 3))
 
 
-def drawn(count: int, config: EvolveConfig, stretch: Tensor) -> tuple[Tensor, Tensor]:
+def drawn(count: int, config: EvolveConfig, aspect: Tensor) -> tuple[Tensor, Tensor]:
     """Random paintings."""
     anywhere = torch.ones(64, 64)
-    polygons = mutation.new(anywhere, stretch, count * config.polygons, config.vertices)
+    polygons = variation.random_polygons(anywhere, aspect, count * config.polygons, config.vertices)
     colours = torch.rand(count, config.polygons, 4)
     colours[..., 3] = colours[..., 3].clamp(*OPACITIES)
     return polygons.view(count, config.polygons, config.vertices, 2), colours
@@ -79,10 +79,10 @@ def drawn(count: int, config: EvolveConfig, stretch: Tensor) -> tuple[Tensor, Te
 
 def search(model: Evolve, target: Tensor) -> Iterator[Moment]:
     """Random search."""
-    stretch = torch.tensor(model.stretch)
+    aspect = torch.tensor(model.aspect)
     best, least, judged = None, math.inf, 0
     while True:
-        vertices, colours = drawn(BATCH, model.config, stretch)
+        vertices, colours = drawn(BATCH, model.config, aspect)
         found = errors(vertices, colours, target)
         judged += BATCH
         if best is None or found.min() < least:
@@ -93,8 +93,8 @@ def search(model: Evolve, target: Tensor) -> Iterator[Moment]:
 
 def climb(model: Evolve, target: Tensor) -> Iterator[Moment]:
     """Hill climbing."""
-    config, stretch = model.config, torch.tensor(model.stretch)
-    vertices, colours = (part[0] for part in drawn(1, config, stretch))
+    config, aspect = model.config, torch.tensor(model.aspect)
+    vertices, colours = (part[0] for part in drawn(1, config, aspect))
     colours[:, 3] = OPACITIES[0]  # nearly the mean colour
     least, judged = float(errors(vertices[None], colours[None], target)), 0
     each = torch.arange(BATCH)
@@ -102,7 +102,7 @@ def climb(model: Evolve, target: Tensor) -> Iterator[Moment]:
         shapes, paint = vertices.repeat(BATCH, 1, 1, 1), colours.repeat(BATCH, 1, 1)
         which = torch.randint(config.polygons, (BATCH,))
         step = torch.full((BATCH,), 0.01).mul_(torch.randn(BATCH).exp())
-        moves = mutation.moved(shapes[each, which], step, stretch, 3)
+        moves = variation.mutate(shapes[each, which], step, aspect, 3)
         shapes[each, which] = moves[each, torch.randint(3, (BATCH,))]
         recoloured = paint[each, which] + 0.05 * torch.randn(BATCH, 4)
         recoloured = recoloured.clamp(0, 1)
@@ -121,11 +121,11 @@ def evolve(model: Evolve, target: Tensor) -> Iterator[Moment]:
     model.background.copy_(target.mean((1, 2)))
     config, judged, sweep = model.config, 0, 0
     while True:
-        stack = model.selected(target, sweep)
+        stack = model.select(target, sweep)
         model.sweep(stack)
         model.keep(stack)
         sweep += 1
-        judged += config.parents * config.polygons * config.children
+        judged += config.parents * config.polygons * config.offspring
         yield Moment(model.vertices[0], model.colours[0], judged)
 
 
@@ -137,7 +137,7 @@ def timed(painter: Iterator[Moment], picture: Picture, background: Tensor) -> li
             begun = time.process_time()
             moment = next(painter)
             used += time.process_time() - begun
-        made = painted(moment.vertices, moment.colours, background, *picture.info.shape[1:])
+        made = render(moment.vertices, moment.colours, background, *picture.info.shape[1:])
         found.append(psnr(made, picture.pixels))
     return [*found, moment.judged / used / 1e3]
 
@@ -172,21 +172,21 @@ def judging(picture: Picture, size: int, repeats: int) -> Table:
     painter = evolve(model, target)
     for _ in range(5):
         next(painter)
-    children, polygons = model.config.children, model.config.polygons
+    offspring, polygons = model.config.offspring, model.config.polygons
     once, plainly = [], []
     for _ in range(repeats):
-        stack = model.selected(target, 1)
+        stack = model.select(target, 1)
         begun = time.process_time()
         model.sweep(stack)
-        once.append((time.process_time() - begun) / polygons / children)
+        once.append((time.process_time() - begun) / polygons / offspring)
         vertices, colours, _ = model.mutants(stack)
         index = int(torch.randint(polygons, (1,)))
-        shapes = stack.vertices.repeat(children, 1, 1, 1)
-        paint = stack.colours.repeat(children, 1, 1)
+        shapes = stack.vertices.repeat(offspring, 1, 1, 1)
+        paint = stack.colours.repeat(offspring, 1, 1)
         begun = time.process_time()
         shapes[:, index], paint[:, index] = vertices[0, index, :-1], colours[0, index, :-1]
         errors(shapes, paint, target).argmin()
-        plainly.append((time.process_time() - begun) / children)
+        plainly.append((time.process_time() - begun) / offspring)
         model.keep(stack)
     ratio = statistics.median(b / a for a, b in zip(once, plainly, strict=True))
     rows = [

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from rockfall.kit.downloads import data_folder
 from rockfall.kit.drawing.layout import FAINT, below, beside, page, words
 from rockfall.kit.pictures import load, save, to_image, within
-from rockfall_canvas.coordinates import Canvas
-from rockfall_canvas.copies import likeness
-from rockfall_canvas.dense import parameters, width_for
+from rockfall_canvas.coordinates import Extent
+from rockfall_canvas.copies import quality
+from rockfall_canvas.relu_mlp import parameter_count, width_for
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
 
@@ -70,7 +70,7 @@ def measured(picture: Path, epochs: int, **settings: Any) -> Painted:
 
 
 def textbook(true: Tensor, seconds: float) -> Painted:
-    """Four layers of 300 rectified units in float32, Adam as it is, a step size that stays."""
+    """Four layers of 300 rectified units in float32, Adam as it is, a constant learning rate."""
     torch.manual_seed(0)
     _, height, width = true.shape
     layers: list[nn.Module] = [nn.Linear(2, 300), nn.ReLU()]
@@ -78,12 +78,12 @@ def textbook(true: Tensor, seconds: float) -> Painted:
         layers += [nn.Linear(300, 300), nn.ReLU()]
     network = nn.Sequential(*layers, nn.Linear(300, 3))
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    places = Canvas.of(height, width).places(torch.arange(height * width), height, width)
+    coordinates = Extent.of(height, width).coordinates(torch.arange(height * width), height, width)
     colours = true.flatten(1).T / 255
     began, seen = time.process_time(), 0
     while time.process_time() - began < seconds:
-        for rows in torch.randperm(len(places)).split(1024):
-            loss = nn.functional.mse_loss(network(places[rows]), colours[rows])
+        for rows in torch.randperm(len(coordinates)).split(1024):
+            loss = nn.functional.mse_loss(network(coordinates[rows]), colours[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -92,11 +92,11 @@ def textbook(true: Tensor, seconds: float) -> Painted:
                 break
     took = time.process_time() - began
     with torch.no_grad():
-        made = torch.cat([network(part) for part in places.split(4096)])
+        made = torch.cat([network(part) for part in coordinates.split(4096)])
     painted = (made * 255).round().clamp(0, 255).byte().T.view_as(true)
-    figures = likeness(painted, true, torch.zeros(1, dtype=torch.bool))
+    figures = quality(painted, true, torch.zeros(1, dtype=torch.bool))
     weights = sum(each.numel() for each in network.parameters())
-    found = Painted(figures, weights, seen / len(places), took, painted)
+    found = Painted(figures, weights, seen / len(coordinates), took, painted)
     tell({"network": TEXTBOOK}, found)
     return found
 
@@ -137,7 +137,7 @@ def in_equal_time(picture: Path, seconds: float, strip: str) -> Table:
 
 def depth_against_width(picture: Path, seconds: float) -> Table:
     """One layer of 300, and then all with as many parameters as 4 × 300 have."""
-    count = parameters(4, 300)
+    count = parameter_count(4, 300)
     deep = [(layers, width_for(count, layers)) for layers in DEPTHS]
     shapes: list[dict[str, Any]] = [
         {"network": "relu", "layers": 1, "hidden": 300},
@@ -172,7 +172,8 @@ def depth_against_width(picture: Path, seconds: float) -> Table:
     ]
     note = (
         f"`holdout={HOLDOUT:g}`: a tenth of the pixels, at random. Beside held-out PSNR: mean "
-        f"colour {figures['mean colour']:.2f}, harmonic fill-in {figures['harmonic fill-in']:.2f}."
+        f"colour {figures['mean colour']:.2f}, harmonic inpainting "
+        f"{figures['harmonic inpainting']:.2f}."
     )
     title = f"Depth against width: {picture.stem} in {seconds:g} CPU seconds"
     return Table(title, headers, rows, note)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rockfall.sources.picture import Picture
 from rockfall_canvas import copies
-from rockfall_canvas.holdout import held_out
+from rockfall_canvas.holdout import holdout_mask
 
 
 class Off:
@@ -46,7 +46,7 @@ def test_the_whole_picture() -> None:
 
 def test_what_was_held_out_is_measured_alone_and_known_by_no_baseline() -> None:
     true = picture()
-    held = held_out(30, 44, 0.25, "block")
+    held = holdout_mask(30, 44, 0.25, "block")
     model = Off(true, 2)
     painted = model.painted.flatten(1)
     painted[:, held] = (true.flatten(1)[:, held].int() + 8).byte()
@@ -56,8 +56,8 @@ def test_what_was_held_out_is_measured_alone_and_known_by_no_baseline() -> None:
     errors = 4 * (1 - held.double().mean().item()) + 64 * held.double().mean().item()
     assert figures["psnr"]["value"] == pytest.approx(decibels(errors))
     beside = figures["held_out_psnr"]["baselines"]
-    assert set(beside) == {"mean colour", "harmonic fill-in"}
-    assert beside["harmonic fill-in"]["value"] > 45  # the picture is nearly a plane
+    assert set(beside) == {"mean colour", "harmonic inpainting"}
+    assert beside["harmonic inpainting"]["value"] > 45  # the picture is nearly a plane
     known = true.flatten(1)[:, ~held].double().mean(1).round()[:, None]
     wanted = decibels((true.flatten(1)[:, held] - known).square().mean().item())
     assert beside["mean colour"]["value"] == pytest.approx(wanted)
@@ -86,7 +86,7 @@ def test_side_by_side(held: bool) -> None:
     off[:, 22:] = 80  # four times that is more than white
     model = Off(true, off)
     if held:
-        model.held_out = held_out(30, 44, 0.2, "block")  # type: ignore[attr-defined]
+        model.held_out = holdout_mask(30, 44, 0.2, "block")  # type: ignore[attr-defined]
     (drawn,) = copies.pictures(model, Picture("p", true)).values()
     page = np.asarray(drawn).transpose(2, 0, 1)
     windows = np.lib.stride_tricks.sliding_window_view(page, true.shape)[0]

@@ -15,10 +15,10 @@ import rockfall
 from rockfall.errors import RockfallError
 from rockfall.kit.pictures import save
 from rockfall.testing import check_model
-from rockfall_canvas.evolve import FIRST_STEP, LARGEST_STEP, LITTER, Evolve, EvolveConfig
-from rockfall_canvas.stack import Stack, Visit
+from rockfall_canvas.evolve import CHILDREN, INITIAL_STEP, MAX_STEP, Evolve, EvolveConfig
+from rockfall_canvas.stack import Selection, Stack
 
-SMALL: dict[str, Any] = {"polygons": 10, "children": 8, "size": 30}
+SMALL: dict[str, Any] = {"polygons": 10, "offspring": 8, "size": 30}
 
 
 def shapes(height: int = 20, width: int = 30) -> Tensor:
@@ -70,7 +70,7 @@ def test_the_kit() -> None:
 def test_never_worse_and_in_the_end_like_the_picture(tmp_path: Path, parents: int) -> None:
     picture = shapes()
     run = trained(picture, tmp_path, parents=parents, sweeps=25)
-    found = logged(run, "error")
+    found = logged(run, "mse")
     assert len(found) == 25
     assert never_rises(found)
     flat = picture.float().mean((1, 2), keepdim=True)
@@ -79,7 +79,7 @@ def test_never_worse_and_in_the_end_like_the_picture(tmp_path: Path, parents: in
     painted = run.model.paint(20, 30).float()
     assert float((painted - picture).square().mean()) / 255**2 < 0.2 * spread
     assert logged(run, "psnr")[-1] == pytest.approx(-10 * math.log10(found[-1]))
-    assert all(0 <= share <= 1 for share in logged(run, "accepted"))
+    assert all(0 <= share <= 1 for share in logged(run, "acceptance_rate"))
 
 
 def test_a_population_is_kept_best_first_and_its_first_is_painted(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_population_is_kept_best_first_and_its_first_is_painted(tmp_path: Path
     found = errors(model, shapes() / 255)
     assert never_rises(found.tolist()[::-1])
     assert found[0] < found[-1]
-    assert logged(run, "error")[-1] == pytest.approx(float(found[0]), rel=1e-4)
+    assert logged(run, "mse")[-1] == pytest.approx(float(found[0]), rel=1e-4)
 
 
 def test_selection_keeps_the_best_of_parents_and_offspring() -> None:
@@ -99,11 +99,11 @@ def test_selection_keeps_the_best_of_parents_and_offspring() -> None:
     model.steps.copy_(model.vertices[..., 0, 0])  # so that one can tell whose they are
     before = errors(model, target).sort().values
     drawn = torch.get_rng_state()
-    vertices, colours, _ = model.offspring()
+    vertices, colours, _ = model.recombine()
     torch.set_rng_state(drawn)
-    assert len(vertices) == LITTER * 3
+    assert len(vertices) == CHILDREN * 3
     theirs = Stack(vertices, colours, model.background, target).errors
-    stack = model.selected(target, 0)
+    stack = model.select(target, 0)
     expected = torch.cat((before, theirs)).sort().values[:3]
     torch.testing.assert_close(stack.errors, expected)
     assert (expected < before).any()  # some child did better
@@ -122,26 +122,26 @@ def test_steps_follow_the_share_of_children_that_are_better(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rechenberg's rule, for each polygon its own; one that was drawn anew begins anew."""
-    model = built(shapes(), polygons=5, renewal=0)
+    model = built(shapes(), polygons=5, reinit_rate=0)
     shares = torch.tensor([0.0, 0.2, 1.0, 0.0, 1.0])
     model.vertices.uniform_()
     model.vertices[0, 3] = model.vertices[0, 4] = 0.5  # blank, so these are drawn anew
     model.steps.copy_(torch.tensor([[0.05, 0.05, 0.05, 0.05, 0.05]]))
 
-    def visit(_: Stack, index: int, *__: Any) -> Visit:
-        kept = model.config.children if index == 4 else 0
-        return Visit(torch.tensor([kept]), shares[index : index + 1])
+    def visit(_: Stack, index: int, *__: Any) -> Selection:
+        kept = model.config.offspring if index == 4 else 0
+        return Selection(torch.tensor([kept]), shares[index : index + 1])
 
     monkeypatch.setattr(Stack, "visit", visit)
-    stack = model.selected(shapes() / 255, 1)
+    stack = model.select(shapes() / 255, 1)
     accepted = model.sweep(stack)
     assert float(accepted) == pytest.approx(0.8)
-    wanted = [0.05 * math.exp(-0.1), 0.05, 0.05 * math.exp(0.4), FIRST_STEP, 0.05]
+    wanted = [0.05 * math.exp(-0.1), 0.05, 0.05 * math.exp(0.4), INITIAL_STEP, 0.05]
     assert model.steps[0].tolist() == pytest.approx(wanted)
     for _ in range(50):
         model.sweep(stack)
     assert model.steps[0, 0] == pytest.approx(0.5 / 30)  # half a pixel
-    assert model.steps[0, 2] == pytest.approx(LARGEST_STEP)
+    assert model.steps[0, 2] == pytest.approx(MAX_STEP)
 
 
 def test_crossing_joins_what_two_parents_can() -> None:
@@ -155,10 +155,10 @@ def test_crossing_joins_what_two_parents_can() -> None:
     model.colours[0, 1, :3] = model.colours[1, 0, :3] = 0.0
     both = torch.full_like(model.colours, 0.9)
     best = Stack(model.vertices, both, model.background, torch.zeros(3, 20, 30))
-    target = -best.lacking[0].view(3, 20, 30)
+    target = -best.residual[0].view(3, 20, 30)
     assert errors(model, target).min() > 0.01
     for _ in range(10):
-        stack = model.selected(target, 0)
+        stack = model.select(target, 0)
         model.keep(stack)
     assert errors(model, target).max() < 1e-6
 
@@ -167,7 +167,7 @@ def test_crossing_joins_what_two_parents_can() -> None:
 def test_the_smallest_pictures_are_painted(tmp_path: Path, size: tuple[int, int]) -> None:
     picture = torch.randint(256, (3, *size), generator=torch.Generator().manual_seed(1))
     run = trained(picture.to(torch.uint8), tmp_path, sweeps=4, vertices=3, parents=2)
-    found = logged(run, "error")
+    found = logged(run, "mse")
     assert never_rises(found)
     assert run.model.paint(*size).shape == (3, *size)
 
@@ -197,7 +197,7 @@ def test_vertices_run_over_all_of_a_long_picture(tmp_path: Path) -> None:
 
 
 def test_what_memory_does_not_hold_is_refused_before_it_begins(tmp_path: Path) -> None:
-    settings = {"polygons": 2000, "parents": 100, "size": 1000, "children": 10_000}
+    settings = {"polygons": 2000, "parents": 100, "size": 1000, "offspring": 10_000}
     with pytest.raises(
         RockfallError, match="500 paintings, 2000 polygons each, at size=1000"
     ) as error:

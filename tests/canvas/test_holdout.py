@@ -7,30 +7,30 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rockfall_canvas.holdout import Shape, held_out
+from rockfall_canvas.holdout import Pattern, holdout_mask
 
 
 def test_none() -> None:
-    assert not held_out(3, 4, 0.0, "random").any()
+    assert not holdout_mask(3, 4, 0.0, "random").any()
 
 
 @given(st.integers(5, 60), st.integers(5, 60), st.floats(0.1, 0.9))
 def test_random_is_as_many_as_asked(height: int, width: int, share: float) -> None:
-    held = held_out(height, width, share, "random")
+    held = holdout_mask(height, width, share, "random")
     assert held.shape == (height * width,)
     assert int(held.sum()) == round(height * width * share)
-    assert torch.equal(held, held_out(height, width, share, "random"))
+    assert torch.equal(held, holdout_mask(height, width, share, "random"))
 
 
 def test_random_is_everywhere() -> None:
-    held = held_out(100, 100, 0.2, "random").view(10, 10, 10, 10).float().mean((1, 3))
+    held = holdout_mask(100, 100, 0.2, "random").view(10, 10, 10, 10).float().mean((1, 3))
     assert held.min() > 0.05
     assert held.max() < 0.4
 
 
 @given(st.integers(8, 60), st.integers(8, 60), st.floats(0.1, 0.9))
 def test_a_block_in_the_middle(height: int, width: int, share: float) -> None:
-    held = held_out(height, width, share, "block").view(height, width)
+    held = holdout_mask(height, width, share, "block").view(height, width)
     rows, columns = held.any(1).nonzero()[:, 0], held.any(0).nonzero()[:, 0]
     assert bool(held[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all())
     assert int(held.sum()) == len(rows) * len(columns)
@@ -41,7 +41,7 @@ def test_a_block_in_the_middle(height: int, width: int, share: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "share", "shape", "what"),
+    ("height", "width", "share", "pattern", "what"),
     [
         (1, 3, 0.1, "random", "no pixel"),
         (1, 2, 0.9, "random", "all pixels"),
@@ -49,6 +49,6 @@ def test_a_block_in_the_middle(height: int, width: int, share: float) -> None:
         (1, 9, 0.1, "block", "no pixel"),
     ],
 )
-def test_too_few_pixels(height: int, width: int, share: float, shape: Shape, what: str) -> None:
+def test_too_few_pixels(height: int, width: int, share: float, pattern: Pattern, what: str) -> None:
     with pytest.raises(ValueError, match=f"of {width} × {height} pixels holds out {what}"):
-        held_out(height, width, share, shape)
+        holdout_mask(height, width, share, pattern)

@@ -15,11 +15,11 @@ from rockfall.errors import ConfigError, RockfallError, UsageError
 from rockfall.kit.pictures import save
 from rockfall.testing import check_model
 from rockfall_canvas import networks, painter
-from rockfall_canvas.holdout import held_out
-from rockfall_canvas.likeness import psnr
+from rockfall_canvas.holdout import holdout_mask
+from rockfall_canvas.image_quality import psnr
 
 SMALL: dict[str, dict[str, Any]] = {
-    "siren": {"hidden": 32, "layers": 2, "omega": 10, "lr": 3e-3},
+    "siren": {"hidden": 32, "layers": 2, "omega_0": 10, "lr": 3e-3},
     "fourier": {"hidden": 32, "layers": 2, "sigma": 1, "lr": 1e-2},
     "grid": {"hidden": 16, "levels": 3, "lr": 3e-2},
     "relu": {"hidden": 32, "layers": 2, "lr": 1e-2},
@@ -48,7 +48,7 @@ def trained(folder: Path, shown: Tensor, **settings: Any) -> rockfall.Run:
     )
 
 
-@pytest.mark.parametrize("network", networks.OWN)
+@pytest.mark.parametrize("network", networks.DEFAULTS)
 def test_it_learns_its_picture(network: networks.Name, tmp_path: Path) -> None:
     run = trained(tmp_path, picture(), network=network, epochs=40, batch_size=64, **SMALL[network])
     figures = (run.result or {})["figures"]
@@ -64,14 +64,15 @@ def test_it_learns_its_picture(network: networks.Name, tmp_path: Path) -> None:
 
 
 def test_the_default_network_has_a_table_entry_each() -> None:
-    assert set(networks.OWN) == set(get_args(networks.Name))
+    assert set(networks.DEFAULTS) == set(get_args(networks.Name))
 
 
-@pytest.mark.parametrize("shape", ["random", "block"])
-def test_what_is_held_out_has_no_influence(shape: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pattern", ["random", "block"])
+def test_what_is_held_out_has_no_influence(pattern: Any, tmp_path: Path) -> None:
     spoilt = picture()
-    spoilt.view(3, -1)[:, held_out(24, 36, 0.3, shape)] = 255
-    how = {"holdout": 0.3, "holdout_as": shape, "epochs": 3, "network": "grid", **SMALL["grid"]}
+    spoilt.view(3, -1)[:, holdout_mask(24, 36, 0.3, pattern)] = 255
+    held_out = {"holdout": 0.3, "holdout_pattern": pattern}
+    how = {**held_out, "epochs": 3, "network": "grid", **SMALL["grid"]}
     one, other = (
         trained(tmp_path / name, shown, **how)
         for name, shown in (("a", picture()), ("b", spoilt))
@@ -80,7 +81,7 @@ def test_what_is_held_out_has_no_influence(shape: Any, tmp_path: Path) -> None:
     assert torch.equal(one.model.paint(24, 36), other.model.paint(24, 36))
     first, second = ((run.result or {})["figures"] for run in (one, other))
     assert first["held_out_psnr"]["value"] > second["held_out_psnr"]["value"] + 3
-    assert one.examples == 3 * (24 * 36 - int(held_out(24, 36, 0.3, shape).sum()))
+    assert one.examples == 3 * (24 * 36 - int(holdout_mask(24, 36, 0.3, pattern).sum()))
 
 
 def test_the_seed_does_not_choose_what_is_held_out(tmp_path: Path) -> None:
@@ -107,33 +108,33 @@ def test_curves_show_it_against_time(tmp_path: Path) -> None:
     assert 10 <= len(left) <= 24
 
 
-def test_painted_in_parts_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rendered_in_chunks_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = trained(tmp_path, picture(), epochs=1, hidden=16).model
     whole = model.paint(50, 31)
     rows: list[int] = []
     model.network.first.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
-    monkeypatch.setattr(painter, "NUMBERS", 16 * 70)
+    monkeypatch.setattr(painter, "MAX_ACTIVATIONS", 16 * 70)
     parts = model.paint(50, 31)
     assert max(rows) == 70
     assert sum(rows) == 50 * 31
     assert (whole.int() - parts.int()).abs().max() <= 1
 
 
-def test_a_step_takes_the_size_that_the_cosine_says(tmp_path: Path) -> None:
+def test_the_learning_rate_is_annealed_by_a_cosine(tmp_path: Path) -> None:
     """Without a fall to 0, the last steps would change as much as the middle ones."""
-    sizes: list[float] = []
+    rates: list[float] = []
     adam = torch.optim.Adam
 
     class Watched(adam):
         def step(self, *given: Any) -> Any:  # type: ignore[override]
-            sizes.append(self.param_groups[0]["lr"])
+            rates.append(self.param_groups[0]["lr"])
             return super().step(*given)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim, "Adam", Watched)
         trained(tmp_path, picture(), network="grid", epochs=4, batch_size=216, lr=0.5)
-    assert len(sizes) == 16
-    assert sizes == pytest.approx([0.25 * (1 + np.cos(np.pi * k / 16)) for k in range(16)])
+    assert len(rates) == 16
+    assert rates == pytest.approx([0.25 * (1 + np.cos(np.pi * k / 16)) for k in range(16)])
 
 
 @pytest.mark.parametrize("off", [-0.45, 0.0, 0.45, 300.0, -300.0])
@@ -141,7 +142,7 @@ def test_what_it_paints_is_brought_to_the_nearest_level(off: float) -> None:
     info = rockfall.SourceInfo(name="p", kinds=("picture",), shape=(3, 16, 16), dtype="uint8")
     model = painter.Painter(painter.PainterConfig(), info)
     levels = torch.arange(256, dtype=torch.uint8)[:, None].expand(256, 3)
-    model.network.forward = lambda _: painter.scaled(levels) + off / 127.5  # type: ignore[assignment]
+    model.network.forward = lambda _: painter.normalise(levels) + off / 127.5  # type: ignore[assignment]
     painted = model.paint(16, 16).flatten(1).T
     assert torch.equal(painted, (levels.float() + off).round().clamp(0, 255).byte())
 

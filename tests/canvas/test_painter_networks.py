@@ -11,32 +11,32 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rockfall_canvas import networks
-from rockfall_canvas.coordinates import Canvas
-from rockfall_canvas.dense import Dense, parameters, width_for
+from rockfall_canvas.coordinates import Extent
+from rockfall_canvas.feature_grid import FeatureGrid, resolutions
 from rockfall_canvas.fourier import Fourier
-from rockfall_canvas.grid import Grid, corners
-from rockfall_canvas.siren import OMEGA, Sine, Siren
+from rockfall_canvas.relu_mlp import ReluMlp, parameter_count, width_for
+from rockfall_canvas.siren import OMEGA, SineLayer, Siren
 
-CANVAS = Canvas.of(429, 300)
+EXTENT = Extent.of(429, 300)
 
 
 def made(network: networks.Name) -> nn.Module:
     torch.manual_seed(0)
-    return networks.build(network, networks.chosen(network, {}), CANVAS, 429)
+    return networks.build(network, networks.resolve(network, {}), EXTENT, 429)
 
 
 def size(network: nn.Module) -> int:
     return sum(each.numel() for each in network.parameters())
 
 
-def places(count: int) -> Tensor:
+def coordinates(count: int) -> Tensor:
     spread = torch.rand(count, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    return spread * torch.tensor((CANVAS.width, CANVAS.height))
+    return spread * torch.tensor((EXTENT.width, EXTENT.height))
 
 
-@pytest.mark.parametrize("network", networks.OWN)
-def test_places_become_colours(network: networks.Name) -> None:
-    painted = made(network)(places(10))
+@pytest.mark.parametrize("network", networks.DEFAULTS)
+def test_coordinates_become_colours(network: networks.Name) -> None:
+    painted = made(network)(coordinates(10))
     assert painted.shape == (10, 3)
     assert painted.isfinite().all()
     assert painted.abs().max() < 10
@@ -52,19 +52,19 @@ def test_shallow_has_as_many_parameters_as_relu() -> None:
 @given(st.integers(10, 10**7), st.integers(1, 10))
 def test_the_width_for_a_number_of_parameters(count: int, layers: int) -> None:
     hidden = width_for(count, layers)
-    off = abs(parameters(layers, hidden) - count)
+    off = abs(parameter_count(layers, hidden) - count)
     for other in (hidden - 1, hidden + 1):
         if other:
-            assert off <= abs(parameters(layers, other) - count)
+            assert off <= abs(parameter_count(layers, other) - count)
 
 
 @pytest.mark.parametrize(("layers", "hidden"), [(1, 7), (2, 5), (5, 16)])
 def test_parameters_are_counted_right(layers: int, hidden: int) -> None:
-    assert parameters(layers, hidden) == size(Dense(layers, hidden))
+    assert parameter_count(layers, hidden) == size(ReluMlp(layers, hidden))
 
 
 def test_layers_and_hidden_are_the_hidden_ones() -> None:
-    for network in (Dense(3, 8), Siren(3, 8, 30.0), Fourier(3, 8, 1.0)):
+    for network in (ReluMlp(3, 8), Siren(3, 8, 30.0), Fourier(3, 8, 1.0)):
         linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
         assert linear[-1].out_features == 3
         assert {layer.out_features for layer in linear[:-1]} == {8}
@@ -73,12 +73,12 @@ def test_layers_and_hidden_are_the_hidden_ones() -> None:
 
 @pytest.mark.parametrize("layers", [2, 6])
 def test_within_every_sine_is_the_standard_normal_distribution(layers: int) -> None:
-    """Sitzmann et al. 2020, section 3.2: however deep; the inputs as large as their canvas."""
+    """Sitzmann et al. 2020, section 3.2: however deep; the inputs of the whole extent."""
     torch.manual_seed(0)
     network = Siren(layers, 512, 30.0)
     summed: list[Tensor] = []
     for layer in network.rest:
-        assert isinstance(layer, Sine)
+        assert isinstance(layer, SineLayer)
         layer.register_forward_hook(
             lambda layer, given, _: summed.append(
                 OMEGA * nn.functional.linear(given[0], layer.weight, layer.bias)
@@ -99,7 +99,7 @@ def test_the_first_layer_of_a_siren_is_drawn_as_in_the_paper() -> None:
 
 def test_a_sine_layer_is_the_papers() -> None:
     torch.manual_seed(0)
-    layer, given = Sine(16), torch.rand(5, 16)
+    layer, given = SineLayer(16), torch.rand(5, 16)
     expected = torch.sin(OMEGA * (given @ layer.weight.T + layer.bias))
     assert torch.allclose(layer(given), expected, atol=1e-5)
 
@@ -110,15 +110,15 @@ def test_fourier_features_are_waves_of_the_asked_fineness() -> None:
     assert network.frequencies.std().item() == pytest.approx(2 * math.pi * 7, rel=0.05)
     seen: list[Tensor] = []
     network.rest.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    network(places(3))
-    waves = places(3) @ network.frequencies
+    network(coordinates(3))
+    waves = coordinates(3) @ network.frequencies
     assert torch.allclose(seen[0], torch.cat((waves.cos(), waves.sin()), 1))
 
 
-def test_a_grid_is_interpolated_between_its_corners() -> None:
+def test_a_grid_is_interpolated_between_its_vertices() -> None:
     torch.manual_seed(0)
-    canvas = Canvas.of(50, 100)
-    network = Grid(1, 4, 1, 5, canvas)
+    extent = Extent.of(50, 100)
+    network = FeatureGrid(1, 4, 1, 5, extent)
     table = network.tables[0]
     assert table.shape[2:] == (2, 5)  # 2.5 rows
     seen: list[Tensor] = []
@@ -134,25 +134,26 @@ def test_a_grid_is_interpolated_between_its_corners() -> None:
 
 
 def test_grids_grow_by_one_factor_from_the_coarsest_to_the_finest() -> None:
-    found = corners(5, 256, Canvas.of(100, 50))
+    found = resolutions(5, 256, Extent.of(100, 50))
     assert [rows for rows, _ in found] == [16, 32, 64, 128, 256]
     assert [columns for _, columns in found] == [8, 16, 32, 64, 128]
-    assert corners(3, 2, Canvas.of(1, 1000)) == [(2, 2)] * 3
+    assert resolutions(3, 2, Extent.of(1, 1000)) == [(2, 2)] * 3
 
 
 @pytest.mark.parametrize("network", ["siren", "fourier", "relu", "shallow", "grid"])
 def test_the_coordinate_layer_keeps_float32(network: networks.Name) -> None:
-    """In bf16, all of these places would be one."""
+    """In bf16, all of these coordinates would be equal."""
     beside = 0.6975 + torch.arange(8) * 2e-4
-    near = torch.stack((beside * CANVAS.width, beside), 1)
+    near = torch.stack((beside * EXTENT.width, beside), 1)
     assert len(near.bfloat16().unique(dim=0)) == 1
-    fine = {"omega": 9000.0, "sigma": 2000.0}
-    settings = {name: fine.get(name, value) for name, value in networks.chosen(network, {}).items()}
+    fine = {"omega_0": 9000.0, "sigma": 2000.0}
+    defaults = networks.resolve(network, {})
+    settings = {name: fine.get(name, value) for name, value in defaults.items()}
     torch.manual_seed(0)
-    built = networks.build(network, settings, CANVAS, 429)
-    if isinstance(built, Grid):
+    built = networks.build(network, settings, EXTENT, 429)
+    if isinstance(built, FeatureGrid):
         nn.init.normal_(built.tables[-1], std=100.0)
-    elif isinstance(built, Dense):
+    elif isinstance(built, ReluMlp):
         nn.init.normal_(built.first.weight, std=3000.0)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         painted = built(near)
@@ -163,16 +164,16 @@ def test_the_coordinate_layer_keeps_float32(network: networks.Name) -> None:
 
 @pytest.mark.parametrize(
     ("network", "setting"),
-    [("relu", "omega"), ("shallow", "layers"), ("siren", "sigma"), ("fourier", "finest")],
+    [("relu", "omega_0"), ("shallow", "layers"), ("siren", "sigma"), ("fourier", "finest_spacing")],
 )
 def test_settings_of_other_networks_are_refused(network: networks.Name, setting: str) -> None:
-    networks.check_belong(network, {setting: None})
+    networks.check_settings(network, {setting: None})
     with pytest.raises(ValueError, match=f"{setting} is a setting of .*, not of {network}"):
-        networks.check_belong(network, {setting: 3})
+        networks.check_settings(network, {setting: 3})
 
 
-def test_what_is_given_goes_before_the_networks_own() -> None:
-    chosen = networks.chosen("siren", {"hidden": 12, "lr": None, "holdout": 0.3})
-    assert chosen["hidden"] == 12
-    assert chosen["lr"] == networks.OWN["siren"]["lr"]
-    assert chosen.keys() == networks.OWN["siren"].keys()
+def test_given_settings_override_the_networks_defaults() -> None:
+    resolved = networks.resolve("siren", {"hidden": 12, "lr": None, "holdout": 0.3})
+    assert resolved["hidden"] == 12
+    assert resolved["lr"] == networks.DEFAULTS["siren"]["lr"]
+    assert resolved.keys() == networks.DEFAULTS["siren"].keys()

@@ -1,4 +1,4 @@
-"""Taken apart or painted plainly, polygon by polygon: the picture is the same."""
+"""Incremental compositing against compositing anew, polygon by polygon."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rockfall_canvas.polygons import centres, inside, over
+from rockfall_canvas.polygons import inside, over, pixel_centres
 from rockfall_canvas.stack import Stack
 
 BACKGROUND = torch.tensor([0.3, 0.5, 0.4])
@@ -20,7 +20,7 @@ def random(*shape: int, seed: int) -> Tensor:
 def plain(vertices: Tensor, colours: Tensor, height: int, width: int) -> Tensor:
     """(K, V, 2), (K, 4) → (3, H, W): every polygon over the whole picture, from the bottom up."""
     picture = BACKGROUND[:, None, None].expand(3, height, width)
-    rows, columns = centres(height, vertices.device), centres(width, vertices.device)
+    rows, columns = pixel_centres(height, vertices.device), pixel_centres(width, vertices.device)
     for polygon, colour in zip(vertices, colours, strict=True):
         picture = over(picture, inside(polygon, rows, columns).float(), colour)
     return picture
@@ -49,8 +49,8 @@ def population(
     )
 
 
-def lacking(stack: Stack, target: Tensor) -> Tensor:
-    """What the stack's paintings lack, painted plainly: (M, 3, P)."""
+def plain_residual(stack: Stack, target: Tensor) -> Tensor:
+    """The residual (M, 3, P) of the stack's paintings, each composited anew."""
     made = [
         plain(v, c, *target.shape[1:]) for v, c in zip(stack.vertices, stack.colours, strict=True)
     ]
@@ -58,16 +58,16 @@ def lacking(stack: Stack, target: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("size", [(12, 17), (1, 1), (1, 9), (9, 1)])
-def test_a_new_stack_lacks_what_the_plain_picture_lacks(size: tuple[int, int]) -> None:
+def test_the_residual_of_a_new_stack_is_the_plain_pictures(size: tuple[int, int]) -> None:
     stack, _, _ = population(size=size)
-    torch.testing.assert_close(stack.lacking, lacking(stack, random(3, *size, seed=3)))
+    torch.testing.assert_close(stack.residual, plain_residual(stack, random(3, *size, seed=3)))
     torch.testing.assert_close(
-        stack.errors, lacking(stack, random(3, *size, seed=3)).square().mean((1, 2))
+        stack.errors, plain_residual(stack, random(3, *size, seed=3)).square().mean((1, 2))
     )
 
 
 @pytest.mark.parametrize("size", [(12, 17), (1, 1), (1, 9), (9, 1)])
-def test_after_every_visit_it_lacks_what_the_plain_picture_lacks(size: tuple[int, int]) -> None:
+def test_after_every_visit_the_residual_is_the_plain_pictures(size: tuple[int, int]) -> None:
     target = random(3, *size, seed=3)
     stack, children, colours = population(size=size)
     corners, sizes = stack.windows(children)
@@ -75,7 +75,8 @@ def test_after_every_visit_it_lacks_what_the_plain_picture_lacks(size: tuple[int
     for k, window in enumerate(sizes):
         visit = stack.visit(k, children[:, k], colours[:, k], corners[k], window, OPACITIES)
         moved += int((visit.chosen < 7).sum())
-        torch.testing.assert_close(stack.lacking, lacking(stack, target), atol=1e-5, rtol=1e-5)
+        wanted = plain_residual(stack, target)
+        torch.testing.assert_close(stack.residual, wanted, atol=1e-5, rtol=1e-5)
     assert moved
 
 
@@ -95,7 +96,7 @@ def test_the_child_that_is_kept_is_the_best_of_all_painted_plainly() -> None:
                 errors.append(least_error(vertices, paint, k, target))
             assert errors[chosen] == pytest.approx(min(errors), rel=1e-5)
             better = sum(error < errors[-1] * (1 - 1e-6) for error in errors) / len(errors)
-            assert float(visit.better[m]) == pytest.approx(better, abs=1e-6)
+            assert float(visit.success_rate[m]) == pytest.approx(better, abs=1e-6)
             made = plain(stack.vertices[m], stack.colours[m], 12, 17)
             assert float((target - made).square().sum()) == pytest.approx(min(errors), rel=1e-5)
 

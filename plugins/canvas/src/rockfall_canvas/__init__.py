@@ -1,1 +1,3 @@
-"""One picture, painted by a network or by evolution. Start at `painter.py`."""
+"""One picture, learned by an implicit neural representation (start at `painter.py`) or approximated
+by an evolution of polygons (start at `evolve.py`).
+"""

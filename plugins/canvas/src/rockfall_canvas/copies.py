@@ -1,6 +1,7 @@
-"""`copies`: paints a picture that is to be told from the real one by nothing. Its figures say how
-near it is: PSNR, dB, and SSIM, beside those of the mean colour; and of pixels that were held out,
-the PSNR of these alone beside that of the classical way to fill gaps.
+"""The capability `copies`: a picture that is meant to be indistinguishable from the source's.
+
+It is measured by full-reference image quality: PSNR, dB, and SSIM, beside those of the mean colour
+as a baseline; and by the PSNR of held-out pixels alone, beside harmonic inpainting.
 """
 
 from __future__ import annotations
@@ -16,118 +17,123 @@ from rockfall.kit.drawing.layout import below, beside, page, words
 from rockfall.kit.pictures import to_image, within
 from rockfall.measurements import Measurements, measurement
 from rockfall.sources.picture import Picture
-from rockfall_canvas.fill_in import harmonic
-from rockfall_canvas.likeness import can_compare, psnr, ssim
+from rockfall_canvas.image_quality import has_ssim, psnr, ssim
+from rockfall_canvas.inpainting import harmonic_inpainting
 
-SHOWN = 480
-"""Pixels along the longer side of what is shown side by side."""
-MAGNIFIED = 4
-"""Times that errors are shown as large as they are."""
-UNSEEN = 128
-"""The level of grey that stands for pixels that were held out."""
+PANEL_SIDE = 480
+"""Pixels along the longer side of each panel of the comparison."""
+ERROR_GAIN = 4
+"""Factor by which absolute errors are brightened."""
+HELD_OUT_GREY = 128
+"""Grey level that stands for held-out pixels."""
 
 
 @runtime_checkable
 class Copies(Protocol):
-    """Paints one picture, which can be laid upon the real one."""
+    """Reproduces one picture, so that it can be compared with the source pixel by pixel."""
 
     def paint(self, height: int, width: int, /) -> Tensor:
         """(3, height, width) uint8; always the same at the same size."""
 
 
-class CopiesWithGaps(Copies, Protocol):
-    """Has not seen all of its picture. A model that copies need not."""
+class CopiesWithHoldout(Copies, Protocol):
+    """Was trained on a part of the picture's pixels. A model that copies need not be this."""
 
     held_out: Tensor
-    """(H · W,) bool, row by row: the pixels that it has not seen."""
+    """(H · W,) bool, row-major: the pixels that it was not trained on."""
 
 
 def evaluate(
     model: Copies, source: Picture, *, seed: int = 0, limit: int | None = None
 ) -> Measurements:
-    """`psnr`, `ssim`, and `held_out_psnr` if there are such pixels. All are of the whole picture:
-    there is nothing to draw, or to limit.
+    """`psnr`, `ssim`, and `held_out_psnr` if pixels were held out.
+
+    All are of the whole picture, so `seed` and `limit` have no effect.
     """
-    true, missing = source.pixels, gaps(model)
-    made = likeness(model.paint(*true.shape[1:]), true, missing)
-    flat = likeness(mean_colour(true, missing), true, missing)
+    reference, held_out = source.pixels, held_out_mask(model)
+    own = quality(model.paint(*reference.shape[1:]), reference, held_out)
+    flat = quality(mean_colour(reference, held_out), reference, held_out)
     baselines = {name: {"mean colour": value} for name, value in flat.items()}
-    if "held_out_psnr" in made:
-        filled = likeness(filled_in(true, missing), true, missing)
-        baselines["held_out_psnr"]["harmonic fill-in"] = filled["held_out_psnr"]
+    if "held_out_psnr" in own:
+        filled = quality(inpainted(reference, held_out), reference, held_out)
+        baselines["held_out_psnr"]["harmonic inpainting"] = filled["held_out_psnr"]
     return {
         name: measurement(
             torch.tensor([value]),
             {other: torch.tensor([theirs]) for other, theirs in baselines[name].items()},
         )
-        for name, value in made.items()
+        for name, value in own.items()
     }
 
 
-def likeness(made: Tensor, true: Tensor, missing: Tensor) -> dict[str, float]:
+def quality(reconstruction: Tensor, reference: Tensor, held_out: Tensor) -> dict[str, float]:
     """Of two (3, H, W) uint8 pictures `psnr`, `ssim` if they are large enough for it, and
-    `held_out_psnr` of the missing (H · W,) bool pixels alone, if there are some.
+    `held_out_psnr` over the held-out (H · W,) bool pixels alone, if there are some.
     """
-    found = {"psnr": psnr(made, true)}
-    if can_compare(*true.shape[1:]):
-        found["ssim"] = ssim(made, true)
-    if missing.any():
-        rows = missing.to(true.device)
-        found["held_out_psnr"] = psnr(made.flatten(1)[:, rows], true.flatten(1)[:, rows])
-    return found
+    metrics = {"psnr": psnr(reconstruction, reference)}
+    if has_ssim(*reference.shape[1:]):
+        metrics["ssim"] = ssim(reconstruction, reference)
+    if held_out.any():
+        rows = held_out.to(reference.device)
+        metrics["held_out_psnr"] = psnr(
+            reconstruction.flatten(1)[:, rows], reference.flatten(1)[:, rows]
+        )
+    return metrics
 
 
 def check(model: Copies, source: Picture) -> None:
-    """Its figures are numbers, and the same each time."""
+    """The metrics are finite numbers, and the same each time."""
     first, again = (json.dumps(evaluate(model, source), allow_nan=False) for _ in range(2))
-    assert first == again, "the figures must be the same each time"
+    assert first == again, "the metrics must be the same each time"
 
 
 def pictures(model: Copies, source: Picture) -> dict[str, Image.Image]:
-    """`copy`: the picture, the painting and the errors; and what of it was seen, if not all."""
-    true, missing = source.pixels, gaps(model)
-    made = model.paint(*true.shape[1:])
-    found = likeness(made, true, missing)
-    off = ((made.int() - true.int()).abs() * MAGNIFIED).clamp(max=255).byte()
-    shown = {"the picture": true}
-    if missing.any():
-        seen = true.flatten(1).clone()
-        seen[:, missing.to(true.device)] = UNSEEN
-        shown["what it was shown"] = seen.view_as(true)
-    shown |= {"the painting": made, f"where it is wrong, {MAGNIFIED} times as bright": off}
-    return {"copy": page(_title(found), "", beside([_cell(*each) for each in shown.items()]))}
+    """`copy`: the source, the reconstruction and the absolute error side by side; and the training
+    pixels, if some were held out.
+    """
+    reference, held_out = source.pixels, held_out_mask(model)
+    reconstruction = model.paint(*reference.shape[1:])
+    metrics = quality(reconstruction, reference, held_out)
+    error = ((reconstruction.int() - reference.int()).abs() * ERROR_GAIN).clamp(max=255).byte()
+    panels = {"source": reference}
+    if held_out.any():
+        training = reference.flatten(1).clone()
+        training[:, held_out.to(reference.device)] = HELD_OUT_GREY
+        panels["training pixels"] = training.view_as(reference)
+    panels |= {"reconstruction": reconstruction, f"absolute error × {ERROR_GAIN}": error}
+    return {"copy": page(_title(metrics), "", beside([_panel(*each) for each in panels.items()]))}
 
 
-def gaps(model: Copies) -> Tensor:
-    """(H · W,) bool: the pixels that a model has not seen; (1,), and none, if it has seen all."""
-    held: Tensor = getattr(model, "held_out", torch.zeros(1, dtype=torch.bool))
-    return held
+def held_out_mask(model: Copies) -> Tensor:
+    """(H · W,) bool: the pixels that a model was not trained on; (1,), False, if there are none."""
+    mask: Tensor = getattr(model, "held_out", torch.zeros(1, dtype=torch.bool))
+    return mask
 
 
-def mean_colour(true: Tensor, missing: Tensor) -> Tensor:
-    """A picture (3, H, W) uint8 of the mean of the colours of those pixels that are not missing."""
-    known = true.flatten(1)
-    if missing.any():
-        known = known[:, ~missing.to(true.device)]
+def mean_colour(reference: Tensor, held_out: Tensor) -> Tensor:
+    """A (3, H, W) uint8 picture of the mean colour of the pixels that were not held out."""
+    known = reference.flatten(1)
+    if held_out.any():
+        known = known[:, ~held_out.to(reference.device)]
     mean = known.float().mean(1).round().byte()
-    return mean[:, None, None].expand_as(true)
+    return mean[:, None, None].expand_as(reference)
 
 
-def filled_in(true: Tensor, missing: Tensor) -> Tensor:
-    """A picture (3, H, W) uint8 with the missing pixels harmonically filled in."""
-    filled = harmonic(true, missing.to(true.device).view(true.shape[1:]))
-    return filled.round().clamp(0, 255).byte()
+def inpainted(reference: Tensor, held_out: Tensor) -> Tensor:
+    """A (3, H, W) uint8 picture whose held-out pixels are filled in by harmonic inpainting."""
+    missing = held_out.to(reference.device).view(reference.shape[1:])
+    return harmonic_inpainting(reference, missing).round().clamp(0, 255).byte()
 
 
-def _title(found: dict[str, float]) -> str:
-    parts = [f"PSNR {found['psnr']:.1f} dB"]
-    if "ssim" in found:
-        parts.append(f"SSIM {found['ssim']:.3f}")
-    if "held_out_psnr" in found:
-        parts.append(f"of what it was not shown {found['held_out_psnr']:.1f} dB")
+def _title(metrics: dict[str, float]) -> str:
+    parts = [f"PSNR {metrics['psnr']:.1f} dB"]
+    if "ssim" in metrics:
+        parts.append(f"SSIM {metrics['ssim']:.3f}")
+    if "held_out_psnr" in metrics:
+        parts.append(f"PSNR of held-out pixels {metrics['held_out_psnr']:.1f} dB")
     return " · ".join(parts)
 
 
-def _cell(name: str, picture: Tensor) -> Image.Image:
-    image = to_image(within(picture, SHOWN))
+def _panel(name: str, picture: Tensor) -> Image.Image:
+    image = to_image(within(picture, PANEL_SIDE))
     return below([words(name, 12), image], 4)

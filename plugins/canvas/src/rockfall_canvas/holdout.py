@@ -1,4 +1,4 @@
-"""Pixels that are kept from the painter, to see how well it fills the gaps."""
+"""Pixels held out from training, to measure how well a model generalises to them."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Shape = Literal["random", "block"]
+Pattern = Literal["random", "block"]
 
 
-def held_out(height: int, width: int, share: float, shape: Shape) -> Tensor:
-    """(height · width,) bool, row by row: `share` of the pixels, at random or a block of them.
+def holdout_mask(height: int, width: int, share: float, pattern: Pattern) -> Tensor:
+    """(height · width,) bool, row-major: `share` of the pixels, at random or as one block.
 
-    The block has the picture's proportions and lies in its middle. They are the same for every
-    seed of a run, so that runs can be compared. Raises ValueError if `share` is not 0, but
+    The block has the picture's aspect ratio and lies in its middle. The mask is the same for every
+    seed of a run, so that runs can be compared. Raises ValueError if `share` is not 0 but the mask
     holds out no pixel, or all of them.
     """
     count = height * width
     if not share:
         return torch.zeros(count, dtype=torch.bool)
-    held = _at_random(count, share) if shape == "random" else _block(height, width, share)
-    number = int(held.sum())
+    mask = _random(count, share) if pattern == "random" else _block(height, width, share)
+    number = int(mask.sum())
     if not 0 < number < count:
         what = "no pixel" if number == 0 else "all pixels"
         raise ValueError(f"holdout={share:g} of {width} × {height} pixels holds out {what}")
-    return held
+    return mask
 
 
-def _at_random(count: int, share: float) -> Tensor:
+def _random(count: int, share: float) -> Tensor:
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
-    held = torch.zeros(count, dtype=torch.bool)
-    held[order[: round(count * share)]] = True
-    return held
+    mask = torch.zeros(count, dtype=torch.bool)
+    mask[order[: round(count * share)]] = True
+    return mask
 
 
 def _block(height: int, width: int, share: float) -> Tensor:
     rows, columns = (round(side * math.sqrt(share)) for side in (height, width))
     top, left = (height - rows) // 2, (width - columns) // 2
-    held = torch.zeros(height, width, dtype=torch.bool)
-    held[top : top + rows, left : left + columns] = True
-    return held.flatten()
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[top : top + rows, left : left + columns] = True
+    return mask.flatten()

@@ -1,4 +1,4 @@
-"""`rockfall paint PICTURE`: let a network learn it and paint it; `paint RUN`: paint it again."""
+"""`rockfall paint PICTURE`: fit a model to it and render it; `paint RUN`: render it again."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from rockfall.verbs.options import LARGEST_SIDE, SIDE, TRAINING, as_json, key_va
 if TYPE_CHECKING:
     from rockfall.run.run import Run
 
-LARGER = 1200
-"""Pixels that are proposed, at least, as the next thing to try."""
+PROPOSED_SIZE = 1200
+"""Pixels along the longer side that are proposed, at least, as the next thing to try."""
 
 
 @click.command("paint")
@@ -32,15 +32,15 @@ LARGER = 1200
     default="painter",
     show_default=True,
     shell_complete=completion.models,
-    help="any that learns from a picture, and paints",
+    help="a model that learns from a picture and has the capability paints",
 )
 @click.option(
     "--size",
     type=SIDE,
-    help="pixels along the painting's longer side; default: the picture's",
+    help="pixels along the longer side of what is rendered; default: the picture's",
 )
-@new_file("--out", PICTURE, help="the painting to write; default: NAME-painting.png")
-@film("write a film of how it was learned; default: NAME-painting.gif")
+@new_file("--out", PICTURE, help="the file to write; default: NAME-painting.png")
+@film("write an animation of the training; default: NAME-painting.gif")
 @trains
 @as_json
 @click.pass_context
@@ -55,27 +55,27 @@ def command(
     as_json: bool,
     how: dict[str, Any],
 ) -> None:
-    """Learn PICTURE, and paint it: a file, or a name of `rockfall list pictures`.
+    """Fit a model to PICTURE, a file or a name of `rockfall list pictures`, and render it.
 
-    The same as `rockfall train painter PICTURE`, whose settings key=value sets; a run is left. What
-    it learned is then painted at any size.
+    The same as `rockfall train painter PICTURE`, whose settings key=value sets; the run is kept.
+    The model is then rendered at any size.
 
-    Of a RUN whose model paints, its picture is painted again, without learning. A picture of the
-    same name goes before a run.
+    With a RUN whose model paints, its picture is rendered again, without training. If a picture has
+    the same name as a run, it is taken.
     """
     is_picture = os.path.isfile(subject) or registry().pictures.get(subject) is not None
-    directory = None if is_picture else _find(subject)
+    directory = None if is_picture else _find_run(subject)
     stem = directory.name if directory else Path(subject).stem
     out = out or check_new_file(Path(f"{stem}-painting.png"), PICTURE)
     animation = film_file(gif, f"{stem}-painting")
     if directory:
-        _check_no_training(context, subject, words)
+        _refuse_training_options(context, subject, words)
         from rockfall.verbs.opened import open_capable
 
         run = open_capable(str(directory.path), "paints")
     else:
-        run = _trained(model, subject, words, how, quiet=as_json)
-    height, width = _write(run, size, out, animation)
+        run = _train(model, subject, words, how, quiet=as_json)
+    height, width = _render(run, size, out, animation)
     if as_json:
         sides = {"height": height, "width": width}
         print_json(
@@ -86,18 +86,18 @@ def command(
     say(f"wrote {out} ({width} × {height})")
     if animation:
         say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
-    larger = max(LARGER, 2 * max(height, width))
+    larger = max(PROPOSED_SIZE, 2 * max(height, width))
     following = [f"rockfall paint {name} --size {larger}"] if larger <= LARGEST_SIDE else []
     say(f"next: {'  ·  '.join([*following, f'rockfall show {name}'])}")
 
 
-def _find(subject: str) -> Any:
+def _find_run(subject: str) -> Any:
     """A run's directory. Raises UnknownName for what is neither a picture nor a run."""
     try:
         return find_run(subject)
     except UnknownName as error:
         if any(run.name.startswith(subject) for run in all_runs()):
-            raise  # it begins the names of several
+            raise  # an ambiguous prefix
         files = [path.name for path in Path(subject).parent.glob("*") if path.suffix]
         known = [*registry().pictures.names(), *files, *(run.name for run in all_runs())]
         hint = did_you_mean(Path(subject).name, known)
@@ -105,22 +105,22 @@ def _find(subject: str) -> Any:
         raise UnknownName(f"{subject} is neither a picture nor a run{hint}") from error
 
 
-def _check_no_training(context: click.Context, subject: str, words: tuple[str, ...]) -> None:
-    """Raise UsageError for anything that would only matter if something were learned."""
+def _refuse_training_options(context: click.Context, subject: str, words: tuple[str, ...]) -> None:
+    """Raise UsageError for options and settings that only a training has."""
     for name in ("model", *TRAINING):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise UsageError(
-                f"--{name.replace('_', '-')} is for learning, and {subject} is a run that has "
-                "learned: leave it out"
+                f"--{name.replace('_', '-')} is for training, and {subject} is a trained run: "
+                "leave it out"
             )
     for word in words:
-        raise UsageError(f"{word}: {subject} is a run that has learned, so leave it out")
+        raise UsageError(f"{word}: {subject} is a trained run, so leave it out")
 
 
-def _trained(
+def _train(
     model: str, picture: str, words: tuple[str, ...], how: dict[str, Any], *, quiet: bool
 ) -> Run:
-    """As by `rockfall train`. Raises UsageError for a model that paints no picture."""
+    """As `rockfall train`. Raises UsageError for a model that can't learn and paint a picture."""
     models = registry().models
     able = [
         entry
@@ -129,7 +129,7 @@ def _trained(
     ]
     if models.find(model) not in able:
         names = ", ".join(map(models.shown_name, able))
-        raise UsageError(f"{model} does not learn to paint a picture: {names} do")
+        raise UsageError(f"{model} can't learn and paint a picture; {names} can")
     settings, options = key_values(words)
     from rockfall.progress import default_listener
     from rockfall.training import train
@@ -140,8 +140,8 @@ def _trained(
     )
 
 
-def _write(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[int, int]:
-    """Write the painting, and the film of a run's learning; returns the painting's sides."""
+def _render(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[int, int]:
+    """Write the rendering, and the animation of the training; returns height and width."""
     from rockfall.evaluation import eval_mode
     from rockfall.kit import pictures
     from rockfall.verbs.opened import save_training_film

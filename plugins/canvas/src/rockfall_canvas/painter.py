@@ -1,14 +1,19 @@
-"""A network that learns the colour of every place of one picture: (x, y) → (r, g, b).
+"""An implicit neural representation of one picture: a network f(x, y) → (red, green, blue).
 
-All that it ever sees is pixels, in random order, each with its place; what it knows of the picture
-is in its weights, so that it can be asked for any place between. How it is told of a place decides
-what it can learn (`network`):
+The network is trained by Adam on mini-batches of pixels to minimise the mean squared error of their
+colours. The picture is then in its weights, and can be rendered at any size. How the coordinates
+enter the network decides which frequencies it can learn (`network`):
 
-    relu      x and y themselves; paints softly, for it learns what is coarse first
-    shallow   the same with a single hidden layer, of as many parameters
-    fourier   random waves across the picture (Tancik et al. 2020)
-    siren     every unit a wave (Sitzmann et al. 2020)
-    grid      learned features at the corners of grids (after Müller et al. 2022)
+    relu      raw coordinates into a ReLU MLP, which learns low frequencies first
+    shallow   the same with a single hidden layer and as many parameters
+    fourier   random Fourier features (Tancik et al. 2020)
+    siren     sine activations (Sitzmann et al. 2020)
+    grid      a multiresolution feature grid (after Müller et al. 2022)
+
+Each network's file says where it departs from its paper. All of them differ from their papers in
+the training: colours are scaled to -1 … 1, the learning rate is annealed to 0 by a cosine, Adam has
+β₂ = 0.99 as in Müller et al., and on hardware that is fast at it, all layers but that which takes
+the coordinates are computed in bf16.
 """
 
 from __future__ import annotations
@@ -28,77 +33,95 @@ from rockfall.kit.schedules import rate
 from rockfall.sources.dataset import Split
 from rockfall.sources.picture import Picture
 from rockfall_canvas import networks
-from rockfall_canvas.coordinates import Canvas
-from rockfall_canvas.copies import likeness
-from rockfall_canvas.holdout import Shape, held_out
+from rockfall_canvas.coordinates import Extent
+from rockfall_canvas.copies import quality
+from rockfall_canvas.holdout import Pattern, holdout_mask
 
-MEASURED = 5
-"""Times on the way that the painting is measured, since to paint takes as long as a third of an
-epoch.
+VALIDATIONS = 5
+"""Times during a training at which image quality is measured: to render the whole picture takes as
+long as a third of an epoch.
 """
 BETAS = (0.9, 0.99)
-"""Adam's, as Müller et al. 2022: trainings are too short for averages over 1,000 steps."""
-NUMBERS = 1_000_000
-"""A layer's, at most, that are painted with at a time: few enough for a processor's cache."""
+"""Adam's β₁ and β₂, as in Müller et al. 2022: trainings are too short for averages over 1,000
+steps.
+"""
+MAX_ACTIVATIONS = 1_000_000
+"""Activations of a layer, at most, in one forward pass when rendering: few enough for a processor's
+cache.
+"""
 
 
 class PainterConfig(rockfall.Config):
     network: networks.Name = Field(
-        "siren", description="how it is told of a place; siren paints well at any size"
+        "siren",
+        description="architecture, by how coordinates enter it; siren renders well at any size",
     )
     epochs: int = Field(8, ge=1, description="passes over all pixels; half a minute for flower")
     layers: int | None = Field(
-        None, ge=1, le=64, description=f"hidden ones; none: {networks.own('layers')}"
+        None, ge=1, le=64, description=f"hidden layers; none: {networks.defaults_of('layers')}"
     )
     hidden: int | None = Field(
-        None, ge=1, le=1_000_000, description=f"units of each; none: {networks.own('hidden')}"
+        None,
+        ge=1,
+        le=1_000_000,
+        description=f"units in each hidden layer; none: {networks.defaults_of('hidden')}",
     )
-    omega: float | None = Field(
+    omega_0: float | None = Field(
         None,
         gt=0,
         le=10_000,
-        description=f"ω₀ of the first layer: how fine it begins; none: {networks.own('omega')}",
+        description="frequency factor ω₀ of SIREN's first layer; finer detail needs more; none: "
+        f"{networks.defaults_of('omega_0')}",
     )
     sigma: float | None = Field(
         None,
         gt=0,
         le=10_000,
-        description=f"how fine the waves are that it is made of; none: {networks.own('sigma')}",
+        description="standard deviation σ of the Fourier features' frequencies; finer detail needs "
+        f"more; none: {networks.defaults_of('sigma')}",
     )
     levels: int | None = Field(
-        None, ge=1, le=32, description=f"how many grids; none: {networks.own('levels')}"
+        None,
+        ge=1,
+        le=32,
+        description="resolution levels of the feature grid; none: "
+        f"{networks.defaults_of('levels')}",
     )
-    finest: float | None = Field(
+    finest_spacing: float | None = Field(
         None,
         ge=0.5,
-        description="pixels from corner to corner of the finest grid; none: "
-        f"{networks.own('finest')}",
+        description="pixels between vertices of the finest grid; none: "
+        f"{networks.defaults_of('finest_spacing')}",
     )
     batch_size: int | None = Field(
         None,
         ge=1,
         le=1_000_000,
-        description=f"pixels a step; none: {networks.own('batch_size')}",
+        description=f"mini-batch size, in pixels; none: {networks.defaults_of('batch_size')}",
     )
     lr: float | None = Field(
         None,
         gt=0,
-        description="Adam's first step size, which falls to 0 by a cosine; none: "
-        f"{networks.own('lr')}",
+        description="initial learning rate of Adam, annealed to 0 by a cosine; none: "
+        f"{networks.defaults_of('lr')}",
     )
     holdout: float = Field(
-        0.0, ge=0, le=0.9, description="share of the pixels that it never sees, to be measured by"
+        0.0, ge=0, le=0.9, description="share of the pixels held out, to measure generalisation"
     )
-    holdout_as: Shape = Field("random", description="those pixels: anywhere, or one block of them")
+    holdout_pattern: Pattern = Field(
+        "random", description="which pixels are held out: at random, or one block in the middle"
+    )
 
     @model_validator(mode="after")
-    def _belongs(self) -> Self:
-        networks.check_belong(self.network, self.model_dump())
+    def _check(self) -> Self:
+        networks.check_settings(self.network, self.model_dump())
         return self
 
 
 class Painter(nn.Module):
-    """Raises ValueError for a picture of one pixel and a holdout that leaves nothing to learn or to
+    """An implicit neural representation, of any of the architectures in `networks.py`.
+
+    Raises ValueError for a picture of one pixel and a holdout that leaves nothing to learn or to
     measure, and RockfallError for a network that does not fit the memory.
     """
 
@@ -114,95 +137,98 @@ class Painter(nn.Module):
         if height * width == 1:
             raise ValueError("a picture of one pixel is one colour: there is nothing to learn")
         self.config = config
-        self.chosen = networks.chosen(config.network, config.model_dump())
+        self.hyperparameters = networks.resolve(config.network, config.model_dump())
         self.sides = height, width
-        self.canvas = Canvas.of(height, width)
-        self.held_out = held_out(height, width, config.holdout, config.holdout_as)
+        self.extent = Extent.of(height, width)
+        self.held_out = holdout_mask(height, width, config.holdout, config.holdout_pattern)
         with torch.device("meta"):  # takes no memory
             self.check_memory(self.build())
         self.network = self.build()
 
     def build(self) -> nn.Module:
-        """Places (N, 2) → colours (N, 3), of which -1 is none and 1 is all."""
-        return networks.build(self.config.network, self.chosen, self.canvas, max(self.sides))
+        """A network from coordinates (N, 2) to colours (N, 3), -1 for black and 1 for white."""
+        return networks.build(
+            self.config.network, self.hyperparameters, self.extent, max(self.sides)
+        )
 
-    # Learning -------------------------------------------------------------------------------
+    # Training -------------------------------------------------------------------------------
 
     def fit(self, picture: Picture, run: rockfall.Run) -> None:
-        lr, batch_size = self.chosen["lr"], self.chosen["batch_size"]
+        lr, batch_size = self.hyperparameters["lr"], self.hyperparameters["batch_size"]
         optimizer = torch.optim.Adam(self.parameters(), lr=lr, betas=BETAS, fused=True)
         run.keep(optimizer=optimizer)
-        known = self.known(picture)
-        steps = self.config.epochs * -(-len(known) // batch_size)
-        measured = early(steps, MEASURED)
+        pixels = self.training_pixels(picture)
+        steps = self.config.epochs * -(-len(pixels) // batch_size)
+        validations = quadratically_spaced(steps, VALIDATIONS)
         for epoch in run.epochs(self.config.epochs):
-            for colours, numbers in epoch.batches(known, batch_size):
-                if run.step in measured:
-                    run.log(**self.likeness(picture, run))
+            for colours, indices in epoch.batches(pixels, batch_size):
+                if run.step in validations:
+                    run.log(**self.quality(picture, run))
                 optimizer.param_groups[0]["lr"] = lr * rate(run.step / steps, "cosine")
                 with run.autocast():
-                    painted = self.network(self.canvas.places(numbers, *self.sides))
-                loss = nn.functional.mse_loss(painted.float(), scaled(colours))
+                    output = self.network(self.extent.coordinates(indices, *self.sides))
+                loss = nn.functional.mse_loss(output.float(), normalise(colours))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 run.log(loss=loss)
-        run.log(**self.likeness(picture, run))
+        run.log(**self.quality(picture, run))
 
-    def known(self, picture: Picture) -> Split:
-        """The pixels that are learned from: their colours (N, 3) uint8 and their numbers (N,)."""
-        numbers = (~self.held_out).nonzero()[:, 0].to(picture.pixels.device)
-        return Split(picture.pixels.flatten(1).T[numbers], numbers)
+    def training_pixels(self, picture: Picture) -> Split:
+        """The pixels that are not held out: colours (N, 3) uint8 and row-major indices (N,)."""
+        indices = (~self.held_out).nonzero()[:, 0].to(picture.pixels.device)
+        return Split(picture.pixels.flatten(1).T[indices], indices)
 
-    def likeness(self, picture: Picture, run: rockfall.Run) -> dict[str, float]:
-        """What is measured of the painting as it is by now."""
+    def quality(self, picture: Picture, run: rockfall.Run) -> dict[str, float]:
+        """PSNR and SSIM of the picture rendered with the present weights."""
         with run.autocast(), eval_mode(self):
-            return likeness(self.paint(*self.sides), picture.pixels, self.held_out)
+            return quality(self.paint(*self.sides), picture.pixels, self.held_out)
 
-    # What it can do -------------------------------------------------------------------------
+    # Rendering ------------------------------------------------------------------------------
 
     @torch.no_grad()
     def paint(self, height: int, width: int) -> Tensor:
-        """(3, height, width) uint8, the whole picture drawn to these sides."""
-        parts = [self.colours(numbers, height, width) for numbers in self.parts(height * width)]
-        return torch.cat(parts).T.view(3, height, width)
+        """(3, height, width) uint8, the whole picture, stretched to another aspect ratio."""
+        chunks = [self.colours(indices, height, width) for indices in self.chunks(height * width)]
+        return torch.cat(chunks).T.view(3, height, width)
 
-    def colours(self, numbers: Tensor, height: int, width: int) -> Tensor:
-        """Of pixels (N,) of a painting of these sides: (N, 3) uint8."""
-        painted: Tensor = self.network(self.canvas.places(numbers, height, width))
-        return ((painted.float() + 1) * 127.5).round().clamp(0, 255).byte()
+    def colours(self, indices: Tensor, height: int, width: int) -> Tensor:
+        """Colours (N, 3) uint8 of pixels (N,) of a rendering of height × width."""
+        output: Tensor = self.network(self.extent.coordinates(indices, height, width))
+        return ((output.float() + 1) * 127.5).round().clamp(0, 255).byte()
 
-    def parts(self, count: int) -> Iterator[Tensor]:
-        """The numbers of so many pixels, some at a time."""
+    def chunks(self, count: int) -> Iterator[Tensor]:
+        """The indices of `count` pixels, in chunks that fit a processor's cache."""
         device = next(self.parameters()).device
-        most = max(1, NUMBERS // max(widths(self.network)))
-        starts = range(0, count, most)
-        for start in counted(starts, len(starts), "painting, part by part"):
-            yield torch.arange(start, min(start + most, count), device=device)
+        size = max(1, MAX_ACTIVATIONS // max(layer_widths(self.network)))
+        starts = range(0, count, size)
+        for start in counted(starts, len(starts), "rendering, in chunks"):
+            yield torch.arange(start, min(start + size, count), device=device)
 
     def check_memory(self, network: nn.Module) -> None:
         """Raise RockfallError if there is not enough for a network and one step of its training."""
         weights = sum(each.numel() for each in network.parameters())
-        step = min(self.chosen["batch_size"], len(self.held_out)) * sum(widths(network))
+        batch = min(self.hyperparameters["batch_size"], len(self.held_out))
         memory.require(
             torch.device("cpu"),
-            16 * weights + 12 * step,  # with gradients and Adam's two averages
+            # Weights, gradients and Adam's two moments; activations and their gradients.
+            16 * weights + 12 * batch * sum(layer_widths(network)),
             f"a network of {weights:,} parameters",
             "take fewer layers, hidden units or pixels a step (batch_size)",
         )
 
 
-def early(steps: int, times: int) -> set[int]:
-    """So many of the steps, closer together at first, when most happens."""
-    return {steps * k * k // times**2 for k in range(times)}
+def quadratically_spaced(steps: int, count: int) -> set[int]:
+    """`count` of the steps, closer together at first, when most changes."""
+    return {steps * k * k // count**2 for k in range(count)}
 
 
-def scaled(colours: Tensor) -> Tensor:
+def normalise(colours: Tensor) -> Tensor:
     """(N, 3) uint8 → float32, -1 … 1."""
     return colours.float() / 127.5 - 1
 
 
-def widths(network: nn.Module) -> list[int]:
-    """What each linear layer takes in for a pixel, and what the last gives."""
+def layer_widths(network: nn.Module) -> list[int]:
+    """The inputs of each linear layer for one pixel, and the outputs of the last."""
     layers = [each for each in network.modules() if isinstance(each, nn.Linear)]
     return [*(layer.in_features for layer in layers), layers[-1].out_features]

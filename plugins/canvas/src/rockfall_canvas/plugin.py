@@ -1,4 +1,4 @@
-"""The table of contents: model names and where they are made."""
+"""The table of contents: each name, its summary, reference and target."""
 
 from rockfall.plugin import Register, hookimpl
 
@@ -9,7 +9,7 @@ rockfall_api = 1
 def rockfall_register(register: Register) -> None:
     register.capability(
         name="copies",
-        summary="paints a picture that is measured beside the real one",
+        summary="reproduces one picture; measured by PSNR and SSIM",
         target="rockfall_canvas.copies:Copies",
         evaluate="rockfall_canvas.copies:evaluate",
         pictures="rockfall_canvas.copies:pictures",
@@ -17,7 +17,7 @@ def rockfall_register(register: Register) -> None:
     )
     register.model(
         name="painter",
-        summary="a network that learns the colour of every place of one picture",
+        summary="implicit neural representation: a network from (x, y) to colour",
         target="rockfall_canvas.painter:Painter",
         learns_from=("picture",),
         default_source="flower",
@@ -26,19 +26,30 @@ def rockfall_register(register: Register) -> None:
         "Functions in Low Dimensional Domains; Sitzmann et al. 2020, Implicit Neural "
         "Representations with Periodic Activation Functions; Müller et al. 2022, Instant Neural "
         "Graphics Primitives with a Multiresolution Hash Encoding",
+        renamed={
+            "omega": "omega_0",
+            "finest": "finest_spacing",
+            "holdout_as": "holdout_pattern",
+        },
     )
     register.model(
         name="evolve",
-        summary="translucent polygons that evolve into one picture",
+        summary="(μ + λ) evolution of polygons: translucent ones that approximate one picture",
         target="rockfall_canvas.evolve:Evolve",
         learns_from=("picture",),
         default_source="flower",
         capabilities=("paints", "copies"),
         reference="Rechenberg 1973, Evolutionsstrategie; after Alsing 2008, Evolution of Mona Lisa",
+        renamed={
+            "children": "offspring",
+            "renewal": "reinit_rate",
+            "error": "mse",
+            "accepted": "acceptance_rate",
+        },
     )
     register.command(
         name="paint",
-        summary="let a network learn one picture and paint it, at any size",
+        summary="fit a model to one picture, and render it at any size",
         target="rockfall_canvas.paint:command",
         section="Use",
     )

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from rockfall_canvas import likeness
-from rockfall_canvas.likeness import can_compare, psnr, ssim
+from rockfall_canvas import image_quality
+from rockfall_canvas.image_quality import has_ssim, psnr, ssim
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -53,7 +53,7 @@ def reference(made: Tensor, true: Tensor) -> float:
 @pytest.mark.parametrize("spoilt", ["noise", "blurred", "darker", "negative", "other"])
 @pytest.mark.parametrize("band", [256, 7])
 def test_ssim_is_the_papers(spoilt: str, band: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(likeness, "BAND", band)
+    monkeypatch.setattr(image_quality, "BAND", band)
     true = picture()
     made = {
         "noise": (true.float() + 20 * torch.randn(true.shape)).clamp(0, 255).byte(),
@@ -75,8 +75,8 @@ def test_ssim_of_a_bright_flat_picture_is_not_rounding() -> None:
 
 
 def test_the_smallest_picture_that_has_one() -> None:
-    assert can_compare(11, 11)
-    assert not can_compare(10, 11)
+    assert has_ssim(11, 11)
+    assert not has_ssim(10, 11)
     assert ssim(noise(3, 11, 11), noise(3, 11, 11, seed=1)) == pytest.approx(
         reference(noise(3, 11, 11), noise(3, 11, 11, seed=1)), abs=1e-9
     )

@@ -1,4 +1,4 @@
-"""The harmonic filling against a direct solution of its equations."""
+"""Harmonic inpainting against a direct solution of its equations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import scipy.sparse.linalg
 import torch
 from torch import Tensor
 
-from rockfall_canvas.fill_in import harmonic
-from rockfall_canvas.holdout import Shape, held_out
+from rockfall_canvas.holdout import Pattern, holdout_mask
+from rockfall_canvas.inpainting import harmonic_inpainting
 
 
 def direct(picture: np.ndarray, missing: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ def picture(height: int, width: int) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "share", "shape"),
+    ("height", "width", "share", "pattern"),
     [
         (33, 50, 0.1, "random"),
         (33, 50, 0.9, "random"),
@@ -52,10 +52,10 @@ def picture(height: int, width: int) -> Tensor:
         (1, 40, 0.6, "random"),
     ],
 )
-def test_as_a_direct_solver(height: int, width: int, share: float, shape: Shape) -> None:
+def test_as_a_direct_solver(height: int, width: int, share: float, pattern: Pattern) -> None:
     true = picture(height, width)
-    missing = held_out(height, width, share, shape).view(height, width)
-    filled = harmonic(true, missing)
+    missing = holdout_mask(height, width, share, pattern).view(height, width)
+    filled = harmonic_inpainting(true, missing)
     expected = direct(true.numpy(), missing.numpy())
     assert np.abs(filled.numpy() - expected).max() < 0.5  # levels of 255
     assert torch.equal(filled[:, ~missing], true[:, ~missing])
@@ -66,19 +66,19 @@ def test_a_plane_is_found_again() -> None:
     plane = torch.stack((x, 2 * y, x + y))
     missing = torch.zeros(30, 40, dtype=torch.bool)
     missing[5:25, 8:31] = True
-    assert (harmonic(plane, missing) - plane).abs().max() < 0.1
+    assert (harmonic_inpainting(plane, missing) - plane).abs().max() < 0.1
 
 
 def test_what_is_missing_is_not_read() -> None:
     true = picture(20, 30)
-    missing = held_out(20, 30, 0.3, "random").view(20, 30)
+    missing = holdout_mask(20, 30, 0.3, "random").view(20, 30)
     spoilt = true.clone()
     spoilt[:, missing] = float("nan")
-    assert torch.equal(harmonic(spoilt, missing), harmonic(true, missing))
+    assert torch.equal(harmonic_inpainting(spoilt, missing), harmonic_inpainting(true, missing))
 
 
 def test_one_known_pixel_is_all_there_is() -> None:
     missing = torch.ones(40, 40, dtype=torch.bool)
     missing[3, 30] = False
-    filled = harmonic(torch.full((3, 40, 40), 7.0), missing)
+    filled = harmonic_inpainting(torch.full((3, 40, 40), 7.0), missing)
     assert torch.allclose(filled, torch.full_like(filled, 7.0))
