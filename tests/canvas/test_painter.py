@@ -168,9 +168,15 @@ def test_a_holdout_that_leaves_too_little_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-def test_settings_of_another_network_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+def test_settings_of_another_network_are_refused_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*_: Any) -> None:
+        raise AssertionError("the source was opened")
+
+    monkeypatch.setattr("rockfall.training.open_source", opened)
     with pytest.raises(ConfigError, match="sigma is a setting of fourier, not of siren"):
-        rockfall.train("painter", tmp_path / "missing.png", sigma=3.0, out=tmp_path)
+        rockfall.train("painter", "flower", sigma=3.0, out=tmp_path)
 
 
 def test_a_network_that_fits_no_memory_is_refused(tmp_path: Path) -> None:
