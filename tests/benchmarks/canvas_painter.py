@@ -172,8 +172,8 @@ def depth_against_width(picture: Path, seconds: float) -> Table:
     ]
     note = (
         f"`holdout={HOLDOUT:g}`: a tenth of the pixels, at random. Beside held-out PSNR: mean "
-        f"colour {figures['mean colour']:.2f}, harmonic inpainting "
-        f"{figures['harmonic inpainting']:.2f}."
+        f"colour {figures['mean colour']:.2f}, harmonic fill-in "
+        f"{figures['harmonic fill-in']:.2f}."
     )
     title = f"Depth against width: {picture.stem} in {seconds:g} CPU seconds"
     return Table(title, headers, rows, note)

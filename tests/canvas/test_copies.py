@@ -56,8 +56,8 @@ def test_what_was_held_out_is_measured_alone_and_known_by_no_baseline() -> None:
     errors = 4 * (1 - held.double().mean().item()) + 64 * held.double().mean().item()
     assert figures["psnr"]["value"] == pytest.approx(decibels(errors))
     beside = figures["held_out_psnr"]["baselines"]
-    assert set(beside) == {"mean colour", "harmonic inpainting"}
-    assert beside["harmonic inpainting"]["value"] > 45  # the picture is nearly a plane
+    assert set(beside) == {"mean colour", "harmonic fill-in"}
+    assert beside["harmonic fill-in"]["value"] > 45  # the picture is nearly a plane
     known = true.flatten(1)[:, ~held].double().mean(1).round()[:, None]
     wanted = decibels((true.flatten(1)[:, held] - known).square().mean().item())
     assert beside["mean colour"]["value"] == pytest.approx(wanted)

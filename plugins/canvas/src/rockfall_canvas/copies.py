@@ -56,7 +56,7 @@ def evaluate(
     baselines = {name: {"mean colour": value} for name, value in flat.items()}
     if "held_out_psnr" in own:
         filled = quality(inpainted(reference, held_out), reference, held_out)
-        baselines["held_out_psnr"]["harmonic inpainting"] = filled["held_out_psnr"]
+        baselines["held_out_psnr"]["harmonic fill-in"] = filled["held_out_psnr"]
     return {
         name: measurement(
             torch.tensor([value]),
