@@ -21,6 +21,11 @@ class Recorder:
         self._model = model
         self.given: list[tuple[str, Any]] = []
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The model's: since Python 3.12, a protocol looks for methods in the class alone."""
+        return type(self._model)
+
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._model, name)
         if not callable(attribute):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rockfall.measurements import mean, measurement
 from rockfall.sources.dataset import Batch
-from rockfall_capabilities.samples.capability import SamplesOfClasses
+from rockfall_generators.protocol import GeneratesByClass
 
 ENOUGH = 0.2
 """A class is covered if at least this part of its share of the training split is made."""
@@ -56,7 +56,7 @@ def coverage(
 
 
 def agreement(
-    model: SamplesOfClasses, test: Batch, told: Callable[[Tensor], Tensor]
+    model: GeneratesByClass, test: Batch, told: Callable[[Tensor], Tensor]
 ) -> dict[str, Any]:
     """The figure of the share of samples that are seen as of the class that was asked for.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from rockfall.kit.progress import counted
 from rockfall.measurements import mean
 from rockfall.sources.dataset import Batch, Dataset
-from rockfall_capabilities.samples.capability import Samples
+from rockfall_generators.protocol import Generates
 
 SETS = 3
 """Independent sets of samples: how their figures differ is the error of the figures' mean."""
@@ -33,7 +33,7 @@ class Draws(NamedTuple):
     finite: Tensor
 
 
-def drawn(model: Samples, source: Dataset, seed: int, limit: int | None) -> Draws:
+def drawn(model: Generates, source: Dataset, seed: int, limit: int | None) -> Draws:
     """Samples draw from torch's global generator; which training examples, the seed decides.
 
     limit: examples of a set at most. A source with few training examples has fewer sets of them.

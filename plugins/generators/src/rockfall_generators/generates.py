@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from PIL import Image
 from torch import Tensor
@@ -18,7 +18,6 @@ from rockfall.kit.drawing.sheets import are_pictures, sheet
 from rockfall.kit.randomness import fork_rng
 from rockfall.measurements import Measurements, measurement
 from rockfall.sources.dataset import Dataset
-from rockfall_capabilities.samples.capability import DRAWN, conditional
 from rockfall_generators.coverage import agreement
 from rockfall_generators.distances import frechet
 from rockfall_generators.draws import Draws, compared, drawn
@@ -27,6 +26,7 @@ from rockfall_generators.judged import judged
 from rockfall_generators.modes import Modes, on_modes
 from rockfall_generators.moments import moments
 from rockfall_generators.neighbours import affordable, closeness, nearest
+from rockfall_generators.protocol import Generates, GeneratesByClass
 
 FEWEST = 2
 """Finite samples without which nothing can be said but that."""
@@ -34,18 +34,14 @@ MOST_COORDINATES = 1000
 """Numbers of a vector whose covariance is taken as it is; its roots take a second then."""
 MOST_ASKED = 1000
 """Samples that are asked for by class."""
+SAMPLES = 64
+"""As many as the picture `samples` shows, so that those beside their neighbours are the first of
+it: a model may make other examples when asked for fewer.
+"""
 COLUMNS, ROWS = 12, 3
 
 Told = Callable[[Tensor], Tensor]
 """Inputs (N, …) → the classes (N,) int64 of the source that they look like, −1 for none of them."""
-
-
-@runtime_checkable
-class Generates(Protocol):
-    """Makes new examples; what `samples` says of classes goes here too."""
-
-    def sample(self, count: int, /) -> Tensor:
-        """(count, …) of the source's shape and type, drawn from torch's global generator."""
 
 
 def evaluate(
@@ -72,7 +68,7 @@ def evaluate(
         figures |= found
     else:
         told = None
-    if told and conditional(model) and len(source.info.classes) > 1:
+    if told and isinstance(model, GeneratesByClass) and len(source.info.classes) > 1:
         asked = source.test.evenly_spaced(min(MOST_ASKED, len(draws.test.labels)))
         figures["class agreement"] = agreement(model, asked, told)
     return figures | {"nearest training neighbour": _copying(source, draws, judge)}
@@ -93,7 +89,7 @@ def pictures(model: Generates, source: Dataset) -> dict[str, Image.Image]:
     """
     if not are_pictures(source.info.shape, source.info.dtype):
         return {}
-    made = model.sample(DRAWN)[: COLUMNS * ROWS]
+    made = model.sample(SAMPLES)[: COLUMNS * ROWS]
     known = source.train.inputs
     like = known[nearest(made, known).rows]
     pairs = zip(made.split(COLUMNS), like.split(COLUMNS), strict=True)

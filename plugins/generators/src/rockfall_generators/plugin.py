@@ -13,7 +13,7 @@ def rockfall_register(register: Register) -> None:
     register.capability(
         name="generates",
         summary="makes examples that are measured beside real ones",
-        target="rockfall_generators.generates:Generates",
+        target="rockfall_generators.protocol:Generates",
         evaluate="rockfall_generators.generates:evaluate",
         pictures="rockfall_generators.generates:pictures",
         check="rockfall_generators.generates:check",
