@@ -10,8 +10,8 @@ from torch import Tensor
 
 from rockfall.kit.randomness import fork_rng
 from rockfall.sources.environment import Environment
+from rockfall.sources.episodes import episode_returns
 from rockfall.sources.opening import open_source
-from rockfall_capabilities.acts.capability import play
 
 
 @functools.cache
@@ -25,7 +25,9 @@ def environment(name: str) -> Environment:
 def oracle(name: str) -> float:
     """The oracle's mean score over the episodes of an evaluation."""
     source = environment(name)
-    scores = play(source, lambda batch: source.baseline("oracle", batch), source.episodes)
+    scores = episode_returns(
+        source, lambda batch: source.baseline("oracle", batch), source.episodes
+    )
     return scores.mean().item()
 
 
@@ -33,5 +35,5 @@ def percent_of_oracle(name: str, act: Callable[[Tensor], Tensor]) -> float:
     """The same figure as `rockfall evaluate` gives, for observations (N, …) → actions (N,)."""
     source = environment(name)
     with fork_rng(), torch.no_grad():
-        scores = play(source, lambda _: act, source.episodes)
+        scores = episode_returns(source, lambda _: act, source.episodes)
     return 100 * scores.mean().item() / oracle(name)

@@ -13,11 +13,11 @@ from rockfall.errors import UsageError
 from rockfall.measurements import mean
 from rockfall.registry import registry
 from rockfall.sources.environment import Environment, Form
+from rockfall.sources.episodes import episode_returns
 from rockfall.specs import EnvironmentSpec
 from rockfall.testing.batches import check_batch
 from rockfall.testing.complaints import about, undisturbed
 from rockfall.testing.describing import check_described, check_options
-from rockfall_capabilities.acts.capability import play
 
 EPISODES = 64
 FORMS: tuple[Form, ...] = ("plain", "vector", "tensor")
@@ -100,12 +100,15 @@ def _check_scores_agree(source: Environment, forms: list[Form]) -> None:
 
 
 def _random_scores(source: Environment, form: Form) -> torch.Tensor:
-    return play(source, lambda batch: source.baseline("random", batch), EPISODES, form=form)
+    return episode_returns(
+        source, lambda batch: source.baseline("random", batch), EPISODES, form=form
+    )
 
 
 def _check_baseline(source: Environment, name: str) -> None:
     first, second = (
-        play(source, lambda batch: source.baseline(name, batch), EPISODES) for _ in range(2)
+        episode_returns(source, lambda batch: source.baseline(name, batch), EPISODES)
+        for _ in range(2)
     )
     assert torch.isfinite(first).all(), "its scores are not finite"
     assert torch.equal(first, second), "with the same seed, it scored differently"

@@ -26,11 +26,11 @@ def rockfall_register(register: Register) -> None:
     register.capability(
         name="acts",
         summary="plays an environment",
-        target="rockfall_capabilities.acts.capability:Acts",
+        target="rockfall_capabilities.acts.protocol:Acts",
         verb="play RUN",
-        evaluate="rockfall_capabilities.acts.capability:evaluate",
+        evaluate="rockfall_capabilities.acts.evaluation:evaluate",
         derived={"percent_of_oracle": "% of the oracle", "times_random": "× random"},
-        check="rockfall_capabilities.acts.capability:check",
+        check="rockfall_capabilities.acts.check:check",
     )
     register.capability(
         name="blends",

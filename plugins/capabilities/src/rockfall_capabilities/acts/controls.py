@@ -1,4 +1,4 @@
-"""Which key does what in a game that a person plays."""
+"""Which key stands for which action when a person plays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Controls:
-    """Which key does what in a game.
+    """Which key stands for which action.
 
     actions: key → action. idle: the action when no key is pressed; None goes on with the last.
     """
@@ -28,7 +28,7 @@ class Controls:
         self._last = self.idle or 0
 
     def choose(self, keys: list[str]) -> int:
-        """The action for the keys pressed in the last moment: the latest one counts."""
+        """The action for the keys pressed since the last step: the latest one counts."""
         known = [self.actions[key] for key in keys if key in self.actions]
         if known:
             self._last = known[-1]
@@ -38,7 +38,7 @@ class Controls:
 
     @property
     def hint(self) -> str:
-        """One line for the person."""
+        """One line that tells the person the keys."""
         keys = [k for k in self.actions if not k.isdigit()]
         arrows = "".join(a for a, key in zip("←↑↓→", "awsd", strict=True) if key in keys)
         digits = [k for k in self.actions if k.isdigit()]

@@ -1,4 +1,4 @@
-"""A person at the keyboard, without a window: single keys from the terminal."""
+"""Single keys from the terminal, for a person who plays without a window."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUIT = ("q", "\x1b", "\x04")
 
 
 class Quit(Exception):
-    """The person has had enough."""
+    """The person stops playing."""
 
 
 class Keyboard:

@@ -20,7 +20,7 @@ from rockfall.sources.environment import Environment, Policy
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source
 from rockfall.training import open_run
-from rockfall_capabilities.acts.games import Moment, play
+from rockfall_capabilities.acts.episodes import EpisodeStates, step_episodes
 
 HUMAN = "human"
 DEFAULT_SOURCE = "falling-rocks-8x8"
@@ -28,10 +28,10 @@ DEFAULT_SOURCE = "falling-rocks-8x8"
 
 @dataclass(frozen=True)
 class Player:
-    """Who plays where. `policy(batch, seed)` plays a batch that was made on `device`.
+    """A policy and its environment. `policy(batch, seed)` acts in a batch made on `device`.
 
-    run: what to type for the run, empty for a baseline or a person.
-    human: a person, whose policy is made where the keyboard is.
+    run: what to type for the run; empty for a baseline or a person.
+    human: whether it is a person, whose policy is made where the keyboard is.
     """
 
     name: str
@@ -42,16 +42,17 @@ class Player:
     human: bool = False
 
     def play(
-        self, games: int, *, seed: int, most_steps: int, render_mode: str | None = None
-    ) -> Iterator[Moment]:
-        """So many games at once, moment by moment; see `rockfall_capabilities.acts.games`.
+        self, episodes: int, *, seed: int, max_steps: int, render_mode: str | None = None
+    ) -> Iterator[EpisodeStates]:
+        """Episodes at once, step by step; see `rockfall_capabilities.acts.episodes`.
 
-        Raises UsageError if to draw them takes something that is not installed.
+        Raises UsageError if rendering needs a package that is not installed.
         """
-        batch = self.source.batch(games, device=self.device, seed=seed, render_mode=render_mode)
-        choose = self.policy(batch, seed)
+        batch = self.source.batch(episodes, device=self.device, seed=seed, render_mode=render_mode)
+        policy = self.policy(batch, seed)
         try:
-            yield from play(batch, choose, most_steps=most_steps, seen=render_mode is not None)
+            render = render_mode is not None
+            yield from step_episodes(batch, policy, max_steps=max_steps, render=render)
         except gymnasium.error.DependencyNotInstalled as error:
             raise UsageError(f"{self.source.info.name} can't be drawn here: {error}") from None
         finally:
@@ -59,10 +60,10 @@ class Player:
 
 
 def find_player(name: str, source: str | None, options: Mapping[str, Any]) -> Player:
-    """A policy by name, or a run, with its environment: the one asked for or its own.
+    """A policy by name, or a run, with its environment: the given one or its own.
 
-    The name of a policy wins over that of a run, which a path still finds. Raises UsageError for
-    what can't be played, or by a model that can't play it.
+    The name of a policy wins over that of a run, which a path still finds. Raises UsageError for a
+    source that can't be played, and for a model that can't play it.
     """
     if name == HUMAN or name in _policies():
         environment = _open(source or _last_source(), options)
@@ -89,9 +90,9 @@ def _trained(directory: RunDirectory, source: str | None, options: Mapping[str, 
     run = open_run(directory.path)
     model: Any = run.model
 
-    def act(seen: Tensor) -> Tensor:
+    def act(observations: Tensor) -> Tensor:
         with eval_mode(model):
-            actions: Tensor = model.act(seen)
+            actions: Tensor = model.act(observations)
             return actions
 
     return Player(run.name, environment, lambda *_: act, directory.address, run.device)

@@ -1,4 +1,4 @@
-"""One frame of a game as lines of a terminal: text as it is, a picture in coloured half blocks or,
+"""One rendered frame as lines of a terminal: text as it is, a picture in coloured half blocks or,
 where there is no colour, in characters from light to dark.
 """
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from rockfall.kit.environments.batched import Frame
 
 RAMP = " .:-=+*#%@"
-MOST_COLUMNS, MOST_LINES = 76, 30
+MAX_COLUMNS, MAX_LINES = 76, 30
 """A picture is not drawn larger, even where there is room: it would only be slow."""
 
 
@@ -19,7 +19,7 @@ def draw(frame: Frame, columns: int, lines: int, colour: bool) -> Text:
     """The frame in at most so many columns and lines; text that is larger is cut."""
     if isinstance(frame, str):
         return _written(frame, columns, lines)
-    columns, lines = min(columns, MOST_COLUMNS), min(lines, MOST_LINES)
+    columns, lines = min(columns, MAX_COLUMNS), min(lines, MAX_LINES)
     return _in_blocks(frame, columns, lines) if colour else _in_shades(frame, columns, lines)
 
 
@@ -33,7 +33,7 @@ def _written(frame: str, columns: int, lines: int) -> Text:
     text = Text.from_ansi(frame.rstrip("\n"))
     width, height = size(text)
     if width <= height and 2 * width - 1 <= columns:
-        # A character is twice as high as wide; spread, a square board looks square.
+        # A character is twice as high as wide; with a space between two, a square board is square.
         text = Text("\n").join(
             Text(" ").join(line.divide(range(1, len(line)))) for line in text.split()
         )
@@ -58,8 +58,8 @@ def _in_blocks(picture: np.ndarray, columns: int, lines: int) -> Text:
 
 def _in_shades(picture: np.ndarray, columns: int, lines: int) -> Text:
     light = _scaled(picture, columns, lines, 0.5).astype(float).mean(2)
-    # What differs from the ground is what is to be seen. The ground may be light, dark, or a sky
-    # that goes evenly from one to the other.
+    # Objects differ from the background, which may be light, dark, or a sky that goes evenly from
+    # one to the other.
     slope = np.median(np.diff(np.median(light, axis=1)))
     level = light - slope * np.arange(len(light))[:, None]
     contrast = abs(level - np.median(level))

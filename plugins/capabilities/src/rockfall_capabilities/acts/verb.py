@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rockfall.capabilities import has_capability
 from rockfall.errors import UsageError
 from rockfall.kit.console import print_json, say
 from rockfall.registry import registry
@@ -17,7 +18,7 @@ from rockfall.verbs.new_file import new_file
 from rockfall.verbs.options import SEED, as_json, key_values
 
 if TYPE_CHECKING:
-    from rockfall_capabilities.acts.games import Moment
+    from rockfall_capabilities.acts.episodes import EpisodeStates
     from rockfall_capabilities.acts.players import Player
     from rockfall_capabilities.acts.watching import Playing
 
@@ -79,16 +80,16 @@ def command(
             raise UsageError("a person plays on the screen, and --json is for programs")
         end = playing.by_hand(gif)
     elif gif:
-        end = playing.filmed(gif)
+        end = playing.as_gif(gif)
     else:
-        end = playing.unseen() if as_json else playing.on_screen()
+        end = playing.unrendered() if as_json else playing.in_terminal()
     if as_json:
         print_json(_data(playing, end, gif))
     else:
         say(*_lines(playing, end, gif))
 
 
-def _data(playing: Playing, end: Moment, gif: Path | None) -> dict[str, Any]:
+def _data(playing: Playing, end: EpisodeStates, gif: Path | None) -> dict[str, Any]:
     games = zip(end.scores, end.steps, end.over, strict=True)
     return {
         "player": playing.player.name,
@@ -100,19 +101,19 @@ def _data(playing: Playing, end: Moment, gif: Path | None) -> dict[str, Any]:
     }
 
 
-def _lines(playing: Playing, end: Moment, gif: Path | None) -> list[str]:
+def _lines(playing: Playing, end: EpisodeStates, gif: Path | None) -> list[str]:
     lines = [_outcome(playing, end)]
     if cut := end.over.count(False):
         lines.append(f"stopped after {max(end.steps)} steps: {cut} of {len(end.over)} not over")
     elif playing.player.human:
         others = ", ".join(f"{name} {score:g}" for name, score in playing.baselines().items())
-        lines.append(f"in the same {'game' if playing.games == 1 else 'games'}: {others}")
+        lines.append(f"in the same {'game' if playing.episodes == 1 else 'games'}: {others}")
     if gif and gif.exists():
         lines.append(f"wrote {gif} ({gif.stat().st_size / 1000:.0f} kB)")
     return [*lines, f"next: {_next(playing.player)}"]
 
 
-def _outcome(playing: Playing, end: Moment) -> str:
+def _outcome(playing: Playing, end: EpisodeStates) -> str:
     what = f"{playing.title}, seed {playing.seed}: "
     if len(end.scores) == 1:
         return f"{what}score {end.scores[0]:g} in {end.steps[0]} steps"
@@ -121,7 +122,7 @@ def _outcome(playing: Playing, end: Moment) -> str:
     return f"{what}scores {scores}, mean {measured(mean)}"
 
 
-def _mean(end: Moment) -> dict[str, float]:
+def _mean(end: EpisodeStates) -> dict[str, float]:
     import torch
 
     from rockfall.measurements import mean
@@ -137,7 +138,7 @@ def _next(player: Player) -> str:
     fitting = [
         models.shown_name(entry)
         for entry in models
-        if "acts" in entry.spec.capabilities and set(entry.spec.learns_from) & set(source.kinds)
+        if has_capability(entry.spec, "acts") and set(entry.spec.learns_from) & set(source.kinds)
     ]
     fitting.sort(key=lambda name: name != "reinforce")  # where everybody begins
     return f"rockfall train {fitting[0]} {source.name}" if fitting else "rockfall list models"

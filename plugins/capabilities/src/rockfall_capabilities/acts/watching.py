@@ -1,4 +1,4 @@
-"""The ways to watch games: live in a terminal, as a GIF, from a pipe, or by playing oneself."""
+"""How episodes are watched: live in a terminal, as a GIF, by playing, or by their scores alone."""
 
 from __future__ import annotations
 
@@ -20,103 +20,106 @@ from rockfall.kit.tables import console
 from rockfall.sources.environment import Policy
 from rockfall_capabilities.acts import film
 from rockfall_capabilities.acts.controls import Controls
-from rockfall_capabilities.acts.games import Moment
+from rockfall_capabilities.acts.episodes import EpisodeStates
 from rockfall_capabilities.acts.keyboard import Keyboard, Quit
 from rockfall_capabilities.acts.live import Stage, board, can_redraw, fits
 from rockfall_capabilities.acts.players import Player, baseline
 
 LIVE_FPS = 20.0
-"""The most that a terminal shows well; a game that is made for more runs slower."""
+"""The most that a terminal shows well; an environment with more `render_fps` runs slower."""
 HUMAN_FPS = 5.0
 """Slow enough for fingers that must press a key for each step."""
-HOLD = 1.5
-"""Seconds for which a GIF rests at the end, before it begins again."""
+LAST_FRAME = 1.5
+"""Seconds for which a GIF shows its last frame before it begins again."""
 
 
 @dataclass(frozen=True)
 class Playing:
-    """So many games of a player. Each way of watching gives the last moment."""
+    """Episodes of a player. Each way to watch them returns their last states.
+
+    steps: where an episode is cut off.
+    """
 
     player: Player
-    games: int
+    episodes: int
     seed: int
     steps: int
     fps: float | None = None
 
     def __post_init__(self) -> None:
-        # Games that draw with SDL want a screen to draw on, and there need not be one.
+        # Environments that render with SDL ask for a display, and there need not be one.
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
-    def unseen(self) -> Moment:
-        """The outcome alone."""
-        *_, last = self.player.play(self.games, seed=self.seed, most_steps=self.steps)
+    def unrendered(self) -> EpisodeStates:
+        """Nothing is rendered: only the outcome counts."""
+        *_, last = self.player.play(self.episodes, seed=self.seed, max_steps=self.steps)
         return last
 
-    def on_screen(self) -> Moment:
-        """Live; where nothing can be redrawn, the last moment of a game that is text."""
+    def in_terminal(self) -> EpisodeStates:
+        """Live. Where nothing can be redrawn, the last frame of an environment that renders text."""
         screen = console()
         live = can_redraw(screen)
         if not live and "ansi" not in self._modes:
-            return self.unseen()
-        moments = self.player.play(
-            self.games, seed=self.seed, most_steps=self.steps, render_mode=self._mode(screen)
+            return self.unrendered()
+        steps = self.player.play(
+            self.episodes, seed=self.seed, max_steps=self.steps, render_mode=self._mode(screen)
         )
         if not live:
-            *_, last = moments
+            *_, last = steps
             screen.print(board(last, screen, self.title))
             return last
         with Stage(screen, self.title, "Ctrl-C stops", self._fps(LIVE_FPS)) as stage:
-            for last in moments:
+            for last in steps:
                 stage.show(last)
         return last
 
-    def filmed(self, path: Path) -> Moment:
-        """As a GIF."""
+    def as_gif(self, path: Path) -> EpisodeStates:
+        """As a GIF at `path`. Raises UsageError for an environment that renders no pictures."""
         if "rgb_array" not in self._modes:
             raise UsageError(f"{self.player.source.info.name} draws no pictures to make a GIF of")
-        last: list[Moment] = []
+        last: list[EpisodeStates] = []
         fps = self._fps(50.0)
 
         def frames() -> Iterator[np.ndarray]:
-            moments = self.player.play(
-                self.games, seed=self.seed, most_steps=self.steps, render_mode="rgb_array"
+            steps = self.player.play(
+                self.episodes, seed=self.seed, max_steps=self.steps, render_mode="rgb_array"
             )
-            for moment in moments:
-                last[:] = [moment]
-                yield film.sheet(moment)
-            yield from [film.sheet(last[0])] * round(HOLD * fps)
+            for states in steps:
+                last[:] = [states]
+                yield film.frame_of(states)
+            yield from [film.frame_of(last[0])] * round(LAST_FRAME * fps)
 
         pictures.save_gif(path, frames(), fps)
         return last[0]
 
-    def by_hand(self, gif: Path | None) -> Moment:
-        """A person plays, one game after another; the GIF is of the same game played again."""
-        if gif and self.games > 1:
+    def by_hand(self, gif: Path | None) -> EpisodeStates:
+        """A person plays, one episode after another; a GIF is of the same actions played again."""
+        if gif and self.episodes > 1:
             raise UsageError("a person's GIF is of one game: leave out --games")
         screen = console()
-        ends: list[Moment] = []
+        ends: list[EpisodeStates] = []
         with Keyboard() as keyboard:
             if not can_redraw(screen):
                 raise UsageError("this terminal can't redraw (TERM=dumb), so nobody can play on it")
-            for number in range(self.games):
-                end, actions = self._one_by_hand(keyboard, screen, self.seed + number)
+            for number in range(self.episodes):
+                end, actions = self._episode_by_hand(keyboard, screen, self.seed + number)
                 ends.append(end)
                 if not end.over[0]:
                     break
         if gif and actions:
             again = replace(self.player, policy=lambda *_: _script(actions))
-            replace(self, player=again, steps=len(actions)).filmed(gif)
-        return Moment(
+            replace(self, player=again, steps=len(actions)).as_gif(gif)
+        return EpisodeStates(
             (),
             tuple(score for end in ends for score in end.scores),
             tuple(count for end in ends for count in end.steps),
             tuple(over for end in ends for over in end.over),
         )
 
-    def _one_by_hand(
+    def _episode_by_hand(
         self, keyboard: Keyboard, screen: Console, seed: int
-    ) -> tuple[Moment, list[int]]:
-        """The last moment of a game, over or left, and the actions that led there."""
+    ) -> tuple[EpisodeStates, list[int]]:
+        """The last states of an episode, over or left, and the actions that led there."""
         controls = Controls(self._env, self.player.source.info.actions or 0)
         actions: list[int] = []
 
@@ -124,28 +127,28 @@ class Playing:
             actions.append(controls.choose(keyboard.pressed()))
             return torch.tensor(actions[-1:])
 
-        moments = replace(self.player, policy=lambda *_: choose).play(
-            1, seed=seed, most_steps=self.steps, render_mode=self._mode(screen)
+        steps = replace(self.player, policy=lambda *_: choose).play(
+            1, seed=seed, max_steps=self.steps, render_mode=self._mode(screen)
         )
         with Stage(screen, self.title, controls.hint, self._fps(HUMAN_FPS)) as stage:
-            now = next(moments)
+            now = next(steps)
             try:
                 stage.draw(now, f"press a key to begin: {controls.hint}")
                 keyboard.pressed(None)
-                for now in moments:
+                for now in steps:
                     stage.show(now)
             except Quit:
                 pass
         return now, actions
 
     def baselines(self) -> dict[str, float]:
-        """What each baseline scores on average in a person's games, on the same seeds."""
+        """Mean score of each baseline with the same seeds as a person's episodes."""
         source = self.player.source
         found = {}
         for name in source.baselines:
             other = baseline(name, source)
-            seeds = range(self.seed, self.seed + self.games)
-            ends = [replace(self, player=other, games=1, seed=s).unseen() for s in seeds]
+            seeds = range(self.seed, self.seed + self.episodes)
+            ends = [replace(self, player=other, episodes=1, seed=s).unrendered() for s in seeds]
             found[name] = sum(end.scores[0] for end in ends) / len(ends)
         return found
 
@@ -155,7 +158,7 @@ class Playing:
 
     @cached_property
     def _env(self) -> Any:
-        """One environment, asked about itself only."""
+        """One environment, for its metadata alone."""
         return self.player.source.make()
 
     @property
@@ -166,7 +169,7 @@ class Playing:
         return self.fps or min(self._env.metadata.get("render_fps") or 10.0, most)
 
     def _mode(self, screen: Console) -> str:
-        """Text where it fits the terminal, else pictures, which can be made to."""
+        """Text where it fits the terminal, else pictures, which can be resized to fit."""
         modes = self._modes
         if "rgb_array" not in modes and "ansi" not in modes:
             name = self.player.source.info.name
@@ -182,6 +185,6 @@ class Playing:
 
 
 def _script(actions: list[int]) -> Policy:
-    """Plays these, whatever it sees."""
+    """Plays these actions, whatever it observes."""
     following = iter(actions)
     return lambda _: torch.tensor([next(following)])

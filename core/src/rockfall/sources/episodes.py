@@ -1,0 +1,57 @@
+"""Whole episodes of a policy, many environments at a time, and what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from rockfall.errors import RockfallError
+from rockfall.kit.environments.batched import BatchedEnvironment
+from rockfall.sources.environment import Environment, Form, Policy
+
+MAX_ENVS = 4096
+"""Environments that are stepped at once."""
+MAX_STEPS = 1_000_000
+"""Steps after which an episode that does not end is called endless."""
+
+
+def episode_returns(
+    source: Environment,
+    policy: Callable[[BatchedEnvironment], Policy],
+    episodes: int,
+    *,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    form: Form | None = None,
+) -> Tensor:
+    """The undiscounted returns (episodes,) of a policy, on the CPU. With the same seed, every
+    policy meets the same environments.
+
+    Each environment plays the same number of episodes, so that short ones don't count more. Raises
+    RockfallError for an episode that does not end.
+    """
+    num_envs = min(episodes, MAX_ENVS)
+    batch = source.batch(num_envs, device=device, seed=seed, form=form)
+    choose = policy(batch)
+    rounds = -(-episodes // num_envs)
+    returns = torch.zeros(rounds, num_envs, device=batch.observation.device)
+    running = torch.zeros(num_envs, device=batch.observation.device)
+    finished = torch.zeros(num_envs, dtype=torch.long, device=running.device)
+    env_indices = torch.arange(num_envs, device=running.device)
+    try:
+        for _ in range(MAX_STEPS):
+            step = batch.step(choose(batch.observation).to(running.device))
+            running += step.reward
+            done = step.terminated | step.truncated
+            counts = done & (finished < rounds)
+            if counts.any():
+                returns[finished[counts], env_indices[counts]] = running[counts]
+                finished += counts
+                if (finished == rounds).all():
+                    return returns.flatten()[:episodes].cpu()
+            running[done] = 0
+    finally:
+        batch.close()
+    raise RockfallError(f"{source.info.name}: an episode did not end within {MAX_STEPS:,} steps")

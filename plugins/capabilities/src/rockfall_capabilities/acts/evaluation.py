@@ -1,0 +1,47 @@
+"""The score of a policy, beside those of the environment's baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rockfall.kit.environments.batched import BatchedEnvironment
+from rockfall.measurements import Measurements, measurement
+from rockfall.sources.environment import Environment, Policy
+from rockfall.sources.episodes import episode_returns
+from rockfall_capabilities.acts.protocol import Acts
+
+
+def evaluate(
+    model: Acts, source: Environment, *, seed: int = 0, limit: int | None = None
+) -> Measurements:
+    """`score`: mean return of whole episodes with fixed seeds. With baselines above 0, also how
+    many times random play's and what percentage of the oracle's it is.
+
+    limit: number of episodes; by default what the environment's spec says.
+    """
+    episodes = limit or source.episodes
+    device = next((t.device for t in _parameters(model)), torch.device("cpu"))
+    returns = episode_returns(source, lambda _: model.act, episodes, seed=seed, device=device)
+    baselines = {
+        name: episode_returns(source, _baseline(source, name, seed), episodes, seed=seed)
+        for name in source.baselines
+    }
+    score = measurement(returns, baselines)
+    random, oracle = (score["baselines"].get(name) for name in ("random", "oracle"))
+    if random and random["value"] > 0:
+        score["times_random"] = score["value"] / random["value"]
+    if oracle and oracle["value"] > 0:
+        score["percent_of_oracle"] = 100 * score["value"] / oracle["value"]
+    return {"score": score}
+
+
+def _baseline(source: Environment, name: str, seed: int) -> Callable[[BatchedEnvironment], Policy]:
+    return lambda batch: source.baseline(name, batch, seed)
+
+
+def _parameters(model: Any) -> Iterator[Tensor]:
+    return model.parameters() if isinstance(model, torch.nn.Module) else iter(())
