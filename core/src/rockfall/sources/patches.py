@@ -20,8 +20,8 @@ class Patches(Dataset):
     """Patches (C, S, S) uint8 of the pictures of `whole`, which stays at hand.
 
     A patch says little of what its picture is of, so patches are not labelled. What a model has
-    learned from them is measured by how well the whole pictures can be classified by its features of
-    their patches, `stride` pixels apart.
+    learned from them is measured by how well the whole pictures can be classified by its features
+    of their patches, `stride` pixels apart.
     """
 
     whole: Dataset

@@ -56,7 +56,7 @@ class Playing:
         return last
 
     def in_terminal(self) -> EpisodeStates:
-        """Live. Where nothing can be redrawn, the last frame of an environment that renders text."""
+        """Live. Where nothing can be redrawn, the last frame, if the environment renders text."""
         screen = console()
         live = can_redraw(screen)
         if not live and "ansi" not in self._modes:
