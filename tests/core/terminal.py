@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 
 from rockfall.cli import main
-from rockfall.kit.tables import console
+from rockfall.kit.console import console
 
 Script = Iterable[tuple[str, str | signal.Signals]]
 """Text to wait for, and the keys to press then; or a signal to send, SIGINT being Ctrl-C."""

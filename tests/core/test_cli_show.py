@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rockfall.kit.console import console
 from rockfall.kit.drawing.blocks import bar, sparkline
 from rockfall.kit.drawing.chart import short, ticks
 from rockfall.kit.drawing.curves import Curve, Panel, draw
-from rockfall.kit.tables import console
 from tests.core.test_cli_train import rockfall
 from tests.core.toys import toys
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from rockfall.kit.schedules import moving_average, rate
+from rockfall.kit.schedules import lr_factor, moving_average
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.25])
@@ -19,18 +19,18 @@ from rockfall.kit.schedules import moving_average, rate
 )
 def test_rate(schedule: Any, middle: float, warmup: float) -> None:
     end = 1.0 if schedule == "constant" else 0.0
-    assert rate(warmup, schedule, warmup) == pytest.approx(1)
-    assert rate((1 + warmup) / 2, schedule, warmup) == pytest.approx(middle)
-    assert rate(1.0, schedule, warmup) == pytest.approx(end, abs=1e-12)
+    assert lr_factor(warmup, schedule, warmup) == pytest.approx(1)
+    assert lr_factor((1 + warmup) / 2, schedule, warmup) == pytest.approx(middle)
+    assert lr_factor(1.0, schedule, warmup) == pytest.approx(end, abs=1e-12)
     if warmup:
-        assert rate(0, schedule, warmup) == 0
-        assert rate(warmup / 2, schedule, warmup) == pytest.approx(0.5)
+        assert lr_factor(0, schedule, warmup) == 0
+        assert lr_factor(warmup / 2, schedule, warmup) == pytest.approx(0.5)
 
 
 def test_cosine_is_the_published_one() -> None:
     for tenth in range(11):  # Loshchilov and Hutter 2017, equation 5, from 1 to 0
         expected = 0.5 * (1 + math.cos(math.pi * tenth / 10))
-        assert rate(tenth / 10, "cosine") == pytest.approx(expected)
+        assert lr_factor(tenth / 10, "cosine") == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("decay", [0.3, 0.99])

@@ -40,6 +40,11 @@ class Config(BaseModel):
         return read
 
     @classmethod
+    def described(cls) -> list[Setting]:
+        """Every setting in order: name, type, default, bounds, and what it is."""
+        return settings(cls)
+
+    @classmethod
     def build(cls, subject: str, *layers: Mapping[str, Any]) -> Self:
         """Defaults, overlaid by each layer in turn. Raises ConfigError with every problem."""
         values = {name: value for layer in layers for name, value in layer.items()}

@@ -13,7 +13,7 @@ under `figures`. A `note` says in a few words what the numbers alone do not.
 """
 
 
-def mean(values: Tensor) -> dict[str, float]:
+def mean_and_error(values: Tensor) -> dict[str, float]:
     """Mean and standard error of (N,) values."""
     values = values.double()
     error = (values.std() / len(values) ** 0.5).item() if len(values) > 1 else 0.0
@@ -23,7 +23,7 @@ def mean(values: Tensor) -> dict[str, float]:
 def measurement(values: Tensor, baselines: Mapping[str, Tensor]) -> dict[str, Any]:
     """The mean of (N,) values, its standard error and N, beside the same of each baseline."""
     return {
-        **mean(values),
+        **mean_and_error(values),
         "count": len(values),
-        "baselines": {name: mean(theirs) for name, theirs in baselines.items()},
+        "baselines": {name: mean_and_error(theirs) for name, theirs in baselines.items()},
     }

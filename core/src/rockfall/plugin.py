@@ -1,14 +1,46 @@
-"""What a plugin's `plugin.py` imports; light, so that `rockfall --help` stays quick.
+"""What a plugin registers with, and asks of what others registered.
 
-from rockfall.plugin import hookimpl
+    from rockfall.plugin import Register, hookimpl
 
-rockfall_api = 1
+    rockfall_api = 1
 
-@hookimpl
-def rockfall_register(register):
-    register.model(name="hello", summary="…", target="rockfall_hello.hello:Hello", …)
+    @hookimpl
+    def rockfall_register(register: Register) -> None:
+        register.model(name="hello", summary="…", target="rockfall_hello.hello:Hello", …)
+
+A `plugin.py` imports `Register` and `hookimpl` alone, which are light, so that `rockfall --help`
+stays quick; the rest is for its other modules.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from rockfall.hooks import API, Register, hookimpl
 
-__all__ = ["API", "Register", "hookimpl"]
+if TYPE_CHECKING:
+    from rockfall.capabilities import has_capability as has_capability
+    from rockfall.errors import did_you_mean as did_you_mean
+    from rockfall.registry import registry as registry
+    from rockfall.sources.dataset import hold_out as hold_out
+    from rockfall.sources.options import Seed as Seed
+    from rockfall.sources.options import open_with as open_with
+    from rockfall.sources.selection import MAX_SIZE as MAX_SIZE
+    from rockfall.sources.selection import check_room as check_room
+
+_HOMES = {
+    "MAX_SIZE": "rockfall.sources.selection",
+    "Seed": "rockfall.sources.options",
+    "check_room": "rockfall.sources.selection",
+    "did_you_mean": "rockfall.errors",
+    "has_capability": "rockfall.capabilities",
+    "hold_out": "rockfall.sources.dataset",
+    "open_with": "rockfall.sources.options",
+    "registry": "rockfall.registry",
+}
+__all__ = ["API", "Register", "hookimpl", *_HOMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rockfall.plugin' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -8,14 +8,14 @@ import click
 
 from rockfall.errors import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.verbs import completion
+from rockfall.verbs.completion import complete
 from rockfall.verbs.new_file import check_new_file, new_file
 from rockfall.verbs.options import as_json
 
 
 @click.command("compare")
 @click.argument(
-    "names", shell_complete=completion.runs, nargs=-1, required=True, metavar="RUN RUN …"
+    "names", shell_complete=complete("runs"), nargs=-1, required=True, metavar="RUN RUN …"
 )
 @new_file("--out", ".png", help="the picture to write; default: compare.png")
 @as_json

@@ -6,12 +6,12 @@ import click
 
 from rockfall.kit.console import print_json, say
 from rockfall.summary import measurement_lines
-from rockfall.verbs import completion
+from rockfall.verbs.completion import complete
 from rockfall.verbs.options import SEED, as_json
 
 
 @click.command("evaluate")
-@click.argument("run", shell_complete=completion.runs)
+@click.argument("run", shell_complete=complete("runs"))
 @click.option("--seed", type=SEED, default=0, show_default=True, help="of the trial")
 @click.option("--limit", type=click.IntRange(1), help="at most so many episodes or examples")
 @click.option("--checkpoint", type=click.Choice(["last", "best"]), default="last")

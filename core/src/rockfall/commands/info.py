@@ -10,16 +10,15 @@ import click
 
 from rockfall.catalogue import Entry
 from rockfall.errors import Unavailable, UnknownName, UsageError, did_you_mean
-from rockfall.kit.console import print_json, say
-from rockfall.kit.tables import print_table
+from rockfall.kit.console import print_json, print_table, say
 from rockfall.registry import registry
 from rockfall.specs import ModelSpec
-from rockfall.verbs import completion
+from rockfall.verbs.completion import complete
 from rockfall.verbs.options import as_json, source_options
 
 
 @click.command("info")
-@click.argument("name", shell_complete=completion.named)
+@click.argument("name", shell_complete=complete("models", "datasets", "pictures", "environments"))
 @click.argument("options", nargs=-1, metavar="[source.key=value …]")
 @as_json
 def command(name: str, options: tuple[str, ...], as_json: bool) -> None:

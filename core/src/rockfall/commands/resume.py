@@ -6,12 +6,12 @@ import click
 
 from rockfall.progress import default_listener
 from rockfall.progress.jsonlines import print_event
-from rockfall.verbs import completion
+from rockfall.verbs.completion import complete
 from rockfall.verbs.options import as_json, every
 
 
 @click.command("resume")
-@click.argument("run", shell_complete=completion.runs)
+@click.argument("run", shell_complete=complete("runs"))
 @every
 @as_json
 def command(run: str, checkpoint_every: float, as_json: bool) -> None:

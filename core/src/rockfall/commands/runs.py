@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from rockfall.errors import RockfallError
-from rockfall.kit.console import print_json, say
-from rockfall.kit.tables import print_table
+from rockfall.kit.console import print_json, print_table, say
 from rockfall.run.directory import RunDirectory, all_runs, runs_folder
 from rockfall.verbs.options import as_json
 

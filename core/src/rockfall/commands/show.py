@@ -10,7 +10,7 @@ import click
 from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.kit.console import print_json, say
 from rockfall.registry import registry
-from rockfall.verbs import completion
+from rockfall.verbs.completion import complete
 from rockfall.verbs.new_file import new_file
 from rockfall.verbs.options import as_json, source_options
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("name", shell_complete=completion.shown, metavar="RUN|DATASET|PICTURE")
+@click.argument(
+    "name", shell_complete=complete("runs", "datasets", "pictures"), metavar="RUN|DATASET|PICTURE"
+)
 @click.argument("options", nargs=-1, metavar="[source.key=value …]")
 @new_file("--out", ".png", help="the picture to write; default: in the run, or NAME.png here")
 @as_json

@@ -8,15 +8,15 @@ import click
 
 from rockfall.progress import default_listener
 from rockfall.progress.jsonlines import print_event
-from rockfall.verbs import completion
+from rockfall.verbs.completion import complete
 from rockfall.verbs.options import as_json, key_values, trains
 
 
 @click.command("train")
-@click.argument("model", shell_complete=completion.models)
+@click.argument("model", shell_complete=complete("models"))
 @click.argument(
     "words",
-    shell_complete=completion.sources,
+    shell_complete=complete("datasets", "pictures", "environments"),
     nargs=-1,
     metavar="[SOURCE] [key=value …] [source.key=value …]",
 )

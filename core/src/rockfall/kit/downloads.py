@@ -73,7 +73,7 @@ def fetch(remote: Remote, folder: Path) -> Path:
     """
     path = folder / remote.name
     if not path.exists():
-        with alone(path):
+        with exclusive(path):
             if not path.exists():
                 _download(remote, path)
     return path
@@ -90,7 +90,7 @@ def only_what_is_here() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Let one process at a time prepare what is to be at `path`; its folder is made.
 
     Raises Unavailable inside `only_what_is_here`.

@@ -14,12 +14,12 @@ GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells what a container may take."""
 
 
-def require(device: torch.device, size: int, what: str, advice: str) -> None:
+def require_memory(device: torch.device, size: int, what: str, advice: str) -> None:
     """Raise RockfallError if `size` bytes are more than are free on the device.
 
     what: that needs them. advice: what to do instead.
     """
-    free = available(device)
+    free = available_memory(device)
     if free is not None and size > free:
         raise RockfallError(
             f"{what} needs about {size / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} are "
@@ -27,7 +27,7 @@ def require(device: torch.device, size: int, what: str, advice: str) -> None:
         )
 
 
-def available(device: torch.device) -> int | None:
+def available_memory(device: torch.device) -> int | None:
     """Bytes that are free on the device; None where nothing tells."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])

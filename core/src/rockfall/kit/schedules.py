@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 Schedule = Literal["cosine", "linear", "constant"]
 
 
-def rate(progress: float, schedule: Schedule, warmup: float = 0.0) -> float:
+def lr_factor(progress: float, schedule: Schedule, warmup: float = 0.0) -> float:
     """What the learning rate is multiplied by at `progress`, 0 … 1, through the training.
 
     It rises from 0 in the first `warmup` of it, and then falls to 0 as `schedule` says: `cosine`
@@ -27,7 +27,7 @@ def rate(progress: float, schedule: Schedule, warmup: float = 0.0) -> float:
     return left if schedule == "linear" else 1.0
 
 
-def averaged(network: nn.Module, decay: float) -> AveragedModel | None:
+def averaged_model(network: nn.Module, decay: float) -> AveragedModel | None:
     """A moving average of a network's weights and buffers, which learns nothing; none for decay 0.
 
     Polyak and Juditsky 1992; `update_parameters` takes in the newest.

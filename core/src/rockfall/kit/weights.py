@@ -16,13 +16,13 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from rockfall.errors import RockfallError
-from rockfall.kit.downloads import Remote, alone, data_folder, fetch, has_digest
+from rockfall.kit.downloads import Remote, data_folder, exclusive, fetch, has_digest
 from rockfall.kit.files import atomic, writing
 
 FOLDER = "weights"
 
 
-def read(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file by name, on the CPU. Raises RockfallError."""
     try:
         return load_file(path)
@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, Tensor]:
         raise RockfallError(f"{path} is no safetensors file, or is damaged ({error})") from None
 
 
-def published(remote: Remote, keep: Callable[[str], bool]) -> dict[str, Tensor]:
+def published_weights(remote: Remote, keep: Callable[[str], bool]) -> dict[str, Tensor]:
     """Those tensors of a published `.pth` whose names `keep` accepts, downloaded the first time.
 
     Raises Unavailable if it can't be had, and RockfallError if it is not what was published.
@@ -40,10 +40,10 @@ def published(remote: Remote, keep: Callable[[str], bool]) -> dict[str, Tensor]:
     folder = data_folder() / FOLDER
     path = folder / f"{Path(remote.name).stem}.safetensors"
     if not path.exists():
-        with alone(path):
+        with exclusive(path):
             if not path.exists():
                 _convert(remote, path, keep)
-    return read(path)
+    return read_weights(path)
 
 
 def _convert(remote: Remote, path: Path, keep: Callable[[str], bool]) -> None:

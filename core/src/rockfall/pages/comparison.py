@@ -11,12 +11,11 @@ from PIL import Image
 
 from rockfall.config import to_text
 from rockfall.kit import pictures
-from rockfall.kit.console import say
-from rockfall.kit.drawing.curves import Curve, Panel, draw
+from rockfall.kit.console import console, print_table, say
+from rockfall.kit.drawing import Curve, Panel, curves
 from rockfall.kit.drawing.layout import below
 from rockfall.kit.drawing.side_by_side import side_by_side
 from rockfall.kit.progress import duration
-from rockfall.kit.tables import console, print_table
 from rockfall.pages.runs import logged, source_name, unusual_settings
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
@@ -151,7 +150,7 @@ class Comparison:
             # A step of one method is not a step of another, but a second is a second.
             for across in ("step", "seconds")
         ]
-        return draw(panels)
+        return curves(panels)
 
     def _shared_pictures(self) -> list[list[tuple[str, Path]]]:
         """Of each picture that capabilities have compared, and all runs left, the runs' files."""

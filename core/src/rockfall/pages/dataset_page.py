@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from rockfall.kit import pictures
-from rockfall.kit.drawing import points
+from rockfall.kit.drawing import are_points, draw_points
 from rockfall.kit.drawing.sheets import are_pictures, in_rows, require_pictures, sheet
 from rockfall.pages.source_page import SourcePage
 from rockfall.sources.dataset import Dataset
@@ -39,9 +39,9 @@ class DatasetPage(SourcePage):
     def draw(self, out: Path | None) -> Path | None:
         """Write a sheet of examples, a row a class, or a chart of points; None for neither."""
         file = out or Path(f"{Path(self.info.name).stem}.png")
-        if points.can_draw(self.info.shape, self.info.dtype):
+        if are_points(self.info.shape, self.info.dtype):
             train = self.dataset.train
-            chart = points.draw(self.info.name, train.inputs, train.labels, self.info.classes)
+            chart = draw_points(self.info.name, train.inputs, train.labels, self.info.classes)
             return pictures.save(file, chart)
         if out:
             require_pictures(f"{self.name}'s examples", self.info.shape, self.info.dtype)

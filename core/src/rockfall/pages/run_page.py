@@ -8,9 +8,9 @@ from typing import Any
 
 from rockfall.errors import RockfallError
 from rockfall.kit import pictures
+from rockfall.kit.console import console
 from rockfall.kit.drawing.blocks import sparkline
 from rockfall.kit.progress import duration
-from rockfall.kit.tables import console
 from rockfall.model_pictures import CURVES, pictures_in, with_pictures
 from rockfall.pages.runs import logged, source_name, unusual_settings
 from rockfall.run.directory import RunDirectory
@@ -99,14 +99,14 @@ class RunPage:
 
     def draw(self, out: Path | None) -> Path | None:
         """Write the learning curves, one panel a metric; None if nothing was logged."""
-        from rockfall.kit.drawing.curves import Curve, Panel, draw
+        from rockfall.kit.drawing import Curve, Panel, curves
 
         panels = [
             Panel(name, "step", [Curve(name, [(line["step"], value) for line, value in column])])
             for name, column in self.metrics.items()
         ]
         return (
-            pictures.save(out or self.directory.pictures / f"{CURVES}.png", draw(panels))
+            pictures.save(out or self.directory.pictures / f"{CURVES}.png", curves(panels))
             if panels
             else None
         )

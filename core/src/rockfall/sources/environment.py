@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
-from torch import Tensor
 
 from rockfall.errors import UsageError
-from rockfall.kit.environments.batched import (
+from rockfall.kit.environments import (
     BatchedEnvironment,
+    Form,
     LoopBatch,
+    Policy,
+    TensorBatch,
     VectorBatch,
     offers_state,
 )
-from rockfall.kit.environments.tensor_form import TensorBatch
 from rockfall.sources.info import SourceInfo
 from rockfall.specs import EnvironmentSpec, load_target
-
-Policy = Callable[[Tensor], Tensor]
-"""Observations (N, …) to actions (N,)."""
-
-Form = Literal["tensor", "vector", "plain"]
-"""How a batch is made: see `rockfall.kit.environments.batched`."""
 
 
 class Environment:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from rockfall.errors import RockfallError
-from rockfall.kit.environments.batched import BatchedEnvironment
-from rockfall.sources.environment import Environment, Form, Policy
+from rockfall.kit.environments import BatchedEnvironment, Form, Policy
+from rockfall.sources.environment import Environment
 
 MAX_ENVS = 4096
 """Environments that are stepped at once."""

@@ -14,7 +14,7 @@ from rockfall.errors import UsageError
 from rockfall.kit.classes import find_class, unknown_class
 from rockfall.sources.dataset import Dataset, Split
 
-LARGEST = 512
+MAX_SIZE = 512
 """Pixels a side. A dataset lies in memory; a thousand such pictures in colour take 0.8 GB."""
 MOST_BYTES = 8 * 2**30
 """Pictures that would take more are refused: while a dataset is made they are there twice."""
@@ -35,7 +35,7 @@ class Selection(Config):
         "classes; test stays whole, so that figures stay comparable",
     )
     size: int | None = Field(
-        None, ge=1, le=LARGEST, description="pictures are brought to this height and width"
+        None, ge=1, le=MAX_SIZE, description="pictures are brought to this height and width"
     )
 
     @field_validator("classes", mode="before")

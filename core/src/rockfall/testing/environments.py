@@ -10,9 +10,10 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from rockfall.errors import UsageError
-from rockfall.measurements import mean
+from rockfall.kit.environments import Form
+from rockfall.measurements import mean_and_error
 from rockfall.registry import registry
-from rockfall.sources.environment import Environment, Form
+from rockfall.sources.environment import Environment
 from rockfall.sources.episodes import episode_returns
 from rockfall.specs import EnvironmentSpec
 from rockfall.testing.batches import check_batch
@@ -88,7 +89,7 @@ def _offers(source: Environment, form: Form) -> bool:
 def _check_scores_agree(source: Environment, forms: list[Form]) -> None:
     if source.info.actions is None:
         return
-    figures = {form: mean(_random_scores(source, form)) for form in forms}
+    figures = {form: mean_and_error(_random_scores(source, form)) for form in forms}
     plain = figures.pop("plain")
     for form, theirs in figures.items():
         # Six standard errors: by chance once in some hundred million times.

@@ -15,32 +15,19 @@ from rockfall.run.directory import all_runs
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
-def _offering(*names: Callable[[], list[str]]) -> Completion:
-    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-        return [name for offer in names for name in offer() if name.startswith(begun)]
+def complete(*kinds: str) -> Completion:
+    """A `shell_complete` that offers names of these kinds: `runs`, and what a registry has, such as
+    `models`, `datasets`, `pictures`, `environments`, `capabilities`.
+    """
 
-    return complete
+    def offer(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+        return [name for kind in kinds for name in _names(kind) if name.startswith(begun)]
 
-
-def _models() -> list[str]:
-    return registry().models.names()
-
-
-def _shown() -> list[str]:
-    return [*registry().datasets.names(), *registry().pictures.names()]
+    return offer
 
 
-def _sources() -> list[str]:
-    return [name for catalogue in registry().sources for name in catalogue.names()]
-
-
-def _runs() -> list[str]:
-    return [*(run.name for run in all_runs()), "last"]
-
-
-models = _offering(_models)
-sources = _offering(_sources)
-runs = _offering(_runs)
-named = _offering(_models, _sources)
-shown = _offering(_runs, _shown)
-players = _offering(_runs, lambda: ["random", "oracle", "human"])
+def _names(kind: str) -> list[str]:
+    if kind == "runs":
+        return [*(run.name for run in all_runs()), "last"]
+    names: list[str] = getattr(registry(), kind).names()
+    return names

@@ -46,14 +46,14 @@ def check_new_file(path: Path, suffixes: str | Sequence[str]) -> Path:
     return path
 
 
-def film(help: str) -> Callable[[Any], Any]:
-    """`--gif [FILE]`, whose value may be left out: see `film_file`."""
+def gif_option(help: str) -> Callable[[Any], Any]:
+    """`--gif [FILE]`, whose value may be left out: see `gif_path`."""
     return click.option("--gif", is_flag=False, flag_value="", metavar="[FILE]", help=help)
 
 
-def film_file(given: str | None, stem: str) -> Path | None:
-    """What `film` was given as the path of a new GIF: STEM.gif if it was not named, and None if it
-    was not asked for.
+def gif_path(given: str | None, stem: str) -> Path | None:
+    """What `gif_option` was given as the path of a new GIF: STEM.gif if it was not named, and None
+    if it was not asked for.
 
     Raises UsageError for a word that was meant for the command.
     """

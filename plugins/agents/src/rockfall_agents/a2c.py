@@ -30,7 +30,7 @@ from pydantic import Field
 from stable_baselines3 import A2C
 
 import rockfall
-from rockfall.sources.environment import Environment
+from rockfall import Environment
 from rockfall_agents import sb3
 
 

@@ -38,7 +38,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.dqn.policies import DQNPolicy
 
 import rockfall
-from rockfall.sources.environment import Environment
+from rockfall import Environment
 from rockfall_agents import sb3
 from rockfall_agents.replay import ReplayBufferState, checkpoint_megabytes
 

@@ -34,7 +34,7 @@ from pydantic import Field, model_validator
 from stable_baselines3 import PPO
 
 import rockfall
-from rockfall.sources.environment import Environment
+from rockfall import Environment
 from rockfall_agents import sb3
 
 

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.sources.environment import Environment
+from rockfall import Environment
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.networks import Network
 from rockfall_agents.rollout import RolloutCollector, lambda_returns, minibatches

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rockfall.kit.environments.batched import BatchedEnvironment
+from rockfall.kit.environments import BatchedEnvironment
 
 
 class Rollout(NamedTuple):

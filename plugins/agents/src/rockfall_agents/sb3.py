@@ -25,7 +25,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.sources.environment import Environment
+from rockfall import Environment
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.features import FeaturesExtractor
 from rockfall_agents.vec_env import BatchVecEnv, flat_spaces

@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, from_numpy
 
 import rockfall
-from rockfall.kit.environments.batched import BatchedEnvironment
+from rockfall.kit.environments import BatchedEnvironment
 
 
 def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box, spaces.Discrete]:

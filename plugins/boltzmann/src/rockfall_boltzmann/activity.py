@@ -12,9 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.histogram import Panel, draw
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, Measurements, measurement
+from rockfall.kit.drawing import Histogram, histograms
 
 BATCH = 1000
 DEAD = 0.001
@@ -58,10 +57,10 @@ def pictures(model: Fires, source: Dataset) -> dict[str, Image.Image]:
     examples, units = on.shape
     across = f"{units:,} units, over {examples:,} test examples"
     return {
-        "activity": draw(
+        "activity": histograms(
             [
-                Panel("How often each unit is on", across, on.mean(0), (0.0, 1.0)),
-                Panel(
+                Histogram("How often each unit is on", across, on.mean(0), (0.0, 1.0)),
+                Histogram(
                     "P(on), every unit and every example",
                     f"{on.numel():,} probabilities",
                     on.flatten(),

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.sources.dataset import Dataset, Split
+from rockfall import Dataset, Split
 from rockfall_boltzmann.energy import SWEEPS
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
 

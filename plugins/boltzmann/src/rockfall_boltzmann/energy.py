@@ -18,8 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.errors import Diverged
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, Diverged
 from rockfall_boltzmann.inputs import Form, Inputs
 
 MOST_WEIGHTS = 500_000_000

@@ -26,11 +26,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from rockfall.config import settings
-from rockfall.errors import ConfigError, Diverged, RockfallError
+from rockfall import ConfigError, Dataset, Diverged, RockfallError, Split, fork_rng
 from rockfall.kit.devices import choose_device, computing
-from rockfall.kit.randomness import fork_rng
-from rockfall.sources.dataset import Dataset, Split
 from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
@@ -224,7 +221,7 @@ def _parameters(config: type[EnergyConfig]) -> str:
             repr(config.model_fields[setting.name].default),
             setting.why,
         )
-        for setting in settings(config)
+        for setting in config.described()
     }
     described |= {name: (kind, repr(value), why) for name, (value, kind, why) in OTHERS.items()}
     lines = ["Parameters", "----------"]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.errors import RockfallError
+from rockfall import RockfallError
 
 Form = Literal["unit", "centred", "standard", "zca"]
 

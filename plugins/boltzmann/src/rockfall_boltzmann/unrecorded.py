@@ -11,7 +11,8 @@ from torch import Tensor
 
 import rockfall
 from rockfall.kit.devices import choose_precision
-from rockfall.run.directory import Record, RunDirectory
+from rockfall.run.directory import Record
+from rockfall.verbs import RunDirectory
 from rockfall_boltzmann.energy import EnergyModel
 
 NOWHERE = RunDirectory(Path("unrecorded"))

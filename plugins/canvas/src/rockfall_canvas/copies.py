@@ -13,10 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.layout import below, beside, page, words
+from rockfall import Measurements, Picture, measurement
+from rockfall.kit.drawing import below, beside, page, words
 from rockfall.kit.pictures import to_image, within
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.picture import Picture
 from rockfall_canvas.image_quality import has_ssim, psnr, ssim
 from rockfall_canvas.inpainting import harmonic_inpainting
 

@@ -31,10 +31,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.kit import memory
+from rockfall import Picture
 from rockfall.kit.devices import computing
 from rockfall.kit.pictures import within
-from rockfall.sources.picture import Picture
 from rockfall_canvas import variation
 from rockfall_canvas.polygons import render
 from rockfall_canvas.stack import Stack
@@ -226,7 +225,7 @@ class Evolve(nn.Module):
         paintings = (1 + CHILDREN) * config.parents
         stacks = 4 * paintings * config.polygons * pixels * target.element_size()
         candidates = 3 * config.parents * (config.offspring + 1) * pixels * target.element_size()
-        memory.require(
+        require_memory(
             target.device,
             stacks + candidates,
             f"a generation of {paintings} paintings, {config.polygons} polygons each, at "

@@ -9,29 +9,40 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall import UnknownName, UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.registry import registry
-from rockfall.run.directory import all_runs, find_run
-from rockfall.verbs import completion
-from rockfall.verbs.new_file import PICTURE, check_new_file, film, film_file, new_file
-from rockfall.verbs.options import LARGEST_SIDE, SIDE, TRAINING, as_json, key_values, trains
+from rockfall.plugin import did_you_mean, registry
+from rockfall.verbs import (
+    LARGEST_SIDE,
+    PICTURE,
+    SIDE,
+    TRAINING,
+    all_runs,
+    as_json,
+    check_new_file,
+    complete,
+    find_run,
+    gif_path,
+    key_values,
+    new_file,
+    trains,
+)
 
 if TYPE_CHECKING:
-    from rockfall.run.run import Run
+    from rockfall import Run
 
 PROPOSED_SIZE = 1200
 """Pixels along the longer side that are proposed, at least, as the next thing to try."""
 
 
 @click.command("paint")
-@click.argument("subject", shell_complete=completion.shown, metavar="PICTURE|RUN")
+@click.argument("subject", shell_complete=complete("runs", "pictures"), metavar="PICTURE|RUN")
 @click.argument("words", nargs=-1, metavar="[key=value …] [source.key=value …]")
 @click.option(
     "--model",
     default="painter",
     show_default=True,
-    shell_complete=completion.models,
+    shell_complete=complete("models"),
     help="a model that learns from a picture and has the capability paints",
 )
 @click.option(
@@ -40,7 +51,7 @@ PROPOSED_SIZE = 1200
     help="pixels along the longer side of what is rendered; default: the picture's",
 )
 @new_file("--out", PICTURE, help="the file to write; default: NAME-painting.png")
-@film("write an animation of the training; default: NAME-painting.gif")
+@gif_option("write an animation of the training; default: NAME-painting.gif")
 @trains
 @as_json
 @click.pass_context
@@ -67,10 +78,10 @@ def command(
     directory = None if is_picture else _find_run(subject)
     stem = directory.name if directory else Path(subject).stem
     out = out or check_new_file(Path(f"{stem}-painting.png"), PICTURE)
-    animation = film_file(gif, f"{stem}-painting")
+    animation = gif_path(gif, f"{stem}-painting")
     if directory:
         _refuse_training_options(context, subject, words)
-        from rockfall.verbs.opened import open_capable
+        from rockfall.verbs import open_capable
 
         run = open_capable(str(directory.path), "paints")
     else:
@@ -131,10 +142,9 @@ def _train(
         names = ", ".join(map(models.shown_name, able))
         raise UsageError(f"{model} can't learn and paint a picture; {names} can")
     settings, options = key_values(words)
-    from rockfall.progress import default_listener
-    from rockfall.training import train
+    from rockfall import train
 
-    listeners = [] if quiet else [default_listener()]
+    listeners: list[Any] | None = [] if quiet else None
     return train(
         model, picture, source_options=options, config=settings, listeners=listeners, **how
     )
@@ -142,9 +152,9 @@ def _train(
 
 def _render(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[int, int]:
     """Write the rendering, and the animation of the training; returns height and width."""
-    from rockfall.evaluation import eval_mode
+    from rockfall import eval_mode
     from rockfall.kit import pictures
-    from rockfall.verbs.opened import save_training_film
+    from rockfall.verbs import save_training_film
 
     _, height, width = run.record.info["shape"]
     scale = 1.0 if size is None else size / max(height, width)

@@ -26,12 +26,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.evaluation import eval_mode
-from rockfall.kit import memory
+from rockfall import Picture, Split, eval_mode
 from rockfall.kit.progress import counted
-from rockfall.kit.schedules import rate
-from rockfall.sources.dataset import Split
-from rockfall.sources.picture import Picture
 from rockfall_canvas import networks
 from rockfall_canvas.coordinates import Extent
 from rockfall_canvas.copies import quality
@@ -164,7 +160,7 @@ class Painter(nn.Module):
             for colours, indices in epoch.batches(pixels, batch_size):
                 if run.step in validations:
                     run.log(**self.quality(picture, run))
-                optimizer.param_groups[0]["lr"] = lr * rate(run.step / steps, "cosine")
+                optimizer.param_groups[0]["lr"] = lr * lr_factor(run.step / steps, "cosine")
                 with run.autocast():
                     output = self.network(self.extent.coordinates(indices, *self.sides))
                 loss = nn.functional.mse_loss(output.float(), normalise(colours))
@@ -209,7 +205,7 @@ class Painter(nn.Module):
         """Raise RockfallError if there is not enough for a network and one step of its training."""
         weights = sum(each.numel() for each in network.parameters())
         batch = min(self.hyperparameters["batch_size"], len(self.held_out))
-        memory.require(
+        require_memory(
             torch.device("cpu"),
             # Weights, gradients and Adam's two moments; activations and their gradients.
             16 * weights + 12 * batch * sum(layer_widths(network)),

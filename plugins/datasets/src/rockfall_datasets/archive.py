@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from rockfall.errors import RockfallError
+from rockfall import RockfallError
 from rockfall.kit.files import atomic, writing
 
 

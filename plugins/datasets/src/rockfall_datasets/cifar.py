@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rockfall.errors import RockfallError
-from rockfall.kit.downloads import Remote, alone, data_folder, fetch
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, RockfallError
+from rockfall.kit.downloads import Remote, data_folder, exclusive, fetch
 from rockfall_datasets.archive import extract
 from rockfall_datasets.official import check_labels, with_validation
 
@@ -96,7 +95,7 @@ def _prepare(published: Published, base: Path) -> None:
 
     if complete():
         return
-    with alone(base / published.folder):
+    with exclusive(base / published.folder):
         if complete():
             return
         by_user = (base / published.archive.name).exists()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rockfall import Dataset
 from rockfall.kit.downloads import Remote
-from rockfall.sources.dataset import Dataset
-from rockfall.sources.options import Seed
+from rockfall.plugin import Seed
 from rockfall_datasets.cifar import Published, open_cifar
 from rockfall_datasets.official import Validation
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from rockfall.sources.dataset import Dataset, Split, hold_out
-from rockfall.sources.options import Seed
+from rockfall import Dataset, Split
+from rockfall.plugin import Seed, hold_out
 
 
 def digits(seed: Seed = 0) -> Dataset:

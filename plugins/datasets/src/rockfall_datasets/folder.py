@@ -14,11 +14,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from rockfall import Dataset, Split
 from rockfall.kit import pictures
 from rockfall.kit.progress import counted
-from rockfall.sources.dataset import Dataset, Split
-from rockfall.sources.options import Seed, open_with
-from rockfall.sources.selection import LARGEST, check_room
+from rockfall.plugin import MAX_SIZE, Seed, check_room, open_with
 from rockfall_datasets.folder_layout import find_pictures
 
 DEFAULT_SIZE = 32
@@ -50,7 +49,7 @@ def folder(
         int | None,
         Field(
             ge=1,
-            le=LARGEST,
+            le=MAX_SIZE,
             description="height and width in pixels; none: 32, or the pictures' own if alike",
         ),
     ] = None,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 
 SUPPORTED = {".png", ".jpg", ".jpeg", ".webp"}
 UNSUPPORTED = {".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".raw"}

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from rockfall.errors import RockfallError
+from rockfall import RockfallError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"

@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rockfall.errors import RockfallError
+from rockfall import Dataset, RockfallError
 from rockfall.kit.downloads import Remote, data_folder, fetch
-from rockfall.sources.dataset import Dataset
-from rockfall.sources.options import Seed
+from rockfall.plugin import Seed
 from rockfall_datasets.idx import read_idx
 from rockfall_datasets.official import Validation, check_labels, with_validation
 

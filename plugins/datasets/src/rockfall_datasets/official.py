@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from rockfall.errors import RockfallError, UsageError
-from rockfall.sources.dataset import Dataset, Split, hold_out
+from rockfall import Dataset, RockfallError, Split, UsageError
+from rockfall.plugin import hold_out
 
 Validation = Annotated[
     int, Field(ge=1, description="size of the validation split, held out of the training pictures")

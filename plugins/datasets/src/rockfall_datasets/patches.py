@@ -6,9 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rockfall.errors import UsageError
-from rockfall.sources.dataset import Dataset
-from rockfall.sources.opening import open_source
+from rockfall import Dataset, UsageError, open_source
 from rockfall.sources.patches import Patches
 
 NAME = "patches"

@@ -10,9 +10,9 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
+from rockfall import Dataset, Split
 from rockfall.kit.pictures import to_image
-from rockfall.sources.dataset import Dataset, Split
-from rockfall.sources.options import Seed
+from rockfall.plugin import Seed
 from rockfall_datasets.photographs import china, flower
 
 REGIONS = {"train": (0.0, 0.6), "validation": (0.6, 0.8), "test": (0.8, 1.0)}

@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from rockfall.sources.dataset import Dataset, Split
-from rockfall.sources.options import Seed
+from rockfall import Dataset, Split
+from rockfall.plugin import Seed
 
 HELD_OUT = 5
 """The training split has so many times the examples of each other split."""

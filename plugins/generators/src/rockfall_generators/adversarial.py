@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 import rockfall
-from rockfall.evaluation import eval_mode
-from rockfall.kit.randomness import fork_rng
-from rockfall.kit.schedules import averaged
-from rockfall.sources.dataset import Batch, Dataset
+from rockfall import Batch, Dataset, eval_mode, fork_rng
+from rockfall.kit.schedules import averaged_model
 from rockfall_generators import augmentation
 from rockfall_generators.augmentation import augmented
 from rockfall_generators.conditions import Conditions, joined, told
@@ -139,7 +137,7 @@ class Adversarial(nn.Module):
             check_weights(self.build_generator(), self.build_discriminators())
         self.generator = self.build_generator()
         self.discriminators = self.build_discriminators()
-        self.average = averaged(self.generator, config.ema)
+        self.average = averaged_model(self.generator, config.ema)
 
     def build_generator(self) -> nn.Module:
         """Noise and condition (N, latent + K) → values (N, …); of pictures from −1 to 1."""

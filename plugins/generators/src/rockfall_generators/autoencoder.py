@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.sources.dataset import Batch
+from rockfall import Batch
 from rockfall_generators.coder import AT_ONCE, Coder, CoderConfig
 
 

@@ -14,10 +14,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from rockfall.kit.drawing.sheets import are_pictures
-from rockfall.kit.randomness import fork_rng
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, Measurements, fork_rng, measurement
+from rockfall.kit.drawing import are_pictures
 
 DRAWS = 500
 """k, as Burda et al. 2016 report it."""

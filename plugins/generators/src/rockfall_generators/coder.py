@@ -15,10 +15,8 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.evaluation import eval_mode
-from rockfall.kit.randomness import fork_rng
-from rockfall.kit.schedules import Schedule, rate
-from rockfall.sources.dataset import Batch, Dataset
+from rockfall import Batch, Dataset, eval_mode, fork_rng
+from rockfall.kit.schedules import Schedule, lr_factor
 from rockfall_generators.conditions import Conditions, joined, told
 from rockfall_generators.networks import check_weights, conv_down, conv_up, mlp
 from rockfall_generators.scaling import Scaling, check_batch
@@ -158,7 +156,7 @@ class Coder(nn.Module):
             for batch in epoch.batches(data.train, config.batch_size):
                 progress = run.step / steps
                 for group in optimizer.param_groups:
-                    group["lr"] = config.lr * rate(progress, config.schedule)
+                    group["lr"] = config.lr * lr_factor(progress, config.schedule)
                 values, told = self.shown(batch.inputs), self.told(batch.labels)
                 with precision():
                     loss, terms = self.loss(values, told, progress)

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall.measurements import mean, measurement
-from rockfall.sources.dataset import Batch
+from rockfall import Batch, mean_and_error, measurement
 from rockfall_generators.protocol import GeneratesByClass
 
 ENOUGH = 0.2
@@ -45,9 +44,9 @@ def coverage(
     made = covered(torch.cat(list(sets)), wanted)
     found = {
         "value": float(made.sum()),
-        "error": mean(_counts([covered(each, wanted) for each in sets]))["error"],
+        "error": mean_and_error(_counts([covered(each, wanted) for each in sets]))["error"],
         "count": sum(map(len, sets)),
-        "baselines": {"test examples": mean(_counts([covered(test, wanted)]))},
+        "baselines": {"test examples": mean_and_error(_counts([covered(test, wanted)]))},
     }
     if missing := [name for name, has, due in zip(names, made, wanted, strict=True) if due > has]:
         more = f" and {len(missing) - LISTED:,} more" if len(missing) > LISTED else ""

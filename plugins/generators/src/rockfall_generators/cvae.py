@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rockfall.evaluation import eval_mode
+from rockfall import eval_mode
 from rockfall_generators.vae import SCORED, Vae
 
 

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rockfall import Batch, Dataset, mean_and_error
 from rockfall.kit.progress import counted
-from rockfall.measurements import mean
-from rockfall.sources.dataset import Batch, Dataset
 from rockfall_generators.protocol import Generates
 
 SETS = 3
@@ -64,5 +63,7 @@ def compared(
 
     count: of samples in all sets.
     """
-    mine, theirs = (mean(torch.tensor(numbers, dtype=torch.float64)) for numbers in (made, others))
+    mine, theirs = (
+        mean_and_error(torch.tensor(numbers, dtype=torch.float64)) for numbers in (made, others)
+    )
     return {**mine, "count": count, "baselines": {baseline: theirs}}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 import rockfall
-from rockfall.kit.schedules import Schedule, rate
+from rockfall.kit.schedules import Schedule, lr_factor
 from rockfall_generators import objectives, penalties
 
 Metrics = dict[str, Tensor]
@@ -96,7 +96,7 @@ class Duel:
 
     def pace(self, progress: float) -> None:
         """Set the step sizes of this place, 0 … 1, in the training."""
-        share = rate(progress, self.config.schedule)
+        share = lr_factor(progress, self.config.schedule)
         for side, optimizer in self.optimizers.items():
             for group in optimizer.param_groups:
                 group["lr"] = share * self.lrs[side]

@@ -23,9 +23,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
-from rockfall.kit.randomness import fork_rng
-from rockfall.kit.schedules import averaged, rate
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, fork_rng
+from rockfall.kit.schedules import averaged_model, lr_factor
 from rockfall_generators.networks import check_weights
 from rockfall_generators.scaling import Scaling, check_batch
 from rockfall_generators.velocity import DenseVelocity
@@ -84,7 +83,7 @@ class Flow(nn.Module):
         with torch.device("meta"):  # takes no memory
             check_weights(self.build())
         self.velocity = self.build()
-        self.average = averaged(self.velocity, config.ema)
+        self.average = averaged_model(self.velocity, config.ema)
 
     def build(self) -> nn.Module:
         """Values (N, D) and times (N,) → velocities (N, D)."""
@@ -98,7 +97,7 @@ class Flow(nn.Module):
         run.keep(optimizer=optimizer)
         watched = self.values(data.validation.evenly_spaced(SEEN).inputs)
         for epoch in run.epochs(config.epochs):
-            optimizer.param_groups[0]["lr"] = config.lr * rate(
+            optimizer.param_groups[0]["lr"] = config.lr * lr_factor(
                 epoch.index / config.epochs, "cosine"
             )
             for batch in epoch.batches(data.train, config.batch_size):

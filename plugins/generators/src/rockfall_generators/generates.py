@@ -14,10 +14,8 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.sheets import are_pictures, sheet
-from rockfall.kit.randomness import fork_rng
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, Measurements, fork_rng, measurement
+from rockfall.kit.drawing import are_pictures, sheet
 from rockfall_generators.coverage import agreement
 from rockfall_generators.distances import frechet
 from rockfall_generators.draws import Draws, compared, drawn

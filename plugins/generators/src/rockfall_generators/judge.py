@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rockfall.sources.info import SourceInfo
+from rockfall import SourceInfo
 from rockfall_generators.judges.network import DESIGNS, Network, shipped
 
 BATCH = 250

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rockfall.measurements import Measurements
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, Measurements
 from rockfall_generators.coverage import coverage, entropy, shares
 from rockfall_generators.distances import PrecisionRecall, frechet, precision_recall
 from rockfall_generators.draws import Draws, compared

@@ -8,8 +8,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.dataset import Batch
+from rockfall import Batch, Measurements, measurement
 from rockfall_generators.coverage import coverage, shares
 from rockfall_generators.distances import exact
 

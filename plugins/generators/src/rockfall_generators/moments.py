@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rockfall.measurements import Measurements, measurement
+from rockfall import Measurements, measurement
 from rockfall_generators.distances import exact
 from rockfall_generators.draws import compared
 

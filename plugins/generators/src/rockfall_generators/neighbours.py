@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rockfall import measurement
 from rockfall.kit.progress import counted
-from rockfall.measurements import measurement
 
 AT_ONCE = 20_000_000
 """Numbers of training examples, and of distances to them, that are floats at a time."""

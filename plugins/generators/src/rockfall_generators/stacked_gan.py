@@ -25,10 +25,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.evaluation import eval_mode
-from rockfall.kit.randomness import fork_rng
-from rockfall.kit.schedules import averaged
-from rockfall.sources.dataset import Batch, Dataset, Split
+from rockfall import Batch, Dataset, Split, eval_mode, fork_rng
+from rockfall.kit.schedules import averaged_model
 from rockfall_generators import penalties
 from rockfall_generators.adversarial import AT_ONCE, SEEN, two_or_more
 from rockfall_generators.conditions import Conditions
@@ -93,7 +91,7 @@ class Level(nn.Module):
             [nn.Sequential(downward(config, shape, 1), nn.Flatten(0))]
         )
         self.recogniser = downward(config, shape, config.latent)
-        self.average = averaged(self.generator, config.ema)
+        self.average = averaged_model(self.generator, config.ema)
 
     @property
     def trained(self) -> nn.Module:

@@ -24,8 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.evaluation import eval_mode
-from rockfall.sources.dataset import Batch
+from rockfall import Batch, eval_mode
 from rockfall_generators.coder import Coder, CoderConfig
 
 LEAST_DEVIATION = 1e-3

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rockfall.errors import RockfallError
-from rockfall.kit import memory
+from rockfall import RockfallError
+from rockfall.kit.memory import require_memory
 from rockfall.kit.progress import counted
 from rockfall_style.transform_network import REDUCTION, Layer, TransformNetwork, coloured
 
@@ -177,6 +177,6 @@ class Measure:
 def _require_memory(network: TransformNetwork, pixels: int, device: torch.device) -> None:
     # Bytes of a pixel: four times what lies in the middle, and what is made.
     kept = 4 * 4 * network.channels / REDUCTION**2 + 40
-    memory.require(
+    require_memory(
         device, round(kept * pixels) + (1 << 29), "this picture", "make it smaller with --size"
     )

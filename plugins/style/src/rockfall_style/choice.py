@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
-from rockfall.registry import registry
-from rockfall.run.directory import LAST, RunDirectory, all_runs
+from rockfall import RockfallError, UnknownName, UsageError
+from rockfall.plugin import did_you_mean, registry
+from rockfall.verbs import RunDirectory, all_runs
 from rockfall_style.published import digests
 
 GATYS, FAST_STYLE = "gatys", "fast-style"
 METHODS = (GATYS, FAST_STYLE)
 CAPABILITY = "stylizes"
+LAST = "last"
+"""What always means the newest run."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _of_name(word: str) -> Iterator[Style]:
 
 def _require_stylizes(run: RunDirectory) -> None:
     """Raises UsageError for a run of another model, and RockfallError for a damaged one."""
-    from rockfall.capabilities import require_capability
+    from rockfall.verbs import require_capability
 
     require_capability(run.record().model, CAPABILITY)
 

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
+from rockfall import Dataset
 from rockfall.kit.pictures import within
-from rockfall.kit.schedules import rate
-from rockfall.sources.dataset import Dataset
+from rockfall.kit.schedules import lr_factor
 from rockfall_style.bands import restyled
 from rockfall_style.features import check_names, feature_network
 from rockfall_style.losses import content_loss, gram, style_loss, total_variation
@@ -121,7 +121,7 @@ class FastStyle(nn.Module):
             run.warn(doubt)
         watched = data.validation.evenly_spaced(SEEN).inputs
         for epoch in run.epochs(config.epochs):
-            optimizer.param_groups[0]["lr"] = config.lr * rate(
+            optimizer.param_groups[0]["lr"] = config.lr * lr_factor(
                 epoch.index / config.epochs, "cosine"
             )
             for batch in epoch.batches(data.train, config.batch_size):

@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rockfall.errors import RockfallError, UsageError, did_you_mean
+from rockfall import RockfallError, UsageError, fork_rng
 from rockfall.kit.downloads import Remote
-from rockfall.kit.randomness import fork_rng
-from rockfall.kit.weights import published, read
+from rockfall.kit.weights import published_weights, read_weights
+from rockfall.plugin import did_you_mean
 from rockfall_style import random_vgg, squeezenet, vgg
 
 NORMALISATIONS = {
@@ -185,7 +185,9 @@ def feature_network(name: str, normalisation: str | None = None) -> Features:
         return network
     if name in PUBLISHED:
         architecture, remote = PUBLISHED[name]
-        weights = published(remote, keep=lambda parameter: parameter.startswith("features."))
+        weights = published_weights(
+            remote, keep=lambda parameter: parameter.startswith("features.")
+        )
         network = Features(architecture, "imagenet")
         if not _fit(weights, network):  # the user may have laid anything there
             raise RockfallError(
@@ -196,7 +198,7 @@ def feature_network(name: str, normalisation: str | None = None) -> Features:
     path = Path(name).expanduser()
     if not path.is_file():
         raise UsageError(f"no features {name}: there is no such file")
-    weights = read(path)
+    weights = read_weights(path)
     for architecture in ARCHITECTURES.values():
         network = Features(architecture, str(normalisation))
         if _fit(weights, network):

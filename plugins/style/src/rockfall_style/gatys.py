@@ -20,8 +20,8 @@ from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 
 import rockfall
-from rockfall.kit.memory import available, require
-from rockfall.sources.picture import Picture
+from rockfall import Picture
+from rockfall.kit.memory import available_memory, require_memory
 from rockfall_style.features import check_names
 from rockfall_style.goal import Subject, enlarged, floats
 from rockfall_style.lbfgs import HISTORY, Lbfgs
@@ -136,10 +136,10 @@ class Gatys:
     def _check_memory(self, subject: Subject, device: torch.device) -> None:
         _, _, height, width = subject.photo.shape
         size = height * width * (subject.network.bytes_a_pixel + 4 * subject.channels * VECTORS)
-        free = available(device)
+        free = available_memory(device)
         longer = max(self.picture.shape)
         fits = longer if free is None else int(longer * min(1.0, free / size) ** 0.5)
-        require(
+        require_memory(
             device,
             size,
             f"a picture of {' × '.join(map(str, reversed(self.picture.shape[1:])))} pixels",

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 from rockfall.kit.pictures import to_image, within
 from rockfall_style.colours import luminance, matched, with_luminance
 from rockfall_style.features import Features, feature_network

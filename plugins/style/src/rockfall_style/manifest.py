@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rockfall.errors import RockfallError
+from rockfall import RockfallError
 from rockfall.kit.files import read_json, write_json
 from rockfall_style.transform_network import TransformNetwork
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from rockfall.errors import UnknownName, did_you_mean
+from rockfall import Picture, UnknownName
 from rockfall.kit.pictures import load
-from rockfall.registry import registry
-from rockfall.sources.picture import Picture
+from rockfall.plugin import did_you_mean, registry
 
 
 def anywhere(name: str) -> str:

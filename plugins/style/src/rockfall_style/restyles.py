@@ -9,9 +9,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from rockfall.kit.randomness import fork_rng
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.picture import Picture
+from rockfall import Measurements, Picture, fork_rng, measurement
 
 NAMES = ("style loss", "content loss")
 

@@ -12,19 +12,28 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rockfall.errors import UnknownName, UsageError, did_you_mean
+from rockfall import UnknownName, UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.registry import registry
-from rockfall.verbs import completion
-from rockfall.verbs.new_file import PICTURE, check_new_file, film, film_file, new_file
-from rockfall.verbs.options import SIDE, as_json, key_values, trains
+from rockfall.plugin import did_you_mean, registry
+from rockfall.verbs import (
+    PICTURE,
+    SIDE,
+    as_json,
+    check_new_file,
+    complete,
+    gif_option,
+    gif_path,
+    key_values,
+    new_file,
+    trains,
+)
 from rockfall_style.choice import FAST_STYLE, GATYS, METHODS, Style, choose, names
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from rockfall.sources.picture import Picture
+    from rockfall import Picture
 
 OF_A_TRAINING = ("preset", "seed", "name", "checkpoint_every")
 
@@ -34,7 +43,7 @@ def _styles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
 
 
 @click.command("stylize")
-@click.argument("picture", shell_complete=completion.shown)
+@click.argument("picture", shell_complete=complete("runs", "datasets", "pictures"))
 @click.argument("words", nargs=-1, metavar="[key=value …]")
 @click.option(
     "--style",
@@ -46,7 +55,7 @@ def _styles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
 @click.option("--size", type=SIDE, help="pixels along the longer side at most")
 @click.option("--passes", type=click.IntRange(1, 100), help="times over, with a trained style")
 @new_file("--out", PICTURE, help="the picture to write; default: PICTURE-STYLE.png")
-@film("with gatys, write a film of how it comes about; default: PICTURE-STYLE.gif")
+@gif_option("with gatys, write a film of how it comes about; default: PICTURE-STYLE.gif")
 @trains
 @as_json
 @click.pass_context
@@ -76,7 +85,7 @@ def command(
     _check_together(context, chosen, settings)
     stem = f"{Path(picture).stem}-{'-'.join(each.name for each in styles)}"
     out = out or check_new_file(Path(f"{stem}.png"), PICTURE)
-    animation = film_file(gif, stem)
+    animation = gif_path(gif, stem)
     opened = _open(picture, size)
     began = time.monotonic()
     if chosen == GATYS:
@@ -117,8 +126,7 @@ class Written:
 
 def _open(picture: str, size: int | None) -> Picture:
     """Raises UnknownName for what is neither a file nor a picture's name."""
-    from rockfall.sources.opening import open_source
-    from rockfall.sources.picture import Picture
+    from rockfall import Picture, open_source
 
     known = registry().pictures
     if not os.path.isfile(os.path.expanduser(picture)) and known.get(picture) is None:
@@ -160,18 +168,16 @@ def _paint(
     quiet: bool,
 ) -> Written:
     """Train `gatys`, and write its painting."""
-    from rockfall.evaluation import eval_mode
+    from rockfall import eval_mode, train
     from rockfall.kit import pictures
-    from rockfall.progress import default_listener
-    from rockfall.training import train
-    from rockfall.verbs.opened import save_training_film
+    from rockfall.verbs import save_training_film
 
     run = train(
         GATYS,
         picture,
         source_options={"size": size} if size else {},
         config={"style": [style.where for style in styles], **settings},
-        listeners=[] if quiet else [default_listener()],
+        listeners=[] if quiet else None,
         **how,
     )
     model: Any = run.model
@@ -212,7 +218,7 @@ def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
     """(3, H, W) uint8 → the same in that style."""
     import functools
 
-    from rockfall.training import open_run
+    from rockfall import open_run
     from rockfall_style.bands import restyled
     from rockfall_style.manifest import read_style
     from rockfall_style.published import style_folder

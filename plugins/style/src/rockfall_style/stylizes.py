@@ -11,9 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.sheets import in_pairs, sheet
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, Measurements, measurement
+from rockfall.kit.drawing import in_pairs, sheet
 
 STYLIZED = "stylized"
 """What the pictures are called; those that a training leaves have its step, too."""

@@ -16,12 +16,11 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 import rockfall
-from rockfall.evaluation import eval_mode
+from rockfall import Dataset, Split, eval_mode
 from rockfall.kit.augmentation import alternating_flip, cutout, shift
 from rockfall.kit.devices import autocast, choose_precision
-from rockfall.kit.drawing.tiles import weights
-from rockfall.kit.schedules import Schedule, averaged, rate
-from rockfall.sources.dataset import Dataset, Split
+from rockfall.kit.drawing import weight_tiles
+from rockfall.kit.schedules import Schedule, averaged_model, lr_factor
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
 
@@ -126,7 +125,7 @@ class Classifier(nn.Module):
         if self.has_batch_norm and config.batch_size == 1:
             raise ValueError("batch_size=1: batch normalisation needs 2 pictures or more")
         self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        self.average = averaged(self.network, config.ema)
+        self.average = averaged_model(self.network, config.ema)
 
     def build(self, info: rockfall.SourceInfo) -> nn.Sequential:
         """The layers from standardised pictures (N, C, H, W) float to logits (N, classes)."""
@@ -168,7 +167,7 @@ class Classifier(nn.Module):
         batches = math.ceil((len(data.train) - smallest + 1) / config.batch_size)
         steps = config.epochs * batches
         schedules = [
-            LambdaLR(o, lambda step: rate(step / steps, config.schedule, config.warmup))
+            LambdaLR(o, lambda step: lr_factor(step / steps, config.schedule, config.warmup))
             for o in optimizers
         ]
         for number, (optimizer, schedule) in enumerate(zip(optimizers, schedules, strict=True)):
@@ -196,7 +195,7 @@ class Classifier(nn.Module):
             metrics = self.validation_metrics(data.validation)
             run.log(**metrics)
             if math.log2(epoch.index + 1).is_integer():  # the first epochs change filters most
-                run.picture("weights", lambda: weights(self.filters()))
+                run.picture("weights", lambda: weight_tiles(self.filters()))
             if self.stop_early(metrics["validation accuracy"], run):
                 break
 

@@ -48,8 +48,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
+from rockfall import Split
 from rockfall.kit.schedules import Schedule
-from rockfall.sources.dataset import Split
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import ResizeAndPad
 

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from rockfall.errors import did_you_mean
+from rockfall.plugin import did_you_mean
 
 Shape = tuple[int, ...]
 """Of one example: feature maps (C, H, W) or a vector (D,)."""

@@ -33,7 +33,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 import rockfall
-from rockfall.sources.dataset import Dataset, Split
+from rockfall import Dataset, Split
 
 Array = NDArray[np.floating[Any]]
 

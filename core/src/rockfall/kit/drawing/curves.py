@@ -28,7 +28,7 @@ class Panel(NamedTuple):
     curves: Sequence[Curve]
 
 
-def draw(panels: Sequence[Panel], columns: int = 2) -> Image.Image:
+def curves(panels: Sequence[Panel], columns: int = 2) -> Image.Image:
     """The panels as one picture, row by row; a legend where a panel has several curves."""
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)

@@ -18,7 +18,7 @@ LEAST = 0.7
 """Where a logarithmic axis begins, so that a bin of one is seen."""
 
 
-class Panel(NamedTuple):
+class Histogram(NamedTuple):
     """A chart of numbers (N,), in bins from one end of `reach` to the other.
 
     across: what the numbers are. logarithmic: each tenfold count is as far up as the one before.
@@ -33,7 +33,7 @@ class Panel(NamedTuple):
     beside: Tensor | None = None
 
 
-def draw(panels: Sequence[Panel]) -> Image.Image:
+def histograms(panels: Sequence[Histogram]) -> Image.Image:
     """The panels from left to right."""
     page = blank(len(panels) * WIDTH, HEIGHT)
     for number, panel in enumerate(panels):
@@ -41,7 +41,7 @@ def draw(panels: Sequence[Panel]) -> Image.Image:
     return page.reduce(SHARPNESS)
 
 
-def _draw(page: Image.Image, box: tuple[int, int, int, int], panel: Panel) -> None:
+def _draw(page: Image.Image, box: tuple[int, int, int, int], panel: Histogram) -> None:
     low, high = panel.reach
     ups = _heights(panel, panel.numbers)
     outline = [] if panel.beside is None else _heights(panel, panel.beside)
@@ -60,7 +60,7 @@ def _draw(page: Image.Image, box: tuple[int, int, int, int], panel: Panel) -> No
         chart.line([chart.place(step) for step in steps], COLOURS[1], 1.8)
 
 
-def _heights(panel: Panel, numbers: Tensor) -> list[float]:
+def _heights(panel: Histogram, numbers: Tensor) -> list[float]:
     """Of the bins, had there been as many numbers as the panel's own."""
     counts = torch.histc(numbers.double().cpu(), BINS, *panel.reach)
     ups: list[float] = (counts * (len(panel.numbers) / max(1, len(numbers)))).tolist()

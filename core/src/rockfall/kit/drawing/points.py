@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing import histogram
 from rockfall.kit.drawing.chart import (
     BOTTOM,
     COLOURS,
@@ -22,6 +21,7 @@ from rockfall.kit.drawing.chart import (
     blank,
     span,
 )
+from rockfall.kit.drawing.histogram import Histogram, histograms
 from rockfall.kit.drawing.layout import beside
 
 SIDE = 400
@@ -41,23 +41,23 @@ Plane = tuple[Point, Point]
 """From where to where it goes across, and up."""
 
 
-def can_draw(shape: Sequence[int], dtype: str) -> bool:
+def are_points(shape: Sequence[int], dtype: str) -> bool:
     """Whether examples of this shape and type are numbers or points in the plane."""
     return tuple(shape) in ((1,), (2,)) and dtype.startswith("float")
 
 
-def draw(title: str, points: Tensor, labels: Tensor, classes: Sequence[str]) -> Image.Image:
+def draw_points(title: str, points: Tensor, labels: Tensor, classes: Sequence[str]) -> Image.Image:
     """A histogram of points (N, 1), a scatter of points (N, 2) coloured by their labels (N,)."""
     points = points.double().cpu()
     if points.shape[1] == 1:
         numbers = points[:, 0]
         reach = span((float(numbers.min()), float(numbers.max())))
         across = f"value, {len(numbers):,} examples"
-        return histogram.draw([histogram.Panel(title, across, numbers, reach)])
+        return histograms([Histogram(title, across, numbers, reach)])
     return scatter(title, points, labels, classes)
 
 
-def compared(made: Tensor, data: Tensor) -> Image.Image:
+def compare_points(made: Tensor, data: Tensor) -> Image.Image:
     """Points that were made, (N, 1) or (N, 2), beside those of the data, (M, 1) or (M, 2).
 
     What is shown goes by the data alone, so that the pictures of one training fit on one another;
@@ -71,7 +71,7 @@ def compared(made: Tensor, data: Tensor) -> Image.Image:
         mean, variance = float(made.mean()), float(made.var(correction=0))
         title = f"made: mean {mean:.3g}, variance {variance:.3g}"
         across = f"{len(made):,} made{_beyond(away)}, outlined: the data"
-        return histogram.draw([histogram.Panel(title, across, made[:, 0], reach, beside=numbers)])
+        return histograms([Histogram(title, across, made[:, 0], reach, beside=numbers)])
     plane = plane_of(data, ROOM)
     (left, right), (low, high) = plane
     xs, ys = made.unbind(1)

@@ -46,7 +46,7 @@ def weight_tile(filter: Tensor) -> Image.Image:
     )
 
 
-def weights(filters: Tensor) -> Image.Image:
+def weight_tiles(filters: Tensor) -> Image.Image:
     """First-layer weights (F, C, H, W), a tile each."""
     count, channels, height, width = filters.shape
     shown = filters[:MOST_TILES]

@@ -6,7 +6,8 @@ offers its state, and a loop over plain environments, which works for every Gymn
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol
 
 import gymnasium
 import numpy as np
@@ -16,6 +17,10 @@ from torch import Tensor
 
 from rockfall.kit.environments.replay import EpisodeReplay
 
+Policy = Callable[[Tensor], Tensor]
+"""Observations (N, …) to actions (N,)."""
+Form = Literal["tensor", "vector", "plain"]
+"""How a batch is made."""
 Frame = np.ndarray | str
 """What one environment looks like: a picture (H, W, 3) uint8 or text, by its render mode."""
 

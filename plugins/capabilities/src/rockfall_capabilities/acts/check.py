@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from rockfall.sources.environment import Environment
+from rockfall import Environment
 from rockfall_capabilities.acts.protocol import Acts
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rockfall.kit.environments.batched import BatchedEnvironment, Frame
-from rockfall.sources.environment import Policy
+from rockfall.kit.environments import BatchedEnvironment, Frame, Policy
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall.kit.environments.batched import BatchedEnvironment
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.environment import Environment, Policy
+from rockfall import Environment, Measurements, measurement
+from rockfall.kit.environments import BatchedEnvironment, Policy
 from rockfall.sources.episodes import episode_returns
 from rockfall_capabilities.acts.protocol import Acts
 

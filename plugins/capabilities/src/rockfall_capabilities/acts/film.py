@@ -7,9 +7,9 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from rockfall.errors import RockfallError
-from rockfall.kit.drawing.lettering import font
-from rockfall.kit.environments.batched import Frame
+from rockfall import RockfallError
+from rockfall.kit.drawing import font
+from rockfall.kit.environments import Frame
 from rockfall_capabilities.acts.episodes import EpisodeStates
 
 MAX_WIDTH = 768

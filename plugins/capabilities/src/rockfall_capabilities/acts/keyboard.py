@@ -10,7 +10,7 @@ import sys
 from types import FrameType, TracebackType
 from typing import Self
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 
 ARROWS = {"A": "w", "B": "s", "C": "d", "D": "a"}
 """The last byte of an arrow key's sequence, and the letter that it stands for."""

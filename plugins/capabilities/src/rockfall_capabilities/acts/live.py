@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from rockfall.kit.environments.batched import Frame
+from rockfall.kit.environments import Frame
 from rockfall_capabilities.acts import screen
 from rockfall_capabilities.acts.episodes import EpisodeStates
 

@@ -10,16 +10,18 @@ import gymnasium
 import torch
 from torch import Tensor
 
-from rockfall.capabilities import require_capability
-from rockfall.errors import UnknownName, UsageError, did_you_mean
-from rockfall.evaluation import eval_mode
-from rockfall.kit.environments.batched import BatchedEnvironment
-from rockfall.registry import registry
-from rockfall.run.directory import RunDirectory, all_runs, find_run
-from rockfall.sources.environment import Environment, Policy
-from rockfall.sources.info import SourceInfo
-from rockfall.sources.opening import open_source
-from rockfall.training import open_run
+from rockfall import (
+    Environment,
+    SourceInfo,
+    UnknownName,
+    UsageError,
+    eval_mode,
+    open_run,
+    open_source,
+)
+from rockfall.kit.environments import BatchedEnvironment, Policy
+from rockfall.plugin import did_you_mean, registry
+from rockfall.verbs import RunDirectory, all_runs, find_run, require_capability
 from rockfall_capabilities.acts.episodes import EpisodeStates, step_episodes
 
 HUMAN = "human"

@@ -8,7 +8,7 @@ import numpy as np
 from rich.style import Style
 from rich.text import Text
 
-from rockfall.kit.environments.batched import Frame
+from rockfall.kit.environments import Frame
 
 RAMP = " .:-=+*#%@"
 MAX_COLUMNS, MAX_LINES = 76, 30

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rockfall.capabilities import has_capability
-from rockfall.errors import UsageError
+from rockfall import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.registry import registry
-from rockfall.summary import measured
-from rockfall.verbs import completion
-from rockfall.verbs.new_file import new_file
-from rockfall.verbs.options import SEED, as_json, key_values
+from rockfall.plugin import has_capability, registry
+from rockfall.verbs import SEED, as_json, complete, key_values, measurement_lines, new_file
 
 if TYPE_CHECKING:
     from rockfall_capabilities.acts.episodes import EpisodeStates
@@ -23,10 +19,23 @@ if TYPE_CHECKING:
     from rockfall_capabilities.acts.watching import Playing
 
 
+def _players(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Runs, the baselines of all environments, and a person."""
+    environments = registry().environments
+    named = {"random", "human", *(name for each in environments for name in each.spec.baselines)}
+    return [
+        *complete("runs")(context, parameter, begun),
+        *(name for name in sorted(named) if name.startswith(begun)),
+    ]
+
+
 @click.command("play")
-@click.argument("player", shell_complete=completion.players, metavar="RUN|random|oracle|human")
+@click.argument("player", shell_complete=_players, metavar="RUN|random|oracle|human")
 @click.argument(
-    "words", shell_complete=completion.sources, nargs=-1, metavar="[SOURCE] [source.key=value …]"
+    "words",
+    shell_complete=complete("environments"),
+    nargs=-1,
+    metavar="[SOURCE] [source.key=value …]",
 )
 @new_file("--gif", ".gif", help="write the games to this file")
 @click.option(
@@ -119,15 +128,16 @@ def _outcome(playing: Playing, end: EpisodeStates) -> str:
         return f"{what}score {end.scores[0]:g} in {end.steps[0]} steps"
     mean = _mean(end)
     scores = ", ".join(f"{score:g}" for score in end.scores)
-    return f"{what}scores {scores}, mean {measured(mean)}"
+    (line,) = measurement_lines({"mean": mean})
+    return f"{what}scores {scores}, {line}"
 
 
 def _mean(end: EpisodeStates) -> dict[str, float]:
     import torch
 
-    from rockfall.measurements import mean
+    from rockfall import mean_and_error
 
-    return mean(torch.tensor(end.scores))
+    return mean_and_error(torch.tensor(end.scores))
 
 
 def _next(player: Player) -> str:

@@ -14,10 +14,10 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 from rockfall.kit import pictures
-from rockfall.kit.tables import console
-from rockfall.sources.environment import Policy
+from rockfall.kit.console import console
+from rockfall.kit.environments import Policy
 from rockfall_capabilities.acts import film
 from rockfall_capabilities.acts.controls import Controls
 from rockfall_capabilities.acts.episodes import EpisodeStates

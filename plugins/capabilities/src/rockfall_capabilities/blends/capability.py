@@ -10,10 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.layout import below, beside, page
-from rockfall.kit.drawing.sheets import are_pictures, in_rows, sheet
-from rockfall.kit.randomness import fork_rng
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, fork_rng
+from rockfall.kit.drawing import are_pictures, below, beside, in_rows, page, sheet
 from rockfall_capabilities.blends.interpolation import mixed
 from rockfall_capabilities.blends.representatives import representatives
 from rockfall_capabilities.samples.capability import conditional

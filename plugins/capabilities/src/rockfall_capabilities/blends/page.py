@@ -11,9 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.kit import pictures
-from rockfall.kit.drawing.layout import below, beside, page, words
-from rockfall.kit.drawing.sheets import sheet
-from rockfall.kit.drawing.tiles import enlarged
+from rockfall.kit.drawing import below, beside, enlarged, page, sheet, words
 from rockfall.kit.pictures import to_image
 from rockfall.kit.progress import counted
 

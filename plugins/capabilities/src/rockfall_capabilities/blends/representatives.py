@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rockfall.sources.dataset import Batch, Split
+from rockfall import Batch, Split
 from rockfall_capabilities.reconstructs.capability import mean_example
 
 AT_ONCE = 1000

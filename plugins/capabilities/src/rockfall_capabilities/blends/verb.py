@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.verbs import completion
-from rockfall.verbs.new_file import check_new_file, new_file
-from rockfall.verbs.options import SEED, as_json
+from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rockfall.run.run import Run
-    from rockfall.sources.dataset import Batch
+    from rockfall import Batch, Run
 
 STEPS = 9
 FRAMES = 33
@@ -40,7 +37,7 @@ def _weights(_: click.Context, __: click.Parameter, text: str | None) -> tuple[f
 
 
 @click.command("blend")
-@click.argument("run", shell_complete=completion.runs)
+@click.argument("run", shell_complete=complete("runs"))
 @click.argument("terms", nargs=-1, required=True, metavar="A B [C …]")
 @click.option(
     "--weights",
@@ -75,11 +72,10 @@ def command(
     With --weights, show what the weighted sum of all of them makes: 1,-1,1 takes from A what B has,
     and adds C.
     """
-    from rockfall.evaluation import eval_mode
+    from rockfall import eval_mode, fork_rng
     from rockfall.kit import pictures
-    from rockfall.kit.drawing.sheets import require_pictures
-    from rockfall.kit.randomness import fork_rng
-    from rockfall.verbs.opened import open_capable
+    from rockfall.kit.drawing import require_pictures
+    from rockfall.verbs import open_capable
     from rockfall_capabilities.blends.interpolation import mixed, path
     from rockfall_capabilities.blends.page import Term, arithmetic, save_there_and_back, strips
 
@@ -154,11 +150,9 @@ def _given(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
     """The example and the label of each term, −1 of a picture file, on the run's device."""
     import torch
 
+    from rockfall import Batch, SourceInfo, open_source
     from rockfall.kit import pictures
     from rockfall.kit.classes import find_class, unknown_class
-    from rockfall.sources.dataset import Batch
-    from rockfall.sources.info import SourceInfo
-    from rockfall.sources.opening import open_source
     from rockfall_capabilities.blends.representatives import representatives
     from rockfall_capabilities.classifies.picture_input import fit
     from rockfall_capabilities.samples.capability import conditional

@@ -10,9 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.sheets import are_pictures
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.dataset import Batch, Dataset, Split
+from rockfall import Batch, Dataset, Measurements, Split, measurement
+from rockfall.kit.drawing import are_pictures
 from rockfall_capabilities.classifies.confusion import confusion
 from rockfall_capabilities.classifies.mistakes import MOST, Mistake, mistakes
 from rockfall_capabilities.classifies.occlusion import occlusion

@@ -7,20 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from rockfall.kit.drawing.colours import ORANGE, diverging, shades
-from rockfall.kit.drawing.layout import (
+from rockfall.kit.drawing import (
     FAINT,
     INK,
+    ORANGE,
     PAPER,
     below,
     beside,
+    diverging,
+    font,
     framed,
     padded,
     page,
+    shades,
     width_of,
     words,
 )
-from rockfall.kit.drawing.lettering import font
 
 CELL = 44
 MOST_NUMBERED = 20

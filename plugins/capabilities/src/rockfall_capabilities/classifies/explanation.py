@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from rockfall.kit.drawing.layout import EDGE, FAINT, below, beside, framed, page, width_of, words
-from rockfall.kit.drawing.tiles import enlarged
+from rockfall.kit.drawing import EDGE, FAINT, below, beside, enlarged, framed, page, width_of, words
 from rockfall.kit.pictures import to_image
 from rockfall_capabilities.classifies.mistakes import percent
 from rockfall_capabilities.classifies.saliency import fall, glowing

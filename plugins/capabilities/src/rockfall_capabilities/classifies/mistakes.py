@@ -8,8 +8,7 @@ from typing import NamedTuple
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.layout import below, framed, in_grid, page, words
-from rockfall.kit.drawing.tiles import enlarged
+from rockfall.kit.drawing import below, enlarged, framed, in_grid, page, words
 from rockfall.kit.pictures import to_image
 
 COLUMNS, ROWS = 6, 4

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from rockfall import SourceInfo
 from rockfall.kit.pictures import border, edges, framed, to_image
-from rockfall.sources.info import SourceInfo
 
 CLEARLY = 64.0
 """By how much, of 255, a negative's border must come nearer to what the model knows."""

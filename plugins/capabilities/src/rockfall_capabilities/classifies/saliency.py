@@ -9,9 +9,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.colours import heat
-from rockfall.kit.drawing.layout import FAINT, below, beside, framed, in_grid, page, words
-from rockfall.kit.drawing.tiles import enlarged
+from rockfall.kit.drawing import FAINT, below, beside, enlarged, framed, heat, in_grid, page, words
 from rockfall.kit.pictures import to_image
 from rockfall_capabilities.classifies.mistakes import percent
 

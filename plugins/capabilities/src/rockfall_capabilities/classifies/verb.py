@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.registry import registry
-from rockfall.verbs import completion
-from rockfall.verbs.new_file import new_file
-from rockfall.verbs.options import as_json
+from rockfall.plugin import registry
+from rockfall.verbs import as_json, complete, new_file
 
 if TYPE_CHECKING:
-    from rockfall.run.run import Run
+    from rockfall import Run
     from rockfall_capabilities.classifies.picture_input import Fitted
 
 
 @click.command("classify")
-@click.argument("run", shell_complete=completion.runs)
+@click.argument("run", shell_complete=complete("runs"))
 @click.argument(
     "files",
     nargs=-1,
@@ -44,7 +42,7 @@ def command(
     --explain writes one picture of how it comes to that: what it is given, where it looks, what
     every layer makes of it, and what it says.
     """
-    from rockfall.verbs.opened import open_capable
+    from rockfall.verbs import open_capable
 
     _check_explained(files, explain)
     opened = open_capable(run, "classifies")
@@ -100,10 +98,9 @@ class Seen:
 def _seen(run: Run, file: Path, top: int) -> Seen:
     import torch
 
-    from rockfall.evaluation import eval_mode
+    from rockfall import SourceInfo, eval_mode
     from rockfall.kit import pictures
-    from rockfall.kit.drawing.sheets import require_pictures
-    from rockfall.sources.info import SourceInfo
+    from rockfall.kit.drawing import require_pictures
     from rockfall_capabilities.classifies.picture_input import fit
 
     info = SourceInfo.from_json(run.record.info)
@@ -123,7 +120,7 @@ def _explains(run: Run) -> bool:
 
 
 def _explain(run: Run, seen: Seen, out: Path) -> None:
-    from rockfall.evaluation import eval_mode
+    from rockfall import eval_mode
     from rockfall.kit import pictures
     from rockfall_capabilities.classifies.explanation import explanation
     from rockfall_capabilities.classifies.occlusion import occlusion
@@ -141,8 +138,8 @@ def _explain(run: Run, seen: Seen, out: Path) -> None:
 
 
 def _print(seen: Seen) -> None:
-    from rockfall.kit.drawing.blocks import bar
-    from rockfall.kit.tables import console
+    from rockfall.kit.console import console
+    from rockfall.kit.drawing import bar
 
     say(f"{seen.file}  ({', '.join(seen.fitted.changes()) or 'as it is'})")
     names = max(len(name) for name, _ in seen.predictions)

@@ -10,9 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.sheets import are_pictures
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.dataset import Batch, Dataset
+from rockfall import Batch, Dataset, Measurements, measurement
+from rockfall.kit.drawing import are_pictures
 from rockfall.sources.patches import Patches
 from rockfall_capabilities.encodes.page import latent_page
 from rockfall_capabilities.encodes.pooled import pooled

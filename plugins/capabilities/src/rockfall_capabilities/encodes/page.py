@@ -8,10 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing import points
-from rockfall.kit.drawing.chart import SHARPNESS
-from rockfall.kit.drawing.layout import beside, framed, page
-from rockfall.kit.drawing.tiles import enlarged
+from rockfall.kit.drawing import SHARPNESS, beside, enlarged, framed, page, points
 from rockfall.kit.pictures import to_image
 from rockfall_capabilities.encodes.projection import Way
 

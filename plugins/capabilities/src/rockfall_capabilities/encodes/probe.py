@@ -13,9 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rockfall.errors import RockfallError
+from rockfall import Batch, RockfallError
 from rockfall.kit.progress import counted
-from rockfall.sources.dataset import Batch
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 """Of which C is chosen, the inverse of the L2 penalty's weight. Raw photographs need the first,

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from rockfall.errors import RockfallError
+from rockfall import RockfallError
 
 Way = Literal["themselves", "pca", "tsne"]
 """How features become places: they are two, or else by a method."""

@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.verbs import completion
-from rockfall.verbs.new_file import check_new_file, new_file
-from rockfall.verbs.options import as_json
+from rockfall.verbs import as_json, check_new_file, complete, new_file
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rockfall.measurements import Measurements
-    from rockfall.run.run import Run
-    from rockfall.sources.dataset import Batch, Dataset
+    from rockfall import Batch, Dataset, Measurements, Run
 
 
 @click.command("latent")
-@click.argument("run", shell_complete=completion.runs)
+@click.argument("run", shell_complete=complete("runs"))
 @click.option(
     "--by",
     type=click.Choice(["auto", "pca", "tsne"]),
@@ -46,14 +42,10 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
     Says too how well the features tell classes apart: the accuracy of a linear probe, and the
     purity of k-means clusters, as many as classes; both beside those of the inputs as they are.
     """
-    from rockfall.evaluation import eval_mode
+    from rockfall import Dataset, eval_mode, fork_rng, open_source
     from rockfall.kit import pictures
-    from rockfall.kit.drawing.sheets import are_pictures
-    from rockfall.kit.randomness import fork_rng
-    from rockfall.sources.dataset import Dataset
-    from rockfall.sources.opening import open_source
-    from rockfall.summary import measurement_lines
-    from rockfall.verbs.opened import open_capable
+    from rockfall.kit.drawing import are_pictures
+    from rockfall.verbs import measurement_lines, open_capable
     from rockfall_capabilities.encodes import capability as encodes
     from rockfall_capabilities.encodes.page import latent_page
     from rockfall_capabilities.encodes.projection import places, way
@@ -104,7 +96,7 @@ def _probe(run: Run, source: Dataset) -> Measurements:
 
 def _purity(features: Tensor, part: Batch, raw: str) -> Measurements:
     """Of clusters of the features and of the inputs; none without two classes."""
-    from rockfall.measurements import measurement
+    from rockfall import measurement
     from rockfall_capabilities.encodes.projection import purity
 
     classes = len(part.labels.unique())

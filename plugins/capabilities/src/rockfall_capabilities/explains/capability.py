@@ -8,9 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.sheets import are_pictures
-from rockfall.kit.drawing.tiles import weights
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset
+from rockfall.kit.drawing import are_pictures, weight_tiles
 from rockfall_capabilities.explains.feature_maps import feature_maps
 
 
@@ -63,6 +62,6 @@ def pictures(model: Explains, source: Dataset) -> dict[str, Image.Image]:
     of = f" of {source.info.classes[int(label)]}" if source.info.classes else ""
     layers = {each: values[0] for each, values in model.layers(seen[None]).items()}
     return {
-        "weights": weights(model.filters()),
+        "weights": weight_tiles(model.filters()),
         "layers": feature_maps(seen, layers, f"Layer by layer: a test picture{of}"),
     }

@@ -7,8 +7,17 @@ from collections.abc import Mapping
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.layout import FAINT, below, beside, framed, in_grid, page, words
-from rockfall.kit.drawing.tiles import enlarged, signed
+from rockfall.kit.drawing import (
+    FAINT,
+    below,
+    beside,
+    enlarged,
+    framed,
+    in_grid,
+    page,
+    signed,
+    words,
+)
 from rockfall.kit.pictures import to_image
 
 WIDTH = 860

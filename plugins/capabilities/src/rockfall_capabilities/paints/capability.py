@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from rockfall.sources.picture import Picture
+from rockfall import Picture
 
 PAINTING = "painting"
 """What the pictures are called; those that a training leaves have its step, too."""

@@ -10,9 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.sheets import are_pictures, in_pairs, sheet
-from rockfall.measurements import Measurements, measurement
-from rockfall.sources.dataset import Dataset, Split
+from rockfall import Dataset, Measurements, Split, measurement
+from rockfall.kit.drawing import are_pictures, in_pairs, sheet
 
 BATCH = 1000
 DRAWN = 36

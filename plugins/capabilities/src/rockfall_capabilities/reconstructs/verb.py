@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.verbs import completion
-from rockfall.verbs.new_file import check_new_file, new_file
-from rockfall.verbs.options import SEED, as_json
+from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 
 
 @click.command("reconstruct")
-@click.argument("run", shell_complete=completion.runs)
+@click.argument("run", shell_complete=complete("runs"))
 @click.option("-n", "count", type=click.IntRange(1, 1024), default=36, show_default=True)
 @click.option("--seed", type=SEED, default=0, show_default=True, help="which examples")
 @new_file("--out", ".png", help="the picture to write; default: RUN-reconstructions.png")
@@ -24,13 +22,10 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     """Show test examples, and below each what RUN's model makes of it."""
     import torch
 
-    from rockfall.evaluation import eval_mode
+    from rockfall import Dataset, eval_mode, fork_rng, open_source
     from rockfall.kit import pictures
-    from rockfall.kit.drawing.sheets import in_pairs, require_pictures, sheet
-    from rockfall.kit.randomness import fork_rng
-    from rockfall.sources.dataset import Dataset
-    from rockfall.sources.opening import open_source
-    from rockfall.verbs.opened import open_capable
+    from rockfall.kit.drawing import in_pairs, require_pictures, sheet
+    from rockfall.verbs import open_capable
     from rockfall_capabilities.reconstructs.capability import mean_example, squared_errors
 
     opened = open_capable(run, "reconstructs")

@@ -12,11 +12,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing import points
-from rockfall.kit.drawing.sheets import are_pictures, in_rows, sheet
-from rockfall.kit.drawing.steps import on_paper, one_two_five, picked
-from rockfall.kit.randomness import fork_rng
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset, fork_rng
+from rockfall.kit.drawing import (
+    are_pictures,
+    are_points,
+    compare_points,
+    in_rows,
+    on_paper,
+    one_two_five,
+    picked,
+    sheet,
+)
 
 DRAWN = 64
 POINTS = 2000
@@ -106,13 +112,13 @@ def pictures(model: Samples, source: Dataset) -> dict[str, Image.Image]:
 def can_draw(source: Dataset) -> bool:
     """Whether examples of the source can be seen: they are pictures, numbers or points."""
     info = source.info
-    return are_pictures(info.shape, info.dtype) or points.can_draw(info.shape, info.dtype)
+    return are_pictures(info.shape, info.dtype) or are_points(info.shape, info.dtype)
 
 
 def drawn(model: Samples, source: Dataset) -> Image.Image:
     """A sheet of new examples of a source that can be drawn, from torch's global generator."""
     if not are_pictures(source.info.shape, source.info.dtype):
-        return points.compared(model.sample(POINTS), source.train.evenly_spaced(POINTS).inputs)
+        return compare_points(model.sample(POINTS), source.train.evenly_spaced(POINTS).inputs)
     if not conditional(model):
         return sheet(in_rows(model.sample(DRAWN)))
     classes = source.info.classes[:MOST_ROWS]

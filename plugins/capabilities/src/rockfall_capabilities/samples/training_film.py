@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rockfall.kit.console import print_json, say
-from rockfall.run.directory import find_run
-from rockfall.verbs.new_file import check_new_file
+from rockfall.verbs import check_new_file, find_run
 
 
 def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
@@ -14,8 +13,7 @@ def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
 
     Raises UsageError if its model makes none, or it left fewer than two.
     """
-    from rockfall.capabilities import require_capability
-    from rockfall.verbs.opened import save_training_film
+    from rockfall.verbs import require_capability, save_training_film
 
     directory = find_run(run)
     require_capability(directory.record().model, "samples")

@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rockfall.errors import UsageError
+from rockfall import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.verbs import completion
-from rockfall.verbs.new_file import check_new_file, new_file
-from rockfall.verbs.options import SEED, as_json
+from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 from rockfall_capabilities.samples.training_film import film_of_training
 
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from rockfall.run.run import Run
+    from rockfall import Run
 
 
 @click.command("sample")
-@click.argument("run", shell_complete=completion.runs)
+@click.argument("run", shell_complete=complete("runs"))
 @click.option(
     "-n",
     "count",
@@ -78,21 +76,20 @@ def _sample(
     gif: Path | None,
     as_json: bool,
 ) -> None:
-    from rockfall.evaluation import eval_mode
+    from rockfall import eval_mode, fork_rng
     from rockfall.kit import pictures
-    from rockfall.kit.drawing import points
-    from rockfall.kit.drawing.sheets import require_pictures
-    from rockfall.kit.drawing.steps import as_sheet, save_film
+    from rockfall.kit.drawing import as_sheet, require_pictures, save_film
     from rockfall.kit.progress import counted
-    from rockfall.kit.randomness import fork_rng
-    from rockfall.verbs.opened import open_capable
+    from rockfall.verbs import open_capable
     from rockfall_capabilities.samples.capability import DRAWN, POINTS, in_steps
 
     opened = open_capable(run, "samples")
     model: Any = opened.model
     info = opened.record.info
-    are_points = points.can_draw(info["shape"], info["dtype"])
-    if not are_points:
+    from rockfall.kit.drawing import are_points
+
+    of_points = are_points(info["shape"], info["dtype"])
+    if not of_points:
         require_pictures(f"the examples of {opened.name}", info["shape"], info["dtype"])
     if gif and not in_steps(model):
         raise UsageError(
@@ -100,11 +97,11 @@ def _sample(
         )
     if gif and classes:
         raise UsageError("there is no film of chosen classes: leave --class or --gif out")
-    count = count or (POINTS if are_points else DRAWN)
+    count = count or (POINTS if of_points else DRAWN)
     shares = _shares(opened, classes, count)
     if not (out or gif):
         out = check_new_file(Path(f"{opened.name}-samples.png"), ".png")
-    draw = _beside_the_data(opened) if are_points else as_sheet
+    draw = _beside_the_data(opened) if of_points else as_sheet
     with fork_rng(seed), eval_mode(model):
         if shares:
             made = model.sample_of(_labels(shares, opened))
@@ -114,7 +111,7 @@ def _sample(
         else:
             made = model.sample(count)
     if out:
-        drawn = draw(made) if are_points or len(shares) < 2 else _by_class(made, shares)
+        drawn = draw(made) if of_points or len(shares) < 2 else _by_class(made, shares)
         pictures.save(out, drawn)
     if as_json:
         files = {"picture": str(out) if out else None, "gif": str(gif) if gif else None}
@@ -169,7 +166,7 @@ def _labels(shares: dict[str, int], run: Run) -> Tensor:
 
 
 def _by_class(made: Tensor, shares: dict[str, int]) -> Image.Image:
-    from rockfall.kit.drawing.sheets import sheet
+    from rockfall.kit.drawing import sheet
 
     parts = made.split(list(shares.values()))
     return sheet(list(zip(shares, parts, strict=True)))
@@ -179,9 +176,9 @@ def _beside_the_data(run: Run) -> Any:
     """What draws points beside as many of the run's source."""
     import functools
 
-    from rockfall.kit.drawing import points
-    from rockfall.sources.opening import open_source
+    from rockfall import open_source
+    from rockfall.kit.drawing import compare_points
     from rockfall_capabilities.samples.capability import POINTS
 
     source: Any = open_source(run.record.source, run.record.source_options)
-    return functools.partial(points.compared, data=source.train.evenly_spaced(POINTS).inputs)
+    return functools.partial(compare_points, data=source.train.evenly_spaced(POINTS).inputs)

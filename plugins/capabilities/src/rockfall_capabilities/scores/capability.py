@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from rockfall.sources.dataset import Dataset
+from rockfall import Dataset
 
 
 @runtime_checkable

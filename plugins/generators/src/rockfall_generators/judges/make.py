@@ -23,15 +23,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
-from rockfall.evaluation import eval_mode
+from rockfall import Dataset, Split, eval_mode, fork_rng, open_source
 from rockfall.kit.augmentation import shift
 from rockfall.kit.devices import computing
 from rockfall.kit.files import atomic
 from rockfall.kit.progress import counted
-from rockfall.kit.randomness import fork_rng
-from rockfall.kit.schedules import rate
-from rockfall.sources.dataset import Dataset, Split
-from rockfall.sources.opening import open_source
+from rockfall.kit.schedules import lr_factor
 from rockfall_generators.judges.network import DESIGNS, Network, in_half
 
 SEED = 0
@@ -67,7 +64,7 @@ def train(name: str, data: Dataset) -> Network:
         network = Network(DESIGNS[name])
         optimizer = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
         steps = recipe.epochs * (len(data.train) // recipe.batch_size)
-        schedule = LambdaLR(optimizer, lambda step: rate(step / steps, "cosine", WARM_UP))
+        schedule = LambdaLR(optimizer, lambda step: lr_factor(step / steps, "cosine", WARM_UP))
         batches = (
             rows
             for _ in range(recipe.epochs)

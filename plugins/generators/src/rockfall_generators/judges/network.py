@@ -9,7 +9,7 @@ from importlib.resources import files
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from rockfall.errors import RockfallError
+from rockfall import RockfallError
 
 
 @dataclass(frozen=True, kw_only=True)
