@@ -236,7 +236,7 @@ def test_numbers_and_points_are_drawn_beside_the_data(numbers: int) -> None:
     with fork_rng(seed=0):
         made = Cloud(numbers).sample(2000)
     spread = data[torch.arange(2000) * 3000 // 2000]
-    expected = points.compared(made, spread)
+    expected = points.compare_points(made, spread)
     assert set(drawn) == {"samples"}
     assert np.array_equal(np.asarray(drawn["samples"]), np.asarray(expected))
 
@@ -248,7 +248,9 @@ def test_axes_go_by_the_data_alone(numbers: int) -> None:
     pictures = []
     for size in (0.1, 1.0, 1000.0):
         with fork_rng(seed=0):
-            pictures.append(np.asarray(points.compared(Cloud(numbers, size).sample(500), data)))
+            pictures.append(
+                np.asarray(points.compare_points(Cloud(numbers, size).sample(500), data))
+            )
     assert len({picture.shape for picture in pictures}) == 1
     foot = slice(-BOTTOM + 4, -BOTTOM + 20)  # the numbers along the axis
     assert all(np.array_equal(picture[foot], pictures[0][foot]) for picture in pictures)
@@ -260,7 +262,7 @@ def test_axes_go_by_the_data_alone(numbers: int) -> None:
 def test_made_points_that_are_no_numbers_are_drawn_as_none() -> None:
     for numbers in (1, 2):
         data, made = torch.randn(50, numbers), torch.full((50, numbers), torch.nan)
-        assert points.compared(made, data).width > 0
+        assert points.compare_points(made, data).width > 0
 
 
 def test_what_can_not_be_looked_at_is_not_drawn() -> None:

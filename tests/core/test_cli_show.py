@@ -13,7 +13,7 @@ from PIL import Image
 from rockfall.kit.console import console
 from rockfall.kit.drawing.blocks import bar, sparkline
 from rockfall.kit.drawing.chart import short, ticks
-from rockfall.kit.drawing.curves import Curve, Panel, draw
+from rockfall.kit.drawing.curves import Curve, Panel, curves
 from tests.core.test_cli_train import rockfall
 from tests.core.toys import toys
 
@@ -277,7 +277,7 @@ def test_what_cannot_be_compared(folder: Path, words: tuple[str, ...], expected:
 
 def test_a_curve_goes_where_its_points_are() -> None:
     rising = [(float(x), float(x)) for x in range(400)]
-    image = draw([Panel("rising", "step", [Curve("a", rising)])])
+    image = curves([Panel("rising", "step", [Curve("a", rising)])])
     blue = np.asarray(image).astype(int)
     rows, columns = np.nonzero((blue[..., 2] - blue[..., 0]) > 100)
     assert np.corrcoef(rows, columns)[0, 1] < -0.99  # up is a smaller row
@@ -287,7 +287,7 @@ def test_a_curve_goes_where_its_points_are() -> None:
 
 def test_curves_without_any_spread_can_be_drawn() -> None:
     for points in ([(0.0, 0.0)], [(5.0, 2.0)] * 3, [(0.0, -1e-9), (1.0, 1e12)]):
-        assert draw([Panel("flat", "step", [Curve("a", points), Curve("b", points)])]).width > 0
+        assert curves([Panel("flat", "step", [Curve("a", points), Curve("b", points)])]).width > 0
 
 
 @pytest.mark.parametrize(

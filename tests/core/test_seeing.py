@@ -20,7 +20,7 @@ import rockfall
 from rockfall.errors import RockfallError
 from rockfall.kit.drawing.colours import diverging
 from rockfall.kit.drawing.layout import page, words
-from rockfall.kit.drawing.tiles import MOST_TILES, enlarged, weight_tile, weights
+from rockfall.kit.drawing.tiles import MOST_TILES, enlarged, weight_tile, weight_tiles
 from rockfall.kit.randomness import random_state
 from rockfall.model_pictures import pictures_in, write_pictures
 from rockfall.registry import registry
@@ -255,10 +255,10 @@ def test_orange_and_blue_grow_darker_from_0() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (6, 1, 5, 5), (24, 3, 2, 2), (500, 1, 28, 28)])
 def test_weights_fit_on_a_page(shape: tuple[int, ...]) -> None:
-    image = weights(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
+    image = weight_tiles(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
     assert image.width < 1300
     if shape[0] > MOST_TILES:
-        cut = weights(torch.zeros(MOST_TILES, *shape[1:]))
+        cut = weight_tiles(torch.zeros(MOST_TILES, *shape[1:]))
         assert image.height > cut.height  # it says how many more there are
 
 

@@ -9,20 +9,20 @@ from torch import Tensor
 
 from rockfall.kit.drawing import points
 from rockfall.kit.drawing.chart import BOTTOM, COLOURS, LEFT, RIGHT, TOP
-from rockfall.kit.drawing.histogram import BINS, HEIGHT, LEAST, WIDTH, Panel, draw
+from rockfall.kit.drawing.histogram import BINS, HEIGHT, LEAST, WIDTH, Histogram, histograms
 
 
-def heights(panels: list[Panel], number: int = 0) -> np.ndarray:
+def heights(panels: list[Histogram], number: int = 0) -> np.ndarray:
     """Of the bars of a panel (BINS,), as shares of the plot's height."""
-    picture = np.asarray(draw(panels)).astype(int)[:, number * WIDTH : (number + 1) * WIDTH]
+    picture = np.asarray(histograms(panels)).astype(int)[:, number * WIDTH : (number + 1) * WIDTH]
     blue = (np.abs(picture - COLOURS[0]).sum(2) < 60)[TOP : HEIGHT - BOTTOM]
     width = (WIDTH - LEFT - RIGHT) / BINS
     middles = (LEFT + (np.arange(BINS) + 0.5) * width).astype(int)
     return blue[:, middles].sum(0) / len(blue)
 
 
-def panel(numbers: Tensor, logarithmic: bool = False) -> Panel:
-    return Panel("title", "numbers", numbers, (0.0, 1.0), logarithmic)
+def panel(numbers: Tensor, logarithmic: bool = False) -> Histogram:
+    return Histogram("title", "numbers", numbers, (0.0, 1.0), logarithmic)
 
 
 def test_bars_are_as_high_as_the_numbers_are_many() -> None:
@@ -45,7 +45,7 @@ def test_an_outline_is_of_as_many_as_the_bars() -> None:
     """Half of the numbers in one bin, and a quarter of four times as many others in another."""
     bars = torch.tensor([0.11] * 5 + [0.51] * 5)
     others = torch.tensor([0.31] * 10 + [0.91] * 30)
-    drawn = draw([panel(bars)._replace(beside=others)])
+    drawn = histograms([panel(bars)._replace(beside=others)])
     plot = np.asarray(drawn).astype(int)[TOP : HEIGHT - BOTTOM]
     orange = np.abs(plot - COLOURS[1]).sum(2) < 60
     width = (WIDTH - LEFT - RIGHT) / BINS
@@ -60,7 +60,7 @@ def test_an_outline_is_of_as_many_as_the_bars() -> None:
 
 def test_panels_stand_side_by_side() -> None:
     both = [panel(torch.full((5,), 0.31)), panel(torch.full((5,), 0.71))]
-    assert draw(both).size == (2 * WIDTH, HEIGHT)
+    assert histograms(both).size == (2 * WIDTH, HEIGHT)
     assert heights(both, 0).argmax() == 15
     assert heights(both, 1).argmax() == 35
 
@@ -72,7 +72,7 @@ def test_nothing_in_reach(logarithmic: bool) -> None:
 
 def test_numbers_of_a_dataset_fill_the_chart() -> None:
     numbers = torch.linspace(-3, 5, 1000)[:, None]
-    drawn = points.draw("numbers", numbers, torch.zeros(1000), ())
+    drawn = points.draw_points("numbers", numbers, torch.zeros(1000), ())
     blue = np.abs(np.asarray(drawn).astype(int) - COLOURS[0]).sum(2) < 60
     columns = blue[TOP : HEIGHT - BOTTOM, LEFT + 2 : WIDTH - RIGHT - 2]
     assert columns.any(0).all()

@@ -23,7 +23,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_of_the_machine(machine: Path) -> None:
-    assert memory.available(CPU) == 3 * 2**30
+    assert memory.available_memory(CPU) == 3 * 2**30
 
 
 @pytest.mark.parametrize(
@@ -33,20 +33,20 @@ def test_of_the_machine(machine: Path) -> None:
 def test_of_a_container(machine: Path, most: object, used: int, free: int) -> None:
     (machine / "memory.max").write_text(f"{most}\n")
     (machine / "memory.current").write_text(f"{used}\n")
-    assert memory.available(CPU) == free
+    assert memory.available_memory(CPU) == free
 
 
 def test_files_that_a_container_has_read_make_way(machine: Path) -> None:
     (machine / "memory.max").write_text("1000\n")
     (machine / "memory.current").write_text("900\n")
     (machine / "memory.stat").write_text("anon 200\nfile 700\ninactive_file 600\nactive_file 50\n")
-    assert memory.available(CPU) == 750
+    assert memory.available_memory(CPU) == 750
 
 
 def test_too_much_is_refused(machine: Path) -> None:
-    memory.require(CPU, 3 * 2**30, "a mouse", "none")
+    memory.require_memory(CPU, 3 * 2**30, "a mouse", "none")
     with pytest.raises(RockfallError) as caught:
-        memory.require(CPU, 3 * 2**30 + 1, "an elephant", "take a mouse")
+        memory.require_memory(CPU, 3 * 2**30 + 1, "an elephant", "take a mouse")
     expected = "an elephant needs about 3.0 GiB of memory, and 3.0 are free: take a mouse"
     assert str(caught.value) == expected
 
@@ -56,5 +56,5 @@ def test_where_nothing_is_told_nothing_is_refused(
 ) -> None:
     (machine / "meminfo").unlink()
     monkeypatch.delattr(memory.os, "sysconf", raising=False)
-    assert memory.available(CPU) is None
-    memory.require(CPU, 2**60, "a whale", "none")
+    assert memory.available_memory(CPU) is None
+    memory.require_memory(CPU, 2**60, "a whale", "none")

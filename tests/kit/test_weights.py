@@ -48,7 +48,7 @@ STATE = {"features.0.weight": torch.arange(6.0).reshape(2, 3).T, "classifier.bia
 def test_a_published_file_is_converted_once(serve: Serve, server: Mirror, tmp_path: Path) -> None:
     remote = serve(STATE)
     for _ in range(2):
-        read = weights.published(remote, lambda name: name.startswith("features."))
+        read = weights.published_weights(remote, lambda name: name.startswith("features."))
         assert list(read) == ["features.0.weight"]
         assert torch.equal(read["features.0.weight"], STATE["features.0.weight"])
     assert len(server.asked) == 1
@@ -62,7 +62,7 @@ def test_another_file_is_not_even_opened(serve: Serve, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "net.pth").write_bytes(pickle.dumps(print))
     with pytest.raises(RockfallError, match=r"net\.pth has not the published digest: remove it"):
-        weights.published(remote, bool)
+        weights.published_weights(remote, bool)
     assert (folder / "net.pth").exists(), "it is the user's"
 
 
@@ -76,7 +76,7 @@ def test_one_that_the_user_laid_there_stays(serve: Serve, server: Mirror, tmp_pa
         remote.urls,
         f"sha256:{hashlib.sha256((folder / 'net.pth').read_bytes()).hexdigest()}",
     )
-    assert len(weights.published(remote, bool)) == 2
+    assert len(weights.published_weights(remote, bool)) == 2
     assert (folder / "net.pth").exists()
     assert not server.asked
 
@@ -90,21 +90,21 @@ class Trap:
 def test_what_is_not_only_weights_is_refused(serve: Serve, tmp_path: Path, state: Any) -> None:
     remote = serve(state)
     with pytest.raises(RockfallError, match="can't be read as weights"):
-        weights.published(remote, bool)
+        weights.published_weights(remote, bool)
     assert not (tmp_path / "data" / "weights" / "net.safetensors").exists()
 
 
 def test_without_a_download_there_is_none(serve: Serve) -> None:
     remote = serve(STATE)
     with only_what_is_here(), pytest.raises(Unavailable, match="weights/net"):
-        weights.published(remote, bool)
+        weights.published_weights(remote, bool)
 
 
 def test_reading(tmp_path: Path) -> None:
     save_file({"a": torch.ones(3)}, tmp_path / "a.safetensors")
-    assert torch.equal(weights.read(tmp_path / "a.safetensors")["a"], torch.ones(3))
+    assert torch.equal(weights.read_weights(tmp_path / "a.safetensors")["a"], torch.ones(3))
     (tmp_path / "b.safetensors").write_bytes(b"no such thing at all")
     with pytest.raises(RockfallError, match="is no safetensors file, or is damaged"):
-        weights.read(tmp_path / "b.safetensors")
+        weights.read_weights(tmp_path / "b.safetensors")
     with pytest.raises(RockfallError, match=r"can't read .*none"):
-        weights.read(tmp_path / "none")
+        weights.read_weights(tmp_path / "none")

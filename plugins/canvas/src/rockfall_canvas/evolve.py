@@ -33,6 +33,7 @@ from torch import Tensor, nn
 import rockfall
 from rockfall import Picture
 from rockfall.kit.devices import computing
+from rockfall.kit.memory import require_memory
 from rockfall.kit.pictures import within
 from rockfall_canvas import variation
 from rockfall_canvas.polygons import render

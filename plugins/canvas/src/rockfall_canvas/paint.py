@@ -22,6 +22,7 @@ from rockfall.verbs import (
     check_new_file,
     complete,
     find_run,
+    gif_option,
     gif_path,
     key_values,
     new_file,

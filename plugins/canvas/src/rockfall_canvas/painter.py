@@ -27,7 +27,9 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Picture, Split, eval_mode
+from rockfall.kit.memory import require_memory
 from rockfall.kit.progress import counted
+from rockfall.kit.schedules import lr_factor
 from rockfall_canvas import networks
 from rockfall_canvas.coordinates import Extent
 from rockfall_canvas.copies import quality
