@@ -1,4 +1,5 @@
-# make venv · demo · test · check · bench. Each of the last four sets itself up first.
+# make venv · demo · quick · test · check · bench. Each but the first sets itself up first.
+# quick: the tests that answer within a minute; test: all but the slow; test SLOW=1: all.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -7,7 +8,11 @@ STAMP  := $(VENV)/.installed
 FILES  := requirements.txt requirements-dev.txt constraints.txt $(wildcard */pyproject.toml */*/pyproject.toml)
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: venv demo test check bench clean
+# A worker a core, each with one thread. What is left of the longest share goes to who is idle, and
+# neighbours stay together, so that what a module prepares is mostly prepared once.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+.PHONY: venv demo quick test check bench clean
 
 venv: $(STAMP)
 
@@ -24,8 +29,11 @@ demo: venv
 	$(BIN)/rockfall play last --games 4 --gif demo.gif
 	@echo "to type rockfall yourself, first: source $(BIN)/activate"
 
+quick: venv
+	$(PYTEST) -m "not slow and not long"
+
 test: venv
-	$(BIN)/python -m pytest $(if $(SLOW),,-m "not slow")
+	$(PYTEST) $(if $(SLOW),,-m "not slow")
 
 check: venv
 	$(BIN)/ruff check

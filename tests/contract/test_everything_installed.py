@@ -17,6 +17,8 @@ from rockfall.testing import (
     check_registration,
 )
 
+pytestmark = pytest.mark.long
+
 
 def no_network(*_: object, **__: object) -> NoReturn:
     """What is not on this machine is not downloaded for a test."""
