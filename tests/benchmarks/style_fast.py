@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rockfall.kit.devices import autocast
-from rockfall_style.bands import restyled
-from rockfall_style.transform_network import EPSILON, Enlarging, Layer, TransformNetwork
+from rockfall_style.bands import apply_style
+from rockfall_style.transform_network import EPSILON, Layer, TransformNetwork, TransposedLayer
 from tests.benchmarks.report import Table, script
 
 HEIGHT, WIDTH = 384, 512
@@ -43,10 +43,10 @@ class Padded(nn.Module):
         outputs = len(layer.shift)
         kernel, stride = layer.kernel, layer.stride
         inputs = layer.weight.numel() // (outputs * kernel**2)
-        self.enlarging = isinstance(layer, Enlarging)
+        self.transposed = isinstance(layer, TransposedLayer)
         self.padding = (kernel // 2,) * 4 if stride == 1 else (0, 1, 0, 1)
         self.convolution: nn.Module
-        if self.enlarging:
+        if self.transposed:
             self.convolution = nn.ConvTranspose2d(inputs, outputs, kernel, stride, bias=False)
         else:
             self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, bias=False)
@@ -56,7 +56,7 @@ class Padded(nn.Module):
         self.relu = nn.ReLU() if layer.relu else nn.Identity()
 
     def forward(self, values: Tensor) -> Tensor:
-        if self.enlarging:
+        if self.transposed:
             height, width = values.shape[2:]
             values = self.convolution(values)[:, :, : 2 * height, : 2 * width]
         else:
@@ -107,8 +107,8 @@ def measure(options: argparse.Namespace) -> list[Table]:
 
         return run
 
-    whole: Callable[[], Tensor] = lambda: restyled(network, picture)  # noqa: E731
-    bands: Callable[[], Tensor] = lambda: restyled(network, picture, at_once=0)  # noqa: E731
+    whole: Callable[[], Tensor] = lambda: apply_style(network, picture)  # noqa: E731
+    bands: Callable[[], Tensor] = lambda: apply_style(network, picture, max_whole=0)  # noqa: E731
     ways = {
         "bare, float32": lambda: bare(given),
         "whole, float32": whole,

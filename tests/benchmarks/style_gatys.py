@@ -7,7 +7,7 @@ the same network, the same layers and the same loss:
   saves, and the margin that it paints and cuts off;
 - plain: what a tutorial writes: the layers one after another, Gram matrices by `torch.mm`,
   `torch.optim.LBFGS` with an evaluation an iteration for the speed; and for the time to a loss
-  Adam from noise at full size, kept between black and white, with the better of two step sizes.
+  Adam from noise at full size, kept between black and white, with the better of two learning rates.
 
 The loss to reach is what Rockfall's finished picture has, rounded to 8 bits and without its margin,
 in the plain loop's own terms. With `--weights FILE`, SqueezeNet's (Caffe's normalisation) beside
@@ -33,9 +33,9 @@ from tests.benchmarks.report import Table, script
 
 PHOTO, STYLE = "china", "stained-glass"
 PRECISIONS = ("float32", "bf16")
-STEP_SIZES = (0.02, 0.05)
+LEARNING_RATES = (0.02, 0.05)
 SMOOTHING = 30.0
-"""Gatys' default `total_variation`."""
+"""Gatys' default `tv_weight`."""
 
 
 class Plain:
@@ -54,11 +54,11 @@ class Plain:
 
     def seen(self, values: Tensor) -> dict[str, Tensor]:
         found = {}
-        values = (values - self.network.mean) / self.network.deviation
+        values = (values - self.network.mean) / self.network.std
         for place, layer in enumerate(self.network.features):
             values = layer(values)
-            if place in self.network.taken:
-                found[self.network.taken[place]] = values
+            if place in self.network.outputs:
+                found[self.network.outputs[place]] = values
         return found
 
     def __call__(self, values: Tensor) -> Tensor:
@@ -122,9 +122,9 @@ def train(features: dict[str, Any], precision: str, **settings: Any) -> tuple[An
 def seconds_of_adam(
     features: dict[str, Any], precision: str, wanted: float, most: float
 ) -> tuple[float, bool]:
-    """CPU seconds, and whether the loss was reached: the better of the step sizes."""
+    """CPU seconds, and whether the loss was reached: the better of the learning rates."""
     outcomes = []
-    for lr in STEP_SIZES:
+    for lr in LEARNING_RATES:
         torch.manual_seed(0)
         begun = time.process_time()
         loss_of = Plain(features)
@@ -184,8 +184,8 @@ def time_to_loss(networks: dict[str, dict[str, Any]], patience: float) -> Table:
         "Gatys' method: CPU seconds to a loss",
         ("features", "loss", "Rockfall", "Adam from noise", "times as fast"),
         rows,
-        f"The same picture with default settings in bf16; Adam has the better of the step sizes "
-        f"{' and '.join(map(str, STEP_SIZES))}, and {patience:g} × the time before it is stopped.",
+        "The same picture with default settings in bf16; Adam has the better of the learning rates "
+        f"{' and '.join(map(str, LEARNING_RATES))}, and is stopped after {patience:g} × the time.",
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from rockfall.errors import RockfallError, UsageError
-from rockfall_style.choice import FAST_STYLE, GATYS, Style, choose, names
+from rockfall_style.choice import FAST_STYLE, GATYS, Style, names, resolve_styles
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ def run(path: Path, model: str, number: int) -> None:
 
 
 def one(text: str, method: str | None = None) -> Style:
-    _, (style,) = choose(text, method)
+    _, (style,) = resolve_styles(text, method)
     return style
 
 
-def test_what_exists_is_that(here: Path) -> None:
+def test_what_exists_is_taken(here: Path) -> None:
     assert one("night.jpg") == Style("night", "picture", "night.jpg")
-    assert one(str(here / "night.jpg")).where == str(here / "night.jpg")
+    assert one(str(here / "night.jpg")).location == str(here / "night.jpg")
     assert one("wave").kind == "picture"  # though there is a published one
     assert one("night") == Style("night", "folder", "night")
     assert one("runs/mine-1") == Style("mine-1", "run", "runs/mine-1")
@@ -75,22 +75,22 @@ def test_the_newest_run_is_last_if_it_stylizes(here: Path) -> None:
 
 
 def test_several_with_commas(here: Path) -> None:
-    method, styles = choose("udnie, night,mine-1")
+    method, styles = resolve_styles("udnie, night,mine-1")
     assert method == FAST_STYLE
     assert [style.kind for style in styles] == ["published", "folder", "run"]
-    method, styles = choose("night.jpg,brush-strokes")
+    method, styles = resolve_styles("night.jpg,brush-strokes")
     assert method == GATYS and [style.kind for style in styles] == ["picture", "picture"]
 
 
 def test_a_method_chooses_among_what_has_the_name(here: Path) -> None:
-    assert choose("night.jpg", GATYS)[0] == GATYS
-    assert choose("udnie", FAST_STYLE)[0] == FAST_STYLE
+    assert resolve_styles("night.jpg", GATYS)[0] == GATYS
+    assert resolve_styles("udnie", FAST_STYLE)[0] == FAST_STYLE
     with pytest.raises(
         UsageError, match=r"fast-style takes a trained style, and night\.jpg is a p"
     ):
-        choose("night.jpg", FAST_STYLE)
+        resolve_styles("night.jpg", FAST_STYLE)
     with pytest.raises(UsageError, match="gatys takes its style from a picture, and udnie is a tr"):
-        choose("udnie", GATYS)
+        resolve_styles("udnie", GATYS)
 
 
 @pytest.mark.parametrize(
@@ -109,18 +109,18 @@ def test_a_method_chooses_among_what_has_the_name(here: Path) -> None:
 )
 def test_refused_in_one_line(here: Path, text: str, wanted: str) -> None:
     with pytest.raises(RockfallError, match=wanted) as error:
-        choose(text)
+        resolve_styles(text)
     assert "\n" not in str(error.value)
 
 
 def test_what_is_no_picture_is_told_at_once(here: Path) -> None:
     (here / "notes.txt").write_text("no picture")
     with pytest.raises(UsageError, match=r"notes\.txt can't be read as a picture"):
-        choose("notes.txt")
+        resolve_styles("notes.txt")
 
 
 def test_a_damaged_run_is_no_style(here: Path) -> None:
     (here / "runs" / "mine-1" / "run.json").write_text("{")
     assert "mine-1" not in names()
     with pytest.raises(RockfallError, match=r"run\.json is damaged"):
-        choose("mine-1")
+        resolve_styles("mine-1")

@@ -16,10 +16,17 @@ from rockfall.errors import ConfigError, UsageError
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.info import SourceInfo
 from rockfall_style import stylizes
-from rockfall_style.fast_style import FRAME, FastStyle, FastStyleConfig, Goal, framed, inner
+from rockfall_style.fast_style import (
+    PADDING,
+    FastStyle,
+    FastStyleConfig,
+    PerceptualLoss,
+    crop,
+    pad,
+)
 from rockfall_style.features import feature_network
 from rockfall_style.losses import gram, total_variation
-from rockfall_style.named import read_picture
+from rockfall_style.picture_names import read_picture
 from rockfall_style.transform_network import REDUCTION
 
 SMALL: dict[str, Any] = {"width": 2, "blocks": 1, "style_size": 64}
@@ -54,12 +61,12 @@ def test_seconds_teach_a_style(tmp_path: Path) -> None:
 
 def test_losses_against_their_definition() -> None:
     """Each picture by itself, the sum as the settings say."""
-    config = FastStyleConfig(**SMALL, style_weight=0.5, total_variation=7.0)
+    config = FastStyleConfig(**SMALL, style_weight=0.5, tv_weight=7.0)
     torch.manual_seed(0)
     made, given = (torch.randint(0, 256, (3, 3, 40, 40)) for _ in range(2))
-    found = Goal(config, torch.device("cpu")).losses(made, given)
+    found = PerceptualLoss(config, torch.device("cpu"))(made, given)
     network = feature_network("random-vgg")
-    style = read_picture("style", "brush-strokes")[None, :, ::8, ::8].float() / 255
+    style = read_picture("brush-strokes", "style")[None, :, ::8, ::8].float() / 255
 
     def relative(one: Tensor, other: Tensor) -> Tensor:
         return (one - other).square().sum() / other.square().sum()
@@ -77,16 +84,16 @@ def test_losses_against_their_definition() -> None:
 
 def test_of_the_style_itself_the_style_loss_is_nothing() -> None:
     config = FastStyleConfig(**SMALL)
-    goal = Goal(config, torch.device("cpu"))
+    perceptual_loss = PerceptualLoss(config, torch.device("cpu"))
     from rockfall.kit.pictures import within
 
-    style = within(read_picture("style", "brush-strokes"), 64)[None]
+    style = within(read_picture("brush-strokes", "style"), 64)[None]
     other = 255 - style
-    losses = goal.losses(style, other)
+    losses = perceptual_loss(style, other)
     assert losses["style"] < 1e-9 < losses["content"]
-    assert goal.losses(other, other)["content"] == 0 < goal.losses(other, other)["style"]
-    wanted = gram(goal.features(style.float() / 255)["relu1_1"])
-    torch.testing.assert_close(goal.grams["relu1_1"], wanted)
+    assert perceptual_loss(other, other)["content"] == 0 < perceptual_loss(other, other)["style"]
+    wanted = gram(perceptual_loss.features(style.float() / 255)["relu1_1"])
+    torch.testing.assert_close(perceptual_loss.style_targets["relu1_1"], wanted)
 
 
 def test_distances_are_one_a_picture() -> None:
@@ -110,18 +117,18 @@ def test_it_is_trained_on_what_it_will_make(size: tuple[int, int]) -> None:
     pictures = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8)
     fitted = model()
     with torch.no_grad():
-        batch = fitted.made(pictures)
+        batch = fitted.transform(pictures)
         one = torch.stack([fitted.stylize(picture) for picture in pictures])
     assert batch.shape == pictures.shape
     assert (batch.round().clamp(0, 255) - one.float()).abs().max() <= 1
 
 
-def test_a_frame_goes_on_and_comes_off() -> None:
-    assert FRAME % REDUCTION == 0  # so that strides fall on the same pixels as without
+def test_padding_replicates_the_edge_and_is_cropped() -> None:
+    assert PADDING % REDUCTION == 0  # so that strides fall on the same pixels as without
     picture = torch.rand(1, 3, 5, 7)
-    page = framed(picture, 2, 1)
-    assert page.shape == (1, 3, 5 + 2 * FRAME + 2, 7 + 2 * FRAME + 1)
-    assert torch.equal(inner(page, 5, 7), picture)
+    page = pad(picture, 2, 1)
+    assert page.shape == (1, 3, 5 + 2 * PADDING + 2, 7 + 2 * PADDING + 1)
+    assert torch.equal(crop(page, 5, 7), picture)
     assert torch.equal(page[..., 0, 0], picture[..., 0, 0])
     assert torch.equal(page[..., -1, -1], picture[..., -1, -1])
 
@@ -151,8 +158,8 @@ def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
 
 
 def test_a_style_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no picture brush-stroke,.*did you mean brush-strokes"):
-        Goal(FastStyleConfig(**SMALL, style="brush-stroke"), torch.device("cpu"))
+    with pytest.raises(UsageError, match=r"no picture brush-stroke:.*did you mean brush-strokes"):
+        PerceptualLoss(FastStyleConfig(**SMALL, style="brush-stroke"), torch.device("cpu"))
 
 
 def test_a_style_by_path_is_found_from_anywhere(
@@ -163,7 +170,7 @@ def test_a_style_by_path_is_found_from_anywhere(
     monkeypatch.chdir(tmp_path)
     config = FastStyleConfig(**SMALL, style="style.png")
     monkeypatch.chdir("/")
-    Goal(config, torch.device("cpu"))
+    PerceptualLoss(config, torch.device("cpu"))
     assert config.style == str(tmp_path / "style.png")
 
 
@@ -197,7 +204,7 @@ def test_figures_stand_beside_those_of_the_pictures_themselves() -> None:
         (63, 250, 4, ["pictures of 63 × 63 show little of a style: try source.size=128"]),
     ],
 )
-def test_what_little_may_come_of_is_told(
+def test_warnings_say_why_the_result_may_be_poor(
     side: int, count: int, epochs: int, told: list[str]
 ) -> None:
     split = Split(torch.zeros(count, 3, side, side, dtype=torch.uint8), torch.zeros(count))
@@ -205,6 +212,6 @@ def test_what_little_may_come_of_is_told(
         "some", dict.fromkeys(("train", "validation", "test"), split), kinds=("pictures",)
     )
     model = FastStyle(FastStyleConfig(width=1, blocks=0, epochs=epochs, batch_size=1), data.info)
-    said = " ".join(model.doubts(data))
+    said = " ".join(model.warnings(data))
     assert bool(said) == bool(told)
     assert all(words in said for words in told)

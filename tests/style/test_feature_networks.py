@@ -188,7 +188,7 @@ def test_it_needs_the_pixels_that_it_says(
 ) -> None:
     path = str(squeezed[0])
     network = feature_network(name) if name == "random-vgg" else feature_network(path, "caffe")
-    least = network.least
+    least = network.min_side
     network(torch.rand(1, 3, least, least))
     with pytest.raises(RuntimeError):
         network(torch.rand(1, 3, least - 1, 4 * least))

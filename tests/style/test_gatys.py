@@ -19,10 +19,11 @@ from rockfall.kit.pictures import load, save
 from rockfall.run.run import Run
 from rockfall.sources.picture import Picture
 from rockfall_style import restyles
-from rockfall_style.colours import luminance
-from rockfall_style.gatys import Gatys
-from rockfall_style.goal import Goal, Subject, enlarged, floats, guides
+from rockfall_style.colour_preservation import luminance
+from rockfall_style.gatys import Gatys, load_inputs, objective
 from rockfall_style.losses import gram, style_loss
+from rockfall_style.objective import guidance_channels
+from rockfall_style.resizing import resize_uint8, to_float
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +75,12 @@ def test_the_loss_falls_and_style_comes_in(painted: Any, optimizer: str) -> None
 
 
 def test_without_style_and_smoothing_the_photo_stays(painted: Any, photo: Path) -> None:
-    run = painted(style_weight=0, total_variation=0)
+    run = painted(style_weight=0, tv_weight=0)
     assert (result(run).int() - load(photo).int()).abs().max() <= 1
 
 
 def test_each_scale_is_a_loop_of_its_own(painted: Any) -> None:
-    run = painted(scales=2, steps=4, total_variation=0)
+    run = painted(scales=2, steps=4, tv_weight=0)
     assert run.step == 4  # half of 64 is too small to be worth it
     *_, last = logged(run, "loss")
     assert last < logged(run, "loss")[0]
@@ -100,17 +101,19 @@ def test_scales_that_fit_are_all_walked(tmp_path: Path) -> None:
 
 def test_a_narrow_style_is_not_made_too_small_to_be_seen(photo: Path, tmp_path: Path) -> None:
     narrow = save(tmp_path / "narrow.png", torch.zeros(3, 60, 17, dtype=torch.uint8))
-    subject = Subject(config(style=(str(narrow),)), load(photo), margin=0)
-    assert set(subject.goal(0.5).style) == set(subject.network.style_layers)
+    settings = config(style=(str(narrow),))
+    inputs = load_inputs(settings, load(photo), margin=0)
+    targets = objective(settings, inputs, 0.5).style_targets
+    assert set(targets) == set(inputs.network.style_layers)
 
 
-@pytest.mark.parametrize("start", ["photo", "noise"])
+@pytest.mark.parametrize("init", ["photo", "noise"])
 def test_a_masked_picture_is_the_photo_where_the_mask_is_black(
-    painted: Any, photo: Path, tmp_path: Path, start: str
+    painted: Any, photo: Path, tmp_path: Path, init: str
 ) -> None:
     mask = torch.zeros(3, 64, 80, dtype=torch.uint8)
     mask[:, :, 40:] = 255
-    run = painted(mask=str(save(tmp_path / "mask.png", mask)), start=start)
+    run = painted(mask=str(save(tmp_path / "mask.png", mask)), init=init)
     given, found = load(photo), result(run)
     assert torch.equal(found[:, :, :40], given[:, :, :40])
     assert (found[:, :, 40:] != given[:, :, 40:]).any(0).float().mean() > 0.9
@@ -135,7 +138,7 @@ def test_only_what_is_painted_has_style() -> None:
     style = torch.rand(1, 4, 8, 6)
     other = torch.cat((style, torch.rand(1, 4, 8, 6) * 9), 3)
     mask = torch.cat((torch.ones(1, 1, 8, 6), torch.zeros(1, 1, 8, 6)), 3)
-    guide = guides(mask, {"a": other}, ("a",))["a"]
+    guide = guidance_channels(mask, {"a": other}, ("a",))["a"]
     assert guide.square().mean() == pytest.approx(1)
     assert style_loss({"a": other * guide}, {"a": gram(style)}) < 1e-9
     assert style_loss({"a": other}, {"a": gram(style)}) > 1
@@ -149,7 +152,7 @@ def test_colours_can_be_preserved(painted: Any, photo: Path) -> None:
     for one, other in ((0, 1), (1, 2)):
         apart = (found[one] - found[other]) - (given[one] - given[other])
         assert apart[inside].abs().max() <= 1
-    changed = (luminance(floats(found)) - luminance(floats(given))).abs().mean()
+    changed = (luminance(to_float(found)) - luminance(to_float(given))).abs().mean()
     assert changed > 0.02
     coloured = result(painted()).int()
     assert ((coloured[0] - coloured[1]) - (given[0] - given[1])).abs().max() > 10
@@ -157,11 +160,13 @@ def test_colours_can_be_preserved(painted: Any, photo: Path) -> None:
 
 def test_two_styles_are_mixed_by_their_weights(photo: Path) -> None:
     def wanted(**settings: Any) -> dict[str, Tensor]:
-        return Subject(config(**settings), load(photo), margin=0).goal(1.0).style
+        chosen = config(**settings)
+        inputs = load_inputs(chosen, load(photo), margin=0)
+        return objective(chosen, inputs, 1.0).style_targets
 
     first = wanted(style=("woodcut",))
     second = wanted(style=("stained-glass",))
-    mixed = wanted(style=("woodcut", "stained-glass"), weights=(1.0, 3.0))
+    mixed = wanted(style=("woodcut", "stained-glass"), blend_weights=(1.0, 3.0))
     even = wanted(style=("woodcut", "stained-glass"))
     for name in first:
         torch.testing.assert_close(mixed[name], first[name] / 4 + second[name] * 3 / 4)
@@ -185,28 +190,31 @@ def test_mixing_finds_what_summing_the_losses_does(photo: Path) -> None:
 
 
 def test_noise_is_the_seeds(photo: Path) -> None:
-    subject = Subject(config(start="noise"), load(photo), margin=0)
+    pixels = load(photo)
+    model = Gatys(config(init="noise"), Picture("here", pixels).info)
+    inputs = load_inputs(model.config, pixels, margin=0)
     torch.manual_seed(0)
-    first = subject.start()
-    assert not torch.equal(first, subject.start())
+    first = model.initial_values(inputs)
+    assert not torch.equal(first, model.initial_values(inputs))
     torch.manual_seed(0)
-    assert torch.equal(first, subject.start())
+    assert torch.equal(first, model.initial_values(inputs))
 
 
-def test_the_slope_of_the_goal_is_that_of_finite_differences(photo: Path) -> None:
+def test_the_gradient_is_that_of_finite_differences(photo: Path) -> None:
     pixels = load(photo)[:, :24, :24]
-    subject = Subject(config(), pixels, margin=0)
-    goal: Goal = subject.goal(1.0)
+    inputs = load_inputs(config(), pixels, margin=0)
+    loss_of = objective(config(), inputs, 1.0)
     generator = torch.Generator().manual_seed(0)
-    values = (subject.photo + 0.1 * torch.randn(subject.photo.shape, generator=generator)).double()
-    goal.network.double()
-    for targets in (goal.style, goal.content):
+    noise = torch.randn(inputs.content.shape, generator=generator)
+    values = (inputs.content + 0.1 * noise).double()
+    loss_of.network.double()
+    for targets in (loss_of.style_targets, loss_of.content_targets):
         targets.update({name: target.double() for name, target in targets.items()})
     values.requires_grad_()
-    (slope,) = torch.autograd.grad(goal.losses(values)[2], values)
+    (slope,) = torch.autograd.grad(loss_of.losses(values)[2], values)
     step = 1e-8 * torch.randn(values.shape, generator=generator, dtype=torch.float64)
     with torch.no_grad():
-        ends = [goal.losses(values + sign * step)[2].item() for sign in (1, -1)]
+        ends = [loss_of.losses(values + sign * step)[2].item() for sign in (1, -1)]
     assert (slope * step).sum().item() == pytest.approx((ends[0] - ends[1]) / 2, rel=1e-3)
 
 
@@ -214,17 +222,18 @@ def test_the_slope_of_the_goal_is_that_of_finite_differences(photo: Path) -> Non
 @torch.no_grad()
 def test_what_would_be_cut_off_counts(photo: Path, shift: float, cut: float) -> None:
     """Of a grey picture that is shifted: what remains of the loss beside its other parts."""
-    goal = Subject(config(total_variation=7), load(photo), margin=0).goal(1.0)
-    values = torch.full_like(goal.photo, 0.5) + shift
-    style, content, loss = goal.losses(values)
-    rest = loss - content - goal.network.style_weight * style
+    settings = config(tv_weight=7)
+    loss_of = objective(settings, load_inputs(settings, load(photo), margin=0), 1.0)
+    values = torch.full_like(loss_of.content, 0.5) + shift
+    style, content, loss = loss_of.losses(values)
+    rest = loss - content - loss_of.network.style_weight * style
     assert rest.item() == pytest.approx(1000 * cut, abs=loss.item() * 1e-5)
 
 
 def test_it_paints_any_size() -> None:
     pixels = torch.full((3, 8, 6), 77, dtype=torch.uint8)
-    assert torch.equal(enlarged(pixels, 8, 6), pixels)
-    assert torch.equal(enlarged(pixels, 31, 5), torch.full((3, 31, 5), 77, dtype=torch.uint8))
+    assert torch.equal(resize_uint8(pixels, 8, 6), pixels)
+    assert torch.equal(resize_uint8(pixels, 31, 5), torch.full((3, 31, 5), 77, dtype=torch.uint8))
 
 
 def test_it_leaves_pictures_of_its_progress(painted: Any) -> None:
@@ -242,8 +251,8 @@ def test_the_last_checkpoint_holds_little_but_the_picture(painted: Any) -> None:
 
 
 def test_weights_are_as_many_as_styles(painted: Any) -> None:
-    with pytest.raises(ConfigError, match="weights: there are 3, and 2 pictures in style"):
-        painted(style="woodcut,stained-glass", weights="1,2,3")
+    with pytest.raises(ConfigError, match="blend_weights: there are 3, and 2 pictures in style"):
+        painted(style="woodcut,stained-glass", blend_weights="1,2,3")
 
 
 def test_a_style_that_is_none_is_told_the_nearest(painted: Any) -> None:

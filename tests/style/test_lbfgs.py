@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rockfall_style.lbfgs import LONGEST, Lbfgs
+from rockfall_style.lbfgs import MAX_STEP_RMS, Lbfgs
 
 
 def slope_of(values: Tensor, loss: Callable[[Tensor], Tensor]) -> Callable[[], Tensor]:
@@ -94,7 +94,7 @@ def test_no_step_is_longer_than_pictures_bear() -> None:
     for _ in range(6):
         before = values.detach().clone()
         optimizer.step(evaluate)
-        assert (values.detach() - before).square().mean().sqrt() <= LONGEST * 1.001
+        assert (values.detach() - before).square().mean().sqrt() <= MAX_STEP_RMS * 1.001
 
 
 def test_it_stays_where_there_is_no_slope() -> None:

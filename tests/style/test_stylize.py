@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from rockfall.kit import memory, pictures
-from rockfall_style.bands import restyled
+from rockfall_style.bands import apply_style
 from rockfall_style.manifest import read_style
 from tests.core.test_cli_train import rockfall
 from tests.style.test_manifest import lay
@@ -57,7 +57,7 @@ def through(path: Path, data: Path, *styles: str) -> torch.Tensor:
     picture = pictures.load(path)
     for style in styles:
         network = read_style(data / "weights" / "fast-style" / style)
-        picture = restyled(network, picture)
+        picture = apply_style(network, picture)
     return picture
 
 

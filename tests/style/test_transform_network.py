@@ -14,17 +14,17 @@ from scipy.signal import correlate2d
 from torch.nn import functional as F
 
 from rockfall_style.transform_network import (
-    CONTRAST,
     EPSILON,
-    GRAIN,
-    GRAIN_SIDE,
-    Block,
-    Enlarging,
-    EvenlyEnlarging,
+    NOISE_PERIOD,
+    NOISE_STD,
+    OUTPUT_INIT_STD,
     Layer,
-    Overpainting,
-    OverpaintingNetwork,
+    ResidualBlock,
+    SkipOutputLayer,
+    SkipTransformNetwork,
     TransformNetwork,
+    TransposedLayer,
+    UpsamplingLayer,
     same_padding,
 )
 
@@ -59,20 +59,20 @@ def test_a_layer_pads_as_tensorflow_does(size: tuple[int, int], kernel: int, str
     layer = Layer(2, 3, kernel, stride).double()
     values = torch.randn(1, 2, *size, dtype=torch.float64)
     wanted = same_convolution(values[0].numpy(), layer.weight.detach().numpy(), stride)
-    given = layer.convolved(values)[0].detach().numpy()
+    given = layer.convolve(values)[0].detach().numpy()
     np.testing.assert_allclose(given, wanted, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [(4, 4), (3, 5), (1, 1), (2, 7)])
-def test_to_enlarge_is_the_gradient_of_a_strided_convolution(size: tuple[int, int]) -> None:
+def test_a_transposed_layer_is_the_gradient_of_a_strided_convolution(size: tuple[int, int]) -> None:
     """That of one from twice the size, which SciPy's own shows to be padded at the end alone."""
     torch.manual_seed(0)
-    layer = Enlarging(3, 2).double()
+    layer = TransposedLayer(3, 2).double()
     values = torch.randn(1, 3, *size, dtype=torch.float64)
     large = torch.zeros(1, 2, 2 * size[0], 2 * size[1], dtype=torch.float64, requires_grad=True)
     strided = F.conv2d(F.pad(large, (0, 1, 0, 1)), layer.weight.detach(), stride=2)
     (wanted,) = torch.autograd.grad(strided, large, values)
-    given = layer.convolved(values)
+    given = layer.convolve(values)
     assert given.shape == wanted.shape
     torch.testing.assert_close(given, wanted)
     np.testing.assert_allclose(
@@ -99,7 +99,7 @@ def test_same_padding(size: int, kernel: int, stride: int) -> None:
             lambda: Layer(2, 3, 3),
             lambda: Layer(2, 3, 3, 2),
             lambda: Layer(2, 3, 3, padding="replicate"),
-            lambda: Enlarging(2, 3),
+            lambda: TransposedLayer(2, 3),
         ]
     ),
     st.integers(1, 23),
@@ -111,16 +111,16 @@ def test_any_rows_alone_are_those_of_the_whole(
 ) -> None:
     layer = form().double()
     values = torch.randn(1, 2, height, width, dtype=torch.float64)
-    whole = layer.convolved(values)
+    whole = layer.convolve(values)
     first = data.draw(st.integers(0, whole.shape[2] - 1))
     rows = range(first, data.draw(st.integers(first + 1, whole.shape[2])))
-    needed = layer.needed(rows, height)
-    part = layer.rows(values[:, :, needed.start : needed.stop], needed.start, height, rows)
+    needed = layer.input_rows(rows, height)
+    part = layer.convolve_rows(values[:, :, needed.start : needed.stop], needed.start, height, rows)
     torch.testing.assert_close(part, whole[:, :, rows.start : rows.stop])
     for missing in (needed.start, needed.stop - 1):  # each row of them matters
         changed = values.clone()
         changed[:, :, missing] += 1
-        assert not torch.equal(layer.convolved(changed)[:, :, rows.start : rows.stop], part)
+        assert not torch.equal(layer.convolve(changed)[:, :, rows.start : rows.stop], part)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -134,15 +134,15 @@ def test_each_picture_is_normalised_by_itself(count: int) -> None:
     mean, variance = raw.mean((2, 3), keepdim=True), raw.var((2, 3), keepdim=True, correction=0)
     wanted = (raw - mean) / (variance + EPSILON).sqrt() * layer.scale.view(4, 1, 1)
     wanted = (wanted + layer.shift.view(4, 1, 1)).clamp(min=0)
-    torch.testing.assert_close(layer.normalised(raw), wanted)
+    torch.testing.assert_close(layer.normalise(raw), wanted)
     if count == 1:
-        known = layer.scaled(raw, mean.flatten(), variance.flatten())
+        known = layer.normalise_by(raw, mean.flatten(), variance.flatten())
         torch.testing.assert_close(known, wanted)
 
 
 def test_a_block_adds_without_relu() -> None:
     torch.manual_seed(0)
-    block = Block(3)
+    block = ResidualBlock(3)
     torch.nn.init.ones_(block.second.scale)
     values = torch.randn(1, 3, 6, 6)
     added = block(values) - values
@@ -165,20 +165,20 @@ def test_the_published_network_has_as_many_parameters_as_are_published() -> None
     assert sum(p.numel() for p in TransformNetwork().parameters()) == kernels + norms
 
 
-def test_to_enlarge_evenly_is_to_repeat_pixels_and_to_convolve() -> None:
+def test_the_upsampling_layer_repeats_pixels_and_convolves() -> None:
     torch.manual_seed(0)
-    layer = EvenlyEnlarging(3, 2).double()
+    layer = UpsamplingLayer(3, 2).double()
     values = torch.randn(1, 3, 5, 4, dtype=torch.float64)
     twice = values.repeat_interleave(2, 2).repeat_interleave(2, 3)
     flipped = layer.weight.flip(2, 3).transpose(0, 1)
     wanted = F.conv2d(F.pad(twice, (1, 0, 1, 0)), flipped)
-    torch.testing.assert_close(layer.convolved(values), wanted)
-    flat = layer.convolved(torch.ones_like(values))[:, :, 1:, 1:]
+    torch.testing.assert_close(layer.convolve(values), wanted)
+    flat = layer.convolve(torch.ones_like(values))[:, :, 1:, 1:]
     torch.testing.assert_close(flat, flat[:, :, :1, :1].expand_as(flat))  # no checkerboard
 
 
 @pytest.mark.parametrize("size", [(5, 7), (1, 3)])
-def test_a_layer_that_continues_the_edges(size: tuple[int, int]) -> None:
+def test_a_layer_that_pads_by_replication(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
     layer = Layer(2, 3, 3, padding="replicate").double()
     values, weight = torch.randn(1, 2, *size, dtype=torch.float64), layer.weight.detach().numpy()
@@ -186,23 +186,23 @@ def test_a_layer_that_continues_the_edges(size: tuple[int, int]) -> None:
         sum(correlate(one, k, mode="nearest") for one, k in zip(values[0].numpy(), ks, strict=True))
         for ks in weight
     ]
-    np.testing.assert_allclose(layer.convolved(values)[0].detach().numpy(), wanted, atol=1e-12)
+    np.testing.assert_allclose(layer.convolve(values)[0].detach().numpy(), wanted, atol=1e-12)
 
 
-def test_strokes_are_laid_over_the_picture_in_mixed_colours() -> None:
+def test_the_output_layer_adds_the_picture_in_mixed_colours() -> None:
     torch.manual_seed(0)
-    layer = Overpainting(4).double()
+    layer = SkipOutputLayer(4).double()
     torch.nn.init.normal_(layer.colours)
     strokes = torch.randn(2, 4, 10, 12, dtype=torch.float64)
     picture = torch.randn(2, 3, 10, 12, dtype=torch.float64)
     mixed = torch.einsum("dc,nchw->ndhw", layer.colours, picture)
     wanted = F.conv2d(strokes, layer.weight, padding=4) + mixed
-    torch.testing.assert_close(layer.convolved(torch.cat((strokes, picture), 1)), wanted)
+    torch.testing.assert_close(layer.convolve(torch.cat((strokes, picture), 1)), wanted)
 
 
-def over() -> OverpaintingNetwork:
+def over() -> SkipTransformNetwork:
     torch.manual_seed(0)
-    return OverpaintingNetwork(2, 1).eval()
+    return SkipTransformNetwork(2, 1).eval()
 
 
 @torch.no_grad()
@@ -216,20 +216,20 @@ def test_without_strokes_it_gives_the_picture_as_bright_as_any() -> None:
     level = ((made - 127.5) / 150).atanh()
     for one, other in zip(level[0], picture[0], strict=True):
         seen = (other - other.mean()) / other.std(correction=0)
-        torch.testing.assert_close(one, CONTRAST * seen, atol=1e-2, rtol=0)
+        torch.testing.assert_close(one, OUTPUT_INIT_STD * seen, atol=1e-2, rtol=0)
 
 
 @torch.no_grad()
-def test_grain_is_where_it_is_and_the_picture_is_painted_on_without() -> None:
+def test_the_noise_is_fixed_and_not_in_what_is_skipped_to_the_output() -> None:
     network = over()
-    flat = torch.full((1, 3, GRAIN_SIDE + 30, 40), 128.0)
-    grain = network.entering(flat) - flat
-    assert abs(grain.std() / GRAIN - 1) < 0.05 and abs(grain.mean()) < 1
-    torch.testing.assert_close(grain[:, :, GRAIN_SIDE:], grain[:, :, :30])
-    part = network.entering(flat[:, :, 7:30], 7)
-    assert torch.equal(part, network.entering(flat)[:, :, 7:30])
-    again = OverpaintingNetwork(2, 1)  # its weights are others
-    assert torch.equal(again.entering(flat), network.entering(flat))
-    assert "grain" not in network.state_dict()
+    flat = torch.full((1, 3, NOISE_PERIOD + 30, 40), 128.0)
+    noise = network.first_input(flat) - flat
+    assert abs(noise.std() / NOISE_STD - 1) < 0.05 and abs(noise.mean()) < 1
+    torch.testing.assert_close(noise[:, :, NOISE_PERIOD:], noise[:, :, :30])
+    part = network.first_input(flat[:, :, 7:30], 7)
+    assert torch.equal(part, network.first_input(flat)[:, :, 7:30])
+    again = SkipTransformNetwork(2, 1)  # its weights are others
+    assert torch.equal(again.first_input(flat), network.first_input(flat))
+    assert "noise" not in network.state_dict()
     assert network(flat[:, :, :40]).std() > 1  # there is something to make strokes of
-    assert network.joined(flat[:, :0], flat).std() == 0
+    assert network.last_input(flat[:, :0], flat).std() == 0

@@ -1,1 +1,3 @@
-"""Pictures in the manner of other pictures. Start at `gatys.py`."""
+"""Neural style transfer: by optimising pixels (start at `gatys.py`), or by a feed-forward network
+(start at `fast_style.py`).
+"""

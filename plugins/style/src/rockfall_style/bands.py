@@ -1,11 +1,12 @@
-"""A picture of any size through the network: whole, or in bands of rows so as to take less memory.
+"""A transformation network applied to a picture of any size: whole, or in bands with less memory.
 
-Instance norm looks at all of a picture, so a layer can't be finished in one band before it has been
-measured in all. Three layers are measured in turn, each anew from the picture on, in bands that
-reach as far beyond as they depend on; what comes out of the third has a sixteenth of the pixels and
-is kept whole. The residual blocks work on that, and three more layers are measured from there. That
-computes a quarter more than once through, and gives, up to rounding, the very same picture: there
-are no seams, since nothing differs from band to band.
+Instance norm needs the mean and variance over the whole picture, so a layer can't be finished for
+one band of rows before its statistics are known from all. For the first three layers these are
+computed in turn, each by a pass over the picture in bands that overlap by the receptive field. The
+output of the third has a sixteenth of the pixels and is kept whole; the residual blocks work on
+that, and the last three layers are computed in passes from there. That takes a quarter more
+arithmetic than one pass, and gives the same picture up to rounding: there are no seams, as nothing
+differs from band to band.
 """
 
 from __future__ import annotations
@@ -20,130 +21,144 @@ from torch.nn import functional as F
 from rockfall import RockfallError
 from rockfall.kit.memory import require_memory
 from rockfall.kit.progress import counted
-from rockfall_style.transform_network import REDUCTION, Layer, TransformNetwork, coloured
+from rockfall_style.transform_network import REDUCTION, Layer, TransformNetwork, to_rgb
 
-AT_ONCE = 1 << 20
-"""Pixels of the largest picture that goes through whole."""
-BAND = 1 << 18
+MAX_WHOLE_PIXELS = 1 << 20
+"""Pixels of a picture that is processed whole, at most."""
+BAND_PIXELS = 1 << 18
 """Pixels of a band, about."""
-LEAST_ROWS = 32
-LEAST_SIDE = 32
-"""A smaller picture is continued by its last rows and columns, for instance norm to have some
-pixels in the middle of the network.
+MIN_BAND_ROWS = 32
+MIN_SIDE = 32
+"""Pixels to which a smaller picture's sides are padded, by copies of the last row and column, for
+instance norm to have some pixels in the residual blocks.
 """
 
 Statistics = tuple[Tensor, Tensor]
 """Mean and variance (C) of a layer's channels."""
-Taking = Callable[[Tensor, int, range], Tensor]
-"""What layer n takes, from these rows of what is before it."""
+LayerInput = Callable[[Tensor, int, range], Tensor]
+"""The input of layer n, from the output of the layer before it, for these rows."""
 
 
 @torch.no_grad()
-def restyled(
-    network: TransformNetwork, picture: Tensor, *, at_once: int = AT_ONCE, band: int = BAND
+def apply_style(
+    network: TransformNetwork,
+    picture: Tensor,
+    *,
+    max_whole: int = MAX_WHOLE_PIXELS,
+    band: int = BAND_PIXELS,
 ) -> Tensor:
     """(3, H, W) uint8 of any size → the same shape and type, on the network's device.
 
-    Raises RockfallError if there is too little memory, or if numbers overflow.
+    max_whole, band: pixels up to which a picture is processed whole, and those of a band.
+    Raises RockfallError if there is too little memory, or if the output is not finite.
     """
     device = next(network.parameters()).device
     _, height, width = picture.shape
-    page = _continued(picture.to(device)[None])
-    pixels = page.shape[2] * page.shape[3]
-    if pixels <= at_once:
-        made = network(page.float().contiguous(memory_format=torch.channels_last))
+    padded = _pad(picture.to(device)[None])
+    pixels = padded.shape[2] * padded.shape[3]
+    if pixels <= max_whole:
+        output = network(padded.float().contiguous(memory_format=torch.channels_last))
     else:
         _require_memory(network, pixels, device)
-        made = _in_bands(network, page, max(LEAST_ROWS, band // page.shape[3]))
-    if not made.isfinite().all():
+        output = _apply_in_bands(network, padded, max(MIN_BAND_ROWS, band // padded.shape[3]))
+    if not output.isfinite().all():
         raise RockfallError("the style's network gives numbers that are not finite")
-    shown: Tensor = made[0, :, :height, :width].float().round_().clamp_(0, 255).to(torch.uint8)
-    return shown
+    output = output[0, :, :height, :width].float()
+    styled: Tensor = output.round_().clamp_(0, 255).to(torch.uint8)
+    return styled
 
 
-def _continued(page: Tensor) -> Tensor:
-    """(1, 3, H, W) with sides that the network keeps, by copies of the last row and column.
+def _pad(picture: Tensor) -> Tensor:
+    """(1, 3, H, W) uint8 padded after its last row and column, by copies of these, to sides that
+    are multiples of `REDUCTION`.
 
-    TensorFlow pads odd sizes on other sides than even ones, which moves the picture by a pixel.
+    TensorFlow's "same" pads odd sizes on other sides than even ones, which shifts the picture by a
+    pixel.
     """
-    height, width = (max(LEAST_SIDE, -(-side // REDUCTION) * REDUCTION) for side in page.shape[2:])
-    padding = (0, width - page.shape[3], 0, height - page.shape[2])
-    return F.pad(page.float(), padding, mode="replicate").to(torch.uint8) if any(padding) else page
+    height, width = (max(MIN_SIDE, -(-side // REDUCTION) * REDUCTION) for side in picture.shape[2:])
+    padding = (0, width - picture.shape[3], 0, height - picture.shape[2])
+    if not any(padding):
+        return picture
+    return F.pad(picture.float(), padding, mode="replicate").to(torch.uint8)
 
 
-def _in_bands(network: TransformNetwork, page: Tensor, rows: int) -> Tensor:
-    """(1, 3, H, W) uint8 → what the network makes of it, float32."""
+def _apply_in_bands(network: TransformNetwork, picture: Tensor, rows: int) -> Tensor:
+    """(1, 3, H, W) uint8 → the network's output, float32."""
     down, up = (cast("list[Layer]", list(part)) for part in (network.down, network.up))
 
-    def entering(values: Tensor, place: int, given: range) -> Tensor:
-        if place:
+    def down_input(values: Tensor, index: int, rows: range) -> Tensor:
+        if index:
             return values
         pixels = values.float().contiguous(memory_format=torch.channels_last)
-        return network.entering(pixels, given.start)
+        return network.first_input(pixels, rows.start)
 
-    def leaving(values: Tensor, place: int, given: range) -> Tensor:
-        last = place == len(up) - 1
-        return network.joined(values, page[:, :, given.start : given.stop]) if last else values
+    def up_input(values: Tensor, index: int, rows: range) -> Tensor:
+        if index < len(up) - 1:
+            return values
+        return network.last_input(values, picture[:, :, rows.start : rows.stop])
 
-    middle, statistics = _measured(page, down, entering, rows, "looking at the picture")
-    middle = down[-1].scaled(middle, *statistics)
+    features, statistics = _passes(picture, down, down_input, rows, "downsampling")
+    features = down[-1].normalise_by(features, *statistics)
     for block in counted(network.blocks, len(network.blocks), "residual blocks"):
-        middle = block(middle)
-    made, statistics = _measured(middle, up, leaving, rows, "painting the picture")
-    return coloured(up[-1].scaled(made.float(), *statistics))
+        features = block(features)
+    output, statistics = _passes(features, up, up_input, rows, "upsampling")
+    return to_rgb(up[-1].normalise_by(output.float(), *statistics))
 
 
-def _measured(
-    source: Tensor, layers: Sequence[Layer], taking: Taking, rows: int, what: str
+def _passes(
+    source: Tensor, layers: Sequence[Layer], layer_input: LayerInput, rows: int, what: str
 ) -> tuple[Tensor, Statistics]:
-    """The convolution of the last of some layers, and its mean and variance.
+    """The convolution of the last of some layers before instance norm, and its statistics.
 
-    source: (1, C, H, W), which is before the first of them.
+    source: (1, C, H, W), the input of the first of them.
     """
-    known: list[Statistics] = []
-    kept: list[Tensor] = []
+    statistics: list[Statistics] = []
+    last_bands: list[Tensor] = []
     for count in range(1, len(layers) + 1):
         heights = [source.shape[2]]
         for layer in layers[:count]:
-            heights.append(layer.size(heights[-1]))
+            heights.append(layer.output_size(heights[-1]))
         share = max(1, rows * heights[-1] // max(source.shape[2], heights[-1]))
         bands = [
             range(first, min(first + share, heights[-1])) for first in range(0, heights[-1], share)
         ]
-        measure = Measure(source.device)
-        parts = counted(bands, len(bands), f"{what}, {count} of {len(layers)}: bands")
+        moments = RunningMoments(source.device)
+        parts = counted(bands, len(bands), f"{what}, layer {count} of {len(layers)}: bands")
         for band in parts:
-            values = _band(source, layers[:count], taking, known, heights, band)
-            measure.add(values)
+            values = _convolve_band(source, layers[:count], layer_input, statistics, heights, band)
+            moments.update(values)
             if count == len(layers):
-                kept.append(values)
-        known.append(measure.statistics)
-    return torch.cat(kept, 2), known[-1]
+                last_bands.append(values)
+        statistics.append(moments.statistics)
+    return torch.cat(last_bands, 2), statistics[-1]
 
 
-def _band(
+def _convolve_band(
     source: Tensor,
     layers: Sequence[Layer],
-    taking: Taking,
-    known: Sequence[Statistics],
+    layer_input: LayerInput,
+    statistics: Sequence[Statistics],
     heights: Sequence[int],
     rows: range,
 ) -> Tensor:
-    """These rows of the last layer's convolution; the layers before are normalised as `known`."""
-    wanted = [rows]
+    """These rows of the last layer's convolution; the layers before it are normalised by
+    `statistics`.
+    """
+    needed = [rows]
     for layer, height in zip(reversed(layers), reversed(heights[:-1]), strict=True):
-        wanted.insert(0, layer.needed(wanted[0], height))
-    values = source[:, :, wanted[0].start : wanted[0].stop]
-    for place, layer in enumerate(layers):
-        if place:
-            values = layers[place - 1].scaled(values, *known[place - 1])
-        values = taking(values, place, wanted[place])
-        values = layer.rows(values, wanted[place].start, heights[place], wanted[place + 1])
+        needed.insert(0, layer.input_rows(needed[0], height))
+    values = source[:, :, needed[0].start : needed[0].stop]
+    for index, layer in enumerate(layers):
+        if index:
+            values = layers[index - 1].normalise_by(values, *statistics[index - 1])
+        values = layer_input(values, index, needed[index])
+        first, height = needed[index].start, heights[index]
+        values = layer.convolve_rows(values, first, height, needed[index + 1])
     return values
 
 
-class Measure:
-    """Mean and variance of a picture's channels, from its bands.
+class RunningMoments:
+    """Mean and variance of a picture's channels, accumulated over its bands in float64.
 
     Chan, Golub and LeVeque 1983, "Algorithms for Computing the Sample Variance", equation 2.1.
     """
@@ -153,30 +168,32 @@ class Measure:
         self.count = 0
         self.mean = self.squares = torch.zeros((), dtype=torch.float64)  # not every device has it
 
-    def add(self, values: Tensor) -> None:
+    def update(self, values: Tensor) -> None:
         """(1, C, H, W) of more than one pixel."""
         count = values.shape[2] * values.shape[3]
         mean, variance = (torch.zeros(values.shape[1], device=self.device) for _ in range(2))
-        F.batch_norm(values, mean, variance, training=True, momentum=1.0)  # the quickest to tell
-        apart = mean.cpu().double() - self.mean
+        # The fastest way to compute both: as the running statistics of batch norm.
+        F.batch_norm(values, mean, variance, training=True, momentum=1.0)
+        difference = mean.cpu().double() - self.mean
         total = self.count + count
         self.squares = (
             self.squares
             + variance.cpu().double() * (count - 1)
-            + apart.square() * (self.count * count / total)
+            + difference.square() * (self.count * count / total)
         )
-        self.mean = self.mean + apart * (count / total)
+        self.mean = self.mean + difference * (count / total)
         self.count = total
 
     @property
     def statistics(self) -> Statistics:
+        """Mean and variance (C), float32, by the number of pixels."""
         mean, variance = self.mean.float(), (self.squares / self.count).float()
         return mean.to(self.device), variance.to(self.device)
 
 
 def _require_memory(network: TransformNetwork, pixels: int, device: torch.device) -> None:
-    # Bytes of a pixel: four times what lies in the middle, and what is made.
-    kept = 4 * 4 * network.channels / REDUCTION**2 + 40
+    # Bytes of a pixel: four tensors as large as the residual blocks' output, and the picture's own.
+    size = 4 * 4 * network.channels / REDUCTION**2 + 40
     require_memory(
-        device, round(kept * pixels) + (1 << 29), "this picture", "make it smaller with --size"
+        device, round(size * pixels) + (1 << 29), "this picture", "make it smaller with --size"
     )

@@ -1,4 +1,4 @@
-"""What `--style` names: pictures, published styles, trained ones; and so by which method."""
+"""The argument of `--style`: pictures, published and trained styles, and the method they imply."""
 
 from __future__ import annotations
 
@@ -22,26 +22,29 @@ LAST = "last"
 
 @dataclass(frozen=True)
 class Style:
-    """name: for what is made to be called after it. where: a path, or a registered name."""
+    """A style picture or a trained style.
+
+    name: part of the output's file name. location: a path, or a registered or published name.
+    """
 
     name: str
     kind: Literal["picture", "folder", "published", "run"]
-    where: str
+    location: str
 
     @property
     def method(self) -> str:
         return GATYS if self.kind == "picture" else FAST_STYLE
 
 
-def choose(text: str, method: str | None = None) -> tuple[str, list[Style]]:
-    """The method, and one style or several with commas between; what exists has its commas.
+def resolve_styles(text: str, method: str | None = None) -> tuple[str, list[Style]]:
+    """The method, and the styles: one, or several with commas between.
 
-    An existing file or folder is that; else the name of a run, a published style or a registered
-    picture. method: of which they have to be. Raises UsageError for what can't be had together, and
-    UnknownName with a suggestion.
+    Each is an existing file or folder, whose path may contain commas, or else the name of a run, a
+    published style or a registered picture. method: the one that they must be for, if any. Raises
+    UsageError for styles of different methods, and UnknownName with a suggestion.
     """
     words = [text] if os.path.exists(os.path.expanduser(text)) else text.split(",")
-    styles = [_style(word.strip(), method) for word in words]
+    styles = [_resolve(word.strip(), method) for word in words]
     methods = {style.method: style for style in styles}
     if len(methods) > 1:
         raise UsageError(
@@ -54,22 +57,24 @@ def choose(text: str, method: str | None = None) -> tuple[str, list[Style]]:
             f"gatys takes its style from a picture, and {styles[0].name} is a trained style"
         )
     if method == FAST_STYLE and found != method:
-        where = styles[0].where
+        location = styles[0].location
         raise UsageError(
-            f"fast-style takes a trained style, and {where} is a picture; "
-            f"`rockfall train fast-style ./photos style={where}` trains one"
+            f"fast-style takes a trained style, and {location} is a picture; "
+            f"`rockfall train fast-style ./photos style={location}` trains one"
         )
     return found, styles
 
 
 def names() -> list[str]:
-    """Whatever `--style` takes that is no path."""
+    """All names, beside paths, that `--style` takes."""
     runs = [run.name for run in all_runs() if _stylizes(run)]
     return [*runs, *digests(), *registry().pictures.names()]
 
 
-def _style(word: str, method: str | None) -> Style:
-    found = [_of_path(word)] if os.path.exists(os.path.expanduser(word)) else list(_of_name(word))
+def _resolve(word: str, method: str | None) -> Style:
+    found = (
+        [_from_path(word)] if os.path.exists(os.path.expanduser(word)) else list(_from_name(word))
+    )
     if found:
         return next((style for style in found if style.method == method), found[0])
     if not word:
@@ -84,13 +89,13 @@ def _style(word: str, method: str | None) -> Style:
     )
 
 
-def _of_path(word: str) -> Style:
+def _from_path(word: str) -> Style:
     from rockfall.kit import pictures
     from rockfall_style.manifest import MANIFEST
 
     path = Path(os.path.expanduser(word))
     if not path.is_dir():
-        pictures.sides(path)  # a mistake should not wait for the training
+        pictures.sides(path)  # refuses what is no picture, before any training
         return Style(path.stem, "picture", str(path))
     name = path.resolve().name
     if (path / MANIFEST).is_file():
@@ -102,7 +107,7 @@ def _of_path(word: str) -> Style:
     raise UsageError(f"{path} is no style: it has neither {MANIFEST} nor a run")
 
 
-def _of_name(word: str) -> Iterator[Style]:
+def _from_name(word: str) -> Iterator[Style]:
     runs = all_runs()
     for run in runs[-1:] if word == LAST else runs:
         if word in (run.name, LAST) and _stylizes(run):
@@ -111,9 +116,9 @@ def _of_name(word: str) -> Iterator[Style]:
         yield Style(word, "published", word)
     if registry().pictures.get(word) is not None:
         yield Style(word, "picture", word)
-    begun = [run for run in runs if word and run.name.startswith(word) and _stylizes(run)]
-    if len(begun) == 1:
-        yield Style(begun[0].name, "run", str(begun[0].path))
+    matches = [run for run in runs if word and run.name.startswith(word) and _stylizes(run)]
+    if len(matches) == 1:
+        yield Style(matches[0].name, "run", str(matches[0].path))
 
 
 def _require_stylizes(run: RunDirectory) -> None:
@@ -126,6 +131,6 @@ def _require_stylizes(run: RunDirectory) -> None:
 def _stylizes(run: RunDirectory) -> bool:
     try:
         entry = registry().models.get(run.record().model)
-    except RockfallError:  # a damaged run is no style
+    except RockfallError:  # a damaged run
         return False
     return entry is not None and CAPABILITY in entry.spec.capabilities

@@ -1,14 +1,23 @@
-"""A network that learns one style, and gives it to any picture in one pass.
+"""Fast style transfer: a feed-forward network that applies one style to any picture in one pass.
 
 Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and
-Super-Resolution": a network f is trained on photographs x, for a picture y of the style,
+Super-Resolution": an image transformation network f is trained on photographs x, for a style
+picture y, to minimise the perceptual loss
 
-    min over f of  E  ‖φ(f(x)) − φ(x)‖²  +  w ‖G(f(x)) − G(y)‖²  +  v TV(f(x))     (equation 5)
+    E  ‖φ(f(x)) − φ(x)‖²  +  w ‖G(f(x)) − G(y)‖²  +  v TV(f(x))     (equation 5)
 
-where φ are activations of a network that sees and does not learn, and G the products of their
-channels. Once it is trained, nothing has to be optimised for a picture.
+where φ are activations of a frozen feature network and G their Gram matrices. It departs from the
+paper in
 
-The network is not quite theirs: `OverpaintingNetwork` says how and why.
+- the network: instance norm (Ulyanov et al. 2016), half the channels, three residual blocks and not
+  five; it paints over the photograph, sees fixed noise, and upsamples before it convolves
+  (`SkipTransformNetwork` says how and why). Pictures are padded by their edge, which is cropped;
+- the loss: content and style losses are relative to their targets and averaged over the layers
+  (`losses.py`), and the feature network is by default an untrained one (`random_vgg.py`), where the
+  paper's is VGG16 trained on ImageNet;
+- the training: single pictures and not batches of four, a learning rate of 0.005 annealed by a
+  cosine and not a constant 0.001, and by default 2,048 steps on crops of two photographs and not
+  40,000 on 80,000 photographs of MS COCO.
 """
 
 from __future__ import annotations
@@ -25,70 +34,78 @@ import rockfall
 from rockfall import Dataset
 from rockfall.kit.pictures import within
 from rockfall.kit.schedules import lr_factor
-from rockfall_style.bands import restyled
-from rockfall_style.features import check_names, feature_network
+from rockfall_style.bands import apply_style
+from rockfall_style.features import check_features, feature_network
 from rockfall_style.losses import content_loss, gram, style_loss, total_variation
-from rockfall_style.named import anywhere, read_picture
-from rockfall_style.transform_network import REDUCTION, OverpaintingNetwork
+from rockfall_style.picture_names import absolute_path, read_picture
+from rockfall_style.transform_network import REDUCTION, SkipTransformNetwork
 
-LEAST = 32
-"""Pixels of a side, below which too little is left in the deeper layers to see a style in."""
-SMALL = 64
-"""Of which there is enough for some layers, but of strokes hardly one."""
-FEW, ENOUGH = 1000, 2000
-"""Steps in which a style is hardly learned, and well."""
-SEEN = 16
-"""Validation pictures that the loss is told of after every epoch."""
-AT_ONCE = 8
-FRAME = 16
-"""Pixels around a picture that go through the network with it: a multiple of `REDUCTION`."""
+MIN_SIDE = 32
+"""Pixels of a side, at least: in smaller pictures the deeper layers have too few positions for a
+Gram matrix.
+"""
+ADVISED_SIDE = 64
+"""Pixels of a side below which a picture holds hardly one stroke."""
+FEW_STEPS, ADVISED_STEPS = 1000, 2000
+"""Steps in which a style is hardly learned, and learned well."""
+VALIDATION_PICTURES, VALIDATION_BATCH = 16, 8
+"""Validation pictures of which the loss is logged after every epoch, and those in one batch."""
+PADDING = 16
+"""Pixels of replication padding on each side: a multiple of `REDUCTION`."""
 
 
 class FastStyleConfig(rockfall.Config):
-    style: Annotated[str, AfterValidator(anywhere)] = Field(
+    style: Annotated[str, AfterValidator(absolute_path)] = Field(
         "brush-strokes",
-        description="the picture to paint like: a path, or a name of `rockfall list pictures`",
+        description="style picture: a path, or a name of `rockfall list pictures`",
     )
     style_size: int = Field(
-        256, ge=LEAST, le=2048, description="pixels along its longer side: how broad strokes are"
+        256,
+        ge=MIN_SIDE,
+        le=2048,
+        description="pixels along the style's longer side; larger makes broader strokes",
     )
-    features: Annotated[str, AfterValidator(anywhere)] = Field(
+    features: Annotated[str, AfterValidator(absolute_path)] = Field(
         "random-vgg",
-        description="the network that sees: random-vgg (untrained), vgg19, squeezenet, or the path "
-        "of a safetensors file of either's weights",
+        description="feature network of the losses: random-vgg (untrained), vgg19, squeezenet, or "
+        "the path of a safetensors file of weights of either",
     )
     normalisation: Literal["imagenet", "caffe"] | None = Field(
-        None, description="what weights in a file were trained with; the others bring theirs"
+        None, description="input normalisation of weights in a file; the others bring theirs"
     )
     style_weight: float = Field(
         0.01,
         ge=0,
-        description="how much style counts beside content; 1 is what suits gatys with these "
-        "features; for trained ones try 0.3",
+        description="weight of the style loss beside the content loss, in the units of gatys; for "
+        "trained features try 0.3",
     )
-    total_variation: float = Field(
-        3.0, ge=0, description="how much differences between neighbouring pixels count, as noise"
+    tv_weight: float = Field(
+        3.0, ge=0, description="weight of the total variation loss, which suppresses noise"
     )
-    width: int = Field(16, ge=1, le=128, description="channels of the first layer; published: 32")
-    blocks: int = Field(3, ge=0, le=16, description="residual blocks; published: 5")
+    width: int = Field(16, ge=1, le=128, description="channels of the first layer; paper: 32")
+    blocks: int = Field(3, ge=0, le=16, description="residual blocks; paper: 5")
     epochs: int = Field(
-        8, ge=1, description="passes over the pictures; 2,048 steps by default, about a minute"
+        8, ge=1, description="passes over the training pictures; 2,048 steps by default, a minute"
     )
     batch_size: int = Field(
-        1, ge=1, description="pictures a step; published: 4, but more steps teach more"
+        1, ge=1, description="mini-batch size; paper: 4, but more steps are worth more"
     )
-    lr: float = Field(5e-3, gt=0, description="Adam's first step size; falls to 0 by a cosine")
+    lr: float = Field(
+        5e-3, gt=0, description="initial learning rate of Adam, annealed to 0 by a cosine"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_names(self.features, self.normalisation)
+        check_features(self.features, self.normalisation)
         return self
 
 
 class FastStyle(nn.Module):
-    """Colour pictures (N, 3, H, W) uint8. Raises ValueError for others, and for small ones.
+    """Learns from colour pictures (N, 3, H, W) uint8; raises ValueError for others, and for small
+    ones.
 
-    Square ones teach it best: to others a folder adds borders, which it learns to paint on as well.
+    Square pictures are best: a folder adds borders to others, and the network is trained on these
+    too.
     """
 
     Config = FastStyleConfig
@@ -103,121 +120,132 @@ class FastStyle(nn.Module):
         channels, *sides = info.shape
         if channels != 3 or len(sides) != 2 or info.dtype != "uint8":
             raise ValueError(f"it learns from colour pictures, and {info.name} has none")
-        if min(sides) < LEAST:
+        if min(sides) < MIN_SIDE:
             raise ValueError(
-                f"it learns from pictures of at least {LEAST} × {LEAST}, and those of {info.name} "
-                f"are {sides[1]} × {sides[0]}: try source.size=128"
+                f"it learns from pictures of at least {MIN_SIDE} × {MIN_SIDE}, and those of "
+                f"{info.name} are {sides[1]} × {sides[0]}: try source.size=128"
             )
         self.config = config
-        self.network = OverpaintingNetwork(config.width, config.blocks)
-        self._goals: dict[torch.device, Goal] = {}
+        self.network = SkipTransformNetwork(config.width, config.blocks)
+        self._losses: dict[torch.device, PerceptualLoss] = {}
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
-        goal = self.goal(run.device)
+        perceptual_loss = self.perceptual_loss(run.device)
         optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)
-        for doubt in self.doubts(data):
-            run.warn(doubt)
-        watched = data.validation.evenly_spaced(SEEN).inputs
+        for warning in self.warnings(data):
+            run.warn(warning)
+        validation = data.validation.evenly_spaced(VALIDATION_PICTURES).inputs
         for epoch in run.epochs(config.epochs):
             optimizer.param_groups[0]["lr"] = config.lr * lr_factor(
                 epoch.index / config.epochs, "cosine"
             )
             for batch in epoch.batches(data.train, config.batch_size):
                 with run.autocast():
-                    losses = goal.losses(self.made(batch.inputs), batch.inputs)
+                    losses = perceptual_loss(self.transform(batch.inputs), batch.inputs)
                 optimizer.zero_grad()
                 losses["loss"].backward()
                 optimizer.step()
                 run.log(**losses)
             with torch.no_grad(), run.autocast():
-                parts = [goal.losses(self.made(p), p)["loss"] for p in watched.split(AT_ONCE)]
+                parts = [
+                    perceptual_loss(self.transform(part), part)["loss"]
+                    for part in validation.split(VALIDATION_BATCH)
+                ]
             run.log(validation_loss=torch.stack(parts).mean())
 
-    def doubts(self, data: Dataset) -> Iterator[str]:
-        """Why not much may come of it: what a folder is by default is small, and may be few."""
+    def warnings(self, data: Dataset) -> Iterator[str]:
+        """Why the result may be poor: a folder's pictures are small by default, and may be few."""
         _, height, width = data.info.shape
-        if min(height, width) < SMALL:
+        if min(height, width) < ADVISED_SIDE:
             yield f"pictures of {width} × {height} show little of a style: try source.size=128"
         count = len(data.train)
         steps = self.config.epochs * -(-count // self.config.batch_size)
-        if steps < FEW:
-            enough = -(-ENOUGH * self.config.batch_size // count)
+        if steps < FEW_STEPS:
+            enough = -(-ADVISED_STEPS * self.config.batch_size // count)
             yield (
                 f"{steps:,} steps, {self.config.epochs} passes over {count} pictures, are few to "
-                f"learn a style in: epochs={enough} makes {ENOUGH:,}"
+                f"learn a style in: epochs={enough} makes {ADVISED_STEPS:,}"
             )
 
-    def goal(self, device: torch.device) -> Goal:
-        """Not made before it is needed: a run is opened without its style and features."""
-        if device not in self._goals:
-            self._goals[device] = Goal(self.config, device)
-        return self._goals[device]
+    def perceptual_loss(self, device: torch.device) -> PerceptualLoss:
+        """Created when it is first needed, so that a run can be opened without the files of its
+        style and features.
+        """
+        if device not in self._losses:
+            self._losses[device] = PerceptualLoss(self.config, device)
+        return self._losses[device]
 
-    def made(self, pictures: Tensor) -> Tensor:
-        """(N, 3, H, W) uint8 → the same in the style, float, a little beyond 0 … 255."""
+    def transform(self, pictures: Tensor) -> Tensor:
+        """(N, 3, H, W) uint8 → the network's output, float, slightly beyond 0 … 255."""
         height, width = pictures.shape[2:]
-        page = framed(pictures.float(), -height % REDUCTION, -width % REDUCTION)
-        made: Tensor = self.network(page.contiguous(memory_format=torch.channels_last))
-        return inner(made, height, width).float()
+        padded = pad(pictures.float(), -height % REDUCTION, -width % REDUCTION)
+        output: Tensor = self.network(padded.contiguous(memory_format=torch.channels_last))
+        return crop(output, height, width).float()
 
-    # What it can do -------------------------------------------------------------------------
+    # Capabilities ---------------------------------------------------------------------------
 
     def stylize(self, picture: Tensor) -> Tensor:
-        """(3, H, W) uint8 of any size → the same in the style."""
+        """(3, H, W) uint8 of any size → the same shape and type, in the style."""
         height, width = picture.shape[1:]
-        page = framed(picture[None].float()).to(torch.uint8)[0]
-        return inner(restyled(self.network, page), height, width)
+        padded = pad(picture[None].float()).to(torch.uint8)[0]
+        return crop(apply_style(self.network, padded), height, width)
 
-    def distances(self, made: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (N, 3, H, W) uint8, and those that they were made of → of each (N,) how far it
-        is from the style, and from the content, as `rockfall_style.losses` counts it.
+    def distances(self, outputs: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The style and the content loss (N,) of each of the outputs (N, 3, H, W) uint8, whose
+        content is that of the inputs, of the same shape.
         """
-        goal = self.goal(given.device)
-        losses = [goal.losses(*pair) for pair in zip(made.split(1), given.split(1), strict=True)]
+        perceptual_loss = self.perceptual_loss(inputs.device)
+        pairs = zip(outputs.split(1), inputs.split(1), strict=True)
+        losses = [perceptual_loss(*pair) for pair in pairs]
         style, content = (torch.stack([each[k] for each in losses]) for k in ("style", "content"))
         return style, content
 
 
-def framed(pictures: Tensor, below: int = 0, beside: int = 0) -> Tensor:
-    """(N, C, H, W) continued by copies of its edges: all around, and so much more at the ends.
+def pad(pictures: Tensor, below: int = 0, right: int = 0) -> Tensor:
+    """(N, C, H, W) padded by replication: on all sides, and by so much more below and on the right.
 
-    Small pictures are all edge: what the network's zeros do there would be much of what it learns.
+    Training pictures are small, so without it the effect of the network's zero padding at the edges
+    would be much of what it learns.
     """
-    return F.pad(pictures, (FRAME, FRAME + beside, FRAME, FRAME + below), mode="replicate")
+    return F.pad(pictures, (PADDING, PADDING + right, PADDING, PADDING + below), mode="replicate")
 
 
-def inner(framed: Tensor, height: int, width: int) -> Tensor:
-    """What was `framed`: (…, H, W)."""
-    return framed[..., FRAME : FRAME + height, FRAME : FRAME + width]
+def crop(padded: Tensor, height: int, width: int) -> Tensor:
+    """The (…, height, width) inside what `pad` returned."""
+    return padded[..., PADDING : PADDING + height, PADDING : PADDING + width]
 
 
-class Goal:
-    """What pictures are to be like: the style in its features, and themselves."""
+class PerceptualLoss:
+    """Equation 5 of Johnson et al., for a style and a feature network on a device."""
 
     def __init__(self, config: FastStyleConfig, device: torch.device) -> None:
-        """Raises UsageError for a style or features that there are none of."""
+        """Raises UsageError for a style or features that can't be found."""
         self.config = config
         self.features = feature_network(config.features, config.normalisation).to(device)
-        style = within(read_picture("style", config.style), config.style_size)
+        style = within(read_picture(config.style, "style"), config.style_size)
         with torch.no_grad():
-            seen = self.features(style[None].to(device).float() / 255)
-        self.grams = {layer: gram(seen[layer]) for layer in self.features.style_layers}
+            activations = self.features(style[None].to(device).float() / 255)
+        self.style_targets = {
+            layer: gram(activations[layer]) for layer in self.features.style_layers
+        }
 
-    def losses(self, made: Tensor, given: Tensor) -> dict[str, Tensor]:
-        """Pictures (N, 3, H, W), 0 … 255, and those that they were made of → `loss`, which is the
-        weighted sum, `style` and `content`, a number each.
+    def __call__(self, outputs: Tensor, inputs: Tensor) -> dict[str, Tensor]:
+        """Scalars: the weighted sum `loss`, and its parts `style` and `content`, of the outputs
+        (N, 3, H, W), 0 … 255, for the inputs, of the same shape.
         """
         config = self.config
-        pictures = made.float() / 255
+        pictures = outputs.float() / 255
         with torch.no_grad():
-            before = self.features(given.float() / 255)
-        seen = {name: values.float() for name, values in self.features(pictures).items()}
-        wanted = {layer: before[layer].float() for layer in self.features.content_layers}
-        with torch.autocast(made.device.type, enabled=False):  # sums of products of thousands
-            style, content = style_loss(seen, self.grams), content_loss(seen, wanted)
+            targets = self.features(inputs.float() / 255)
+        activations = {name: values.float() for name, values in self.features(pictures).items()}
+        content_targets = {layer: targets[layer].float() for layer in self.features.content_layers}
+        # In float32: Gram matrices are sums of thousands of products.
+        with torch.autocast(outputs.device.type, enabled=False):
+            style = style_loss(activations, self.style_targets)
+            content = content_loss(activations, content_targets)
             weight = config.style_weight * self.features.style_weight
-            rough = config.total_variation * total_variation(pictures)
-            loss = content + weight * style + rough
+            tv = config.tv_weight * total_variation(pictures)
+            loss = content + weight * style + tv
         return {"loss": loss, "style": style, "content": content}

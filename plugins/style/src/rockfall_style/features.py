@@ -1,7 +1,7 @@
-"""Networks that see in pictures what a style and a content are: frozen, behind one interface.
+"""Feature networks of the perceptual losses: frozen convolutional networks behind one interface.
 
-How a picture is normalised belongs to the weights, not to the network, so each of them comes with
-its own.
+The input normalisation belongs to the weights, not to the architecture, so published weights come
+with theirs.
 """
 
 from __future__ import annotations
@@ -26,45 +26,46 @@ NORMALISATIONS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "caffe": ((122.679 / 255, 116.669 / 255, 104.006 / 255), (1 / 255, 1 / 255, 1 / 255)),
 }
-"""What weights were trained with: the mean and deviation, of red, green and blue in 0 … 1, that
-bring a picture to their input. `caffe`: 0 … 255 without the mean colour of ImageNet.
+"""Input normalisations: mean and standard deviation of red, green and blue in 0 … 1. `caffe` stands
+for values in 0 … 255 minus the mean colour of ImageNet.
 """
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """build: layers by name, in order; in a file layer n is `features.n`, as in torchvision's.
-
-    style_weight: how much style has to count beside content for a picture that shows both.
-    bytes_a_pixel: the most memory that going forth and back through it takes, for each pixel.
+    """build: makes the layers, by name and in order; layer n is `features.n` in a file of weights,
+        as in torchvision's.
+    style_layers, content_layers: those whose activations the losses compare.
+    style_weight: factor of the style loss with which a picture shows both style and content.
+    bytes_per_pixel: peak memory of a forward and a backward pass, for each pixel.
     """
 
     build: Callable[[], dict[str, nn.Module]]
     style_layers: tuple[str, ...]
     content_layers: tuple[str, ...]
     style_weight: float
-    bytes_a_pixel: int
+    bytes_per_pixel: int
 
 
 VGG19 = Architecture(
-    vgg.vgg19, vgg.STYLE_LAYERS, vgg.CONTENT_LAYERS, style_weight=40.0, bytes_a_pixel=3000
+    vgg.vgg19, vgg.STYLE_LAYERS, vgg.CONTENT_LAYERS, style_weight=40.0, bytes_per_pixel=3000
 )
 SQUEEZENET = Architecture(
     squeezenet.squeezenet,
     squeezenet.STYLE_LAYERS,
     squeezenet.CONTENT_LAYERS,
     style_weight=40.0,
-    bytes_a_pixel=1300,
+    bytes_per_pixel=1300,
 )
-RANDOM = Architecture(
+RANDOM_VGG = Architecture(
     random_vgg.random_vgg,
     random_vgg.STYLE_LAYERS,
     random_vgg.CONTENT_LAYERS,
     style_weight=500.0,
-    bytes_a_pixel=1300,
+    bytes_per_pixel=1300,
 )
 ARCHITECTURES = {"SqueezeNet 1.1": SQUEEZENET, "VGG19": VGG19}
-"""Those that a file may hold the weights of."""
+"""Architectures whose weights a file may hold."""
 
 PUBLISHED = {
     "vgg19": (
@@ -86,7 +87,7 @@ PUBLISHED = {
         ),
     ),
 }
-"""torchvision's, trained on ImageNet."""
+"""torchvision's weights, trained on ImageNet."""
 
 UNTRAINED = "random-vgg"
 NAMES = (UNTRAINED, *PUBLISHED)
@@ -94,65 +95,66 @@ SUFFIX = ".safetensors"
 
 
 class Features(nn.Module):
-    """(N, 3, H, W) float RGB in 0 … 1 → the activations (N, C, H', W') of its layers, by name.
+    """(N, 3, H, W) float RGB in 0 … 1 → activations (N, C, H', W') of the style and content layers,
+    by name.
 
-    It scales its input itself, as its weights want, and computes nothing beyond its last layer.
-    Its weights do not learn.
-
-    least: pixels that a picture needs along each side.
+    It normalises its input itself, and has no layers beyond the last that is needed. Its weights
+    are frozen.
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     def __init__(self, architecture: Architecture, normalisation: str) -> None:
-        """Its weights are to be loaded; until then they are random."""
+        """normalisation: a key of `NORMALISATIONS`. Weights are random until they are loaded."""
         super().__init__()
         self.style_layers = architecture.style_layers
         self.content_layers = architecture.content_layers
         self.style_weight = architecture.style_weight
-        self.bytes_a_pixel = architecture.bytes_a_pixel
+        self.bytes_per_pixel = architecture.bytes_per_pixel
         with fork_rng():
             layers = architecture.build()
-        wanted = {*self.style_layers, *self.content_layers}
-        last = max(list(layers).index(name) for name in wanted)
+        outputs = {*self.style_layers, *self.content_layers}
+        last = max(list(layers).index(name) for name in outputs)
         needed = dict(itertools.islice(layers.items(), last + 1))
-        self.taken = {place: name for place, name in enumerate(needed) if name in wanted}
+        self.outputs = {index: name for index, name in enumerate(needed) if name in outputs}
+        """The names of the layers whose activations are returned, by index."""
         self.features = nn.Sequential(*needed.values())
-        for name, values in zip(("mean", "deviation"), NORMALISATIONS[normalisation], strict=True):
+        for name, values in zip(("mean", "std"), NORMALISATIONS[normalisation], strict=True):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         for parameter in self.requires_grad_(False).eval().parameters():
             if parameter.ndim == 4:
-                # On a CPU torch takes the greatest of channels that lie last 20 times faster.
+                # On a CPU, max pooling is 20 times faster in the channels-last memory format.
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Raises RuntimeError for pictures of a side below `least`."""
-        found: dict[str, Tensor] = {}
-        values = (pictures - self.mean) / self.deviation
+        """Raises RuntimeError for pictures with a side below `min_side`."""
+        activations: dict[str, Tensor] = {}
+        values = (pictures - self.mean) / self.std
         values = values.contiguous(memory_format=torch.channels_last)
-        for place, layer in enumerate(self.features):
+        for index, layer in enumerate(self.features):
             values = layer(values)
-            if place in self.taken:
-                found[self.taken[place]] = values
-        return found
+            if index in self.outputs:
+                activations[self.outputs[index]] = values
+        return activations
 
     @functools.cached_property
-    def least(self) -> int:
-        return next(side for side in itertools.count(1) if self._takes(side))
+    def min_side(self) -> int:
+        """Pixels that a picture needs along each side."""
+        return next(side for side in itertools.count(1) if self._accepts(side))
 
     @torch.no_grad()
-    def _takes(self, side: int) -> bool:
+    def _accepts(self, side: int) -> bool:
         try:
             self(self.mean.new_zeros(1, 3, side, side))
-        except RuntimeError:  # a layer would have nothing to give
+        except RuntimeError:  # a layer's output would be empty
             return False
         return True
 
 
-def check_names(name: str, normalisation: str | None) -> None:
-    """Raise ValueError for what is neither a name nor looks like a path, and for features that need
-    another normalisation, or to be told theirs. No file is looked for.
+def check_features(name: str, normalisation: str | None) -> None:
+    """Raise ValueError for features that are neither one of `NAMES` nor look like a path, and for a
+    normalisation that they do not have, or that is missing. Reads no file.
     """
     if name in NAMES and normalisation not in (None, "imagenet"):
         raise ValueError(f"features {name} are normalised as imagenet, not as {normalisation}")
@@ -172,16 +174,17 @@ def check_names(name: str, normalisation: str | None) -> None:
 def feature_network(name: str, normalisation: str | None = None) -> Features:
     """A network by its name, one of `NAMES`, or by the path of a safetensors file of its weights.
 
-    Weights in a file need `normalisation`, a key of `NORMALISATIONS`; the others bring theirs.
-    Raises UsageError for what is neither, and Unavailable for what can't be downloaded.
+    normalisation: a key of `NORMALISATIONS`, which weights in a file need; the others bring theirs.
+    Raises UsageError for what is neither, Unavailable for weights that can't be downloaded, and
+    RockfallError for damaged ones.
     """
     try:
-        check_names(name, normalisation)
+        check_features(name, normalisation)
     except ValueError as error:
         raise UsageError(str(error)) from None
     if name == UNTRAINED:
-        network = Features(RANDOM, "imagenet")
-        random_vgg.draw_weights(network)
+        network = Features(RANDOM_VGG, "imagenet")
+        random_vgg.init_weights(network)
         return network
     if name in PUBLISHED:
         architecture, remote = PUBLISHED[name]
@@ -189,35 +192,35 @@ def feature_network(name: str, normalisation: str | None = None) -> Features:
             remote, keep=lambda parameter: parameter.startswith("features.")
         )
         network = Features(architecture, "imagenet")
-        if not _fit(weights, network):  # the user may have laid anything there
+        if not _fits(weights, network):  # the user may have put any file there
             raise RockfallError(
-                f"features {name}: what lies in the folder of data in place of {remote.name} are "
-                "other weights; remove it to download them"
+                f"features {name}: {remote.name} in the data folder holds other weights; remove it "
+                "to download them"
             )
-        return _loaded(network, weights)
+        return _load(network, weights)
     path = Path(name).expanduser()
     if not path.is_file():
         raise UsageError(f"no features {name}: there is no such file")
     weights = read_weights(path)
     for architecture in ARCHITECTURES.values():
         network = Features(architecture, str(normalisation))
-        if _fit(weights, network):
-            return _loaded(network, weights)
+        if _fits(weights, network):
+            return _load(network, weights)
     raise UsageError(
         f"{path} holds weights of neither {' nor '.join(ARCHITECTURES)}, with torchvision's names "
         "and shapes (features.0.weight, …)"
     )
 
 
-def _fit(weights: Mapping[str, Tensor], network: Features) -> bool:
-    """Whether `weights` has all that the network needs; it may have more."""
+def _fits(weights: Mapping[str, Tensor], network: Features) -> bool:
+    """Whether `weights` has every parameter of the network; it may have more."""
     return all(
-        name in weights and weights[name].shape == wanted.shape
-        for name, wanted in network.state_dict().items()
+        name in weights and weights[name].shape == parameter.shape
+        for name, parameter in network.state_dict().items()
     )
 
 
-def _loaded(network: Features, weights: Mapping[str, Tensor]) -> Features:
+def _load(network: Features, weights: Mapping[str, Tensor]) -> Features:
     """Raises RockfallError for weights that are not finite."""
     for name in network.state_dict():
         if not weights[name].isfinite().all():

@@ -1,13 +1,28 @@
-"""A photograph painted anew in the style of another picture, by changing its pixels.
+"""Neural style transfer by optimising the pixels of a picture.
 
-Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks". A network
-that tells objects apart sees what a picture shows in the activations of a deep layer, and how it is
-painted in which channels of its layers go together, wherever that may be. A picture with the former
-of a photo and the latter of a painting is found by going down the slope of its pixels,
+Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks". The
+content of a picture is represented by the activations of a deep layer of a convolutional network,
+and its style by the correlations between the channels of several layers, their Gram matrices. A
+picture with the content of a photo and the style of a painting minimises
 
-    min over x of  L_content(x, photo) + w · L_style(x, painting) + v · TV(x)      (equation 7)
+    L_content(x, photo) + w · L_style(x, painting) + v · TV(x)
 
-from coarse to fine: most is decided while the picture is small, where a step costs little.
+over its pixels x, by L-BFGS. It departs from the paper in
+
+- the loss: content and style losses are relative to their targets and averaged over the layers
+  (`losses.py`), where the paper's network was rescaled to mean activations of 1; and there are two
+  regularisers that the paper does not have, total variation and a penalty for values that are not
+  in 0 … 1 (`objective.py` has the whole formula);
+- the network: by default one with random weights (`random_vgg.py`), which needs no download;
+  `features=vgg19` is the paper's, with its layers and average pooling but other weights;
+- the start: from the photo and not from noise, unless `init=noise`, and from coarse to fine (Gatys
+  et al. 2017, section 6), as most is decided while the picture is small and a step cheap;
+- the optimiser: L-BFGS without a line search (`lbfgs.py`), a given number of iterations at each
+  scale; and a margin of reflection padding, which is optimised too and cropped in the end, as the
+  network sees less at the edges.
+
+Several styles, masks and preserved colours come from later papers: see `objective.py` and
+`colour_preservation.py`.
 """
 
 from __future__ import annotations
@@ -22,75 +37,87 @@ from torch import Tensor
 import rockfall
 from rockfall import Picture
 from rockfall.kit.memory import available_memory, require_memory
-from rockfall_style.features import check_names
-from rockfall_style.goal import Subject, enlarged, floats
+from rockfall_style.features import check_features
+from rockfall_style.inputs import Inputs
 from rockfall_style.lbfgs import HISTORY, Lbfgs
-from rockfall_style.named import anywhere
-from rockfall_style.scales import drawn_up, factors
+from rockfall_style.objective import Objective
+from rockfall_style.picture_names import absolute_path
+from rockfall_style.resizing import resize_and_clip, resize_uint8, scale_factors, to_float
 
 MARGIN = 16
-"""Pixels that are painted around the picture and cut off, as a network sees less at its edges."""
-RATE = 0.02
-"""Adam's step size, of pixels between 0 and 1."""
+"""Pixels of reflection padding on each side."""
+ADAM_LR = 0.02
+"""Learning rate of Adam, for values between 0 and 1."""
 VECTORS = 2 * HISTORY + 12
-"""Floats a number that is changed: what L-BFGS remembers, the picture, slopes and their like."""
+"""Floats kept for each optimised value: the history of L-BFGS, the picture, gradients and more."""
 
-Name = Annotated[str, Field(min_length=1), AfterValidator(anywhere)]
+Name = Annotated[str, Field(min_length=1), AfterValidator(absolute_path)]
 
 
 class GatysConfig(rockfall.Config):
     style: tuple[Name, ...] = Field(
         ("stained-glass",),
         min_length=1,
-        description="the picture to paint like: a path or a name of `rockfall list pictures`; "
-        "several with commas between are mixed",
+        description="style picture: a path or a name of `rockfall list pictures`; several with "
+        "commas between are blended",
     )
-    weights: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
-        None, description="how much each of several styles counts; none: all alike"
+    blend_weights: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+        None, description="relative weights of several styles; none: equal"
     )
     style_weight: float = Field(
-        1.0, ge=0, description="how much style counts beside content; 1 is what suits the features"
+        1.0,
+        ge=0,
+        description="weight of the style loss beside the content loss, in units that suit the "
+        "feature network",
     )
-    features: Annotated[str, AfterValidator(anywhere)] = Field(
+    features: Annotated[str, AfterValidator(absolute_path)] = Field(
         "random-vgg",
-        description="the network that sees: random-vgg (untrained), vgg19, squeezenet, or the path "
-        "of a safetensors file of either's weights",
+        description="feature network of the losses: random-vgg (untrained), vgg19, squeezenet, or "
+        "the path of a safetensors file of weights of either",
     )
     normalisation: Literal["imagenet", "caffe"] | None = Field(
-        None, description="what weights in a file were trained with; the others bring theirs"
+        None, description="input normalisation of weights in a file; the others bring theirs"
     )
     optimizer: Literal["lbfgs", "adam"] = Field(
-        "lbfgs", description="L-BFGS is several times quicker; Adam needs less memory"
+        "lbfgs", description="optimiser; L-BFGS is several times faster, Adam needs less memory"
     )
-    steps: int = Field(60, ge=1, description="at each scale; more bring out more of the style")
+    steps: int = Field(
+        60, ge=1, description="iterations at each scale; more bring out more of the style"
+    )
     scales: int = Field(
-        3, ge=1, le=8, description="each of half the size of the next; small pictures have fewer"
+        3,
+        ge=1,
+        le=8,
+        description="scales from coarse to fine, each half the size of the next; small pictures "
+        "have fewer",
     )
-    start: Literal["photo", "noise"] = Field(
-        "photo", description="what is painted over; noise frees the style, and needs more steps"
+    init: Literal["photo", "noise"] = Field(
+        "photo", description="initial picture; from noise the style is freer, and needs more steps"
     )
     preserve_colours: bool = Field(
-        False, description="take over how light and dark are painted, and keep the photo's colours"
+        False, description="transfer the style's luminance alone, and keep the photo's colours"
     )
     mask: Name | None = Field(
-        None, description="a picture by path or name: white is painted anew, black left as it is"
+        None,
+        description="mask picture, by path or name: white is optimised, black stays as it is",
     )
-    total_variation: float = Field(
-        30.0, ge=0, description="how much differences between neighbouring pixels count, as noise"
+    tv_weight: float = Field(
+        30.0, ge=0, description="weight of the total variation loss, which suppresses noise"
     )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.weights is not None and len(self.weights) != len(self.style):
+        if self.blend_weights is not None and len(self.blend_weights) != len(self.style):
             raise ValueError(
-                f"weights: there are {len(self.weights)}, and {len(self.style)} pictures in style"
+                f"blend_weights: there are {len(self.blend_weights)}, and {len(self.style)} "
+                "pictures in style"
             )
-        check_names(self.features, self.normalisation)
+        check_features(self.features, self.normalisation)
         return self
 
 
 class Gatys:
-    """Holds the painting, (3, H, W) uint8, as large as the photo."""
+    """Holds the stylised picture, (3, H, W) uint8, as large as the photo."""
 
     Config = GatysConfig
     precision: ClassVar[str] = "bf16"
@@ -99,8 +126,8 @@ class Gatys:
     def __init__(self, config: GatysConfig, info: rockfall.SourceInfo) -> None:
         self.config = config
         self.picture = torch.zeros(info.shape, dtype=torch.uint8)
-        self._scale: Canvas | None = None
-        """What is being painted at the present scale, while it is."""
+        self._scale: ScaleState | None = None
+        """The optimisation at the present scale, while it runs."""
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"picture": self.picture}
@@ -111,31 +138,37 @@ class Gatys:
             raise ValueError(f"it holds a picture of {tuple(state['picture'].shape)}")
         self.picture = state["picture"]
 
-    # Painting -------------------------------------------------------------------------------
+    # Optimisation ---------------------------------------------------------------------------
 
     def fit(self, source: Picture, run: rockfall.Run) -> None:
         """Raises UsageError for files that are not what the settings say, and RockfallError if the
         picture is too large for the memory.
         """
-        subject = Subject(self.config, source.pixels, margin=MARGIN)
-        self._check_memory(subject, run.device)
+        inputs = load_inputs(self.config, source.pixels, margin=MARGIN)
+        self._check_memory(inputs, run.device)
         self.picture = source.pixels.cpu()
-        values = subject.start()
+        values = self.initial_values(inputs)
         _, height, width = source.pixels.shape
-        for factor in factors(height, width, self.config.scales):
-            canvas = Canvas(subject, factor, values)
-            run.keep(canvas=canvas)
-            self._scale = canvas
+        for factor in scale_factors(height, width, self.config.scales):
+            scale = ScaleState(self.config, inputs, factor, values)
+            run.keep(canvas=scale)
+            self._scale = scale
             for _ in run.steps(self.config.steps):
-                canvas.step(run)
-            values = canvas.values.detach()
-            self.picture = subject.finished(values)
-        canvas.done = True
+                scale.step(run)
+            values = scale.values.detach()
+            self.picture = inputs.compose(values)
+        scale.done = True
         self._scale = None
 
-    def _check_memory(self, subject: Subject, device: torch.device) -> None:
-        _, _, height, width = subject.photo.shape
-        size = height * width * (subject.network.bytes_a_pixel + 4 * subject.channels * VECTORS)
+    def initial_values(self, inputs: Inputs) -> Tensor:
+        """(1, C, H, W): the photo, or uniform noise."""
+        if self.config.init == "photo":
+            return inputs.content
+        return torch.rand(inputs.content.shape).to(inputs.content)
+
+    def _check_memory(self, inputs: Inputs, device: torch.device) -> None:
+        _, _, height, width = inputs.content.shape
+        size = height * width * (inputs.network.bytes_per_pixel + 4 * inputs.channels * VECTORS)
         free = available_memory(device)
         longer = max(self.picture.shape)
         fits = longer if free is None else int(longer * min(1.0, free / size) ** 0.5)
@@ -146,62 +179,86 @@ class Gatys:
             f"make it smaller with source.size={max(1, fits // 10 * 10)}",
         )
 
-    # What it can do -------------------------------------------------------------------------
+    # Capabilities ---------------------------------------------------------------------------
 
     def paint(self, height: int, width: int) -> Tensor:
         """(3, height, width) uint8."""
         picture = self.picture if self._scale is None else self._scale.picture()
-        return enlarged(picture, height, width)
+        return resize_uint8(picture, height, width)
 
     def distances(self, photo: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Of pictures (N, 3, H, W) uint8 the style losses (N,), and the content losses (N,) beside
-        `photo` (3, H, W) uint8. Reads the files that the settings name.
+        """Style losses (N,) of pictures (N, 3, H, W) uint8, and their content losses (N,) relative
+        to `photo` (3, H, W) uint8. Reads the files that the settings name.
         """
-        subject = Subject(self.config, photo, margin=0)
-        goal = subject.goal(1.0)
-        parts = [goal.losses(subject.seen(floats(picture)))[:2] for picture in pictures]
+        inputs = load_inputs(self.config, photo, margin=0)
+        loss = objective(self.config, inputs, 1.0)
+        parts = [
+            loss.losses(inputs.optimised_channels(to_float(picture)))[:2] for picture in pictures
+        ]
         style, content = zip(*parts, strict=True)
         return torch.stack(style), torch.stack(content)
 
 
-class Steps(Protocol):
-    """An optimizer that is told how to evaluate a loss and its slope."""
+def load_inputs(config: GatysConfig, pixels: Tensor, margin: int) -> Inputs:
+    """What the settings name, for a photo (3, H, W) uint8."""
+    return Inputs(
+        pixels,
+        styles=config.style,
+        blend_weights=config.blend_weights,
+        mask=config.mask,
+        features=config.features,
+        normalisation=config.normalisation,
+        preserve_colours=config.preserve_colours,
+        margin=margin,
+    )
 
-    def step(self, evaluate: Callable[[], Tensor], /) -> Any: ...
+
+def objective(config: GatysConfig, inputs: Inputs, factor: float) -> Objective:
+    """The loss at a scale, by the settings."""
+    return inputs.objective(factor, style_weight=config.style_weight, tv_weight=config.tv_weight)
+
+
+class Optimizer(Protocol):
+    """An optimiser whose step evaluates the loss and its gradient by a closure."""
+
+    def step(self, closure: Callable[[], Tensor], /) -> Any: ...
     def state_dict(self) -> Any: ...
     def load_state_dict(self, state: Any, /) -> Any: ...
 
 
-class Canvas:
-    """What is being painted at one scale, and the optimizer that paints it."""
+class ScaleState:
+    """The optimisation at one scale: its values (1, C, H, W), its loss and its optimiser."""
 
-    def __init__(self, subject: Subject, factor: float, values: Tensor) -> None:
-        """values: what a coarser scale left, of any size."""
-        self.subject = subject
-        self.goal = subject.goal(factor)
-        self.values = drawn_up(values, *self.goal.photo.shape[2:]).clone().requires_grad_()
-        self.optimizer: Steps = (
+    def __init__(self, config: GatysConfig, inputs: Inputs, factor: float, values: Tensor) -> None:
+        """values: the result of the coarser scale, of any size."""
+        self.inputs = inputs
+        self.objective = objective(config, inputs, factor)
+        size = self.objective.content.shape[2:]
+        self.values = resize_and_clip(values, *size).clone().requires_grad_()
+        self.optimizer: Optimizer = (
             Lbfgs(self.values)
-            if subject.config.optimizer == "lbfgs"
-            else torch.optim.Adam([self.values], lr=RATE)
+            if config.optimizer == "lbfgs"
+            else torch.optim.Adam([self.values], lr=ADAM_LR)
         )
         self.done = False
-        """Once it is, the last checkpoint need not hold it, which is far larger than a picture."""
+        """Whether the last scale is finished, so that the last checkpoint need not hold this state,
+        which is far larger than a picture.
+        """
 
     def step(self, run: rockfall.Run) -> None:
-        def evaluate() -> Tensor:
+        def closure() -> Tensor:
             self.values.grad = None
             with run.autocast():
-                style, content, loss = self.goal.losses(self.values)
+                style, content, loss = self.objective.losses(self.values)
             loss.backward()
             run.log(loss=loss, style_loss=style, content_loss=content)
             return loss
 
-        self.optimizer.step(evaluate)
+        self.optimizer.step(closure)
 
     def picture(self) -> Tensor:
-        """(3, H, W) uint8, as large as the photo: what there is of the painting."""
-        return self.subject.finished(self.values.detach())
+        """(3, H, W) uint8, as large as the photo: the picture by the present values."""
+        return self.inputs.compose(self.values.detach())
 
     def state_dict(self) -> dict[str, Any]:
         if self.done:
@@ -209,7 +266,7 @@ class Canvas:
         return {"values": self.values.detach(), "optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What belongs to another scale, which a resumed run comes to later, is left."""
+        """Ignores the state of another scale, which a resumed run comes to later."""
         if state["values"].shape == self.values.shape:
             with torch.no_grad():
                 self.values.copy_(state["values"])

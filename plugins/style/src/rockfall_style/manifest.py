@@ -1,11 +1,10 @@
-"""Feed-forward styles as TensorFlow.js reads them: a folder of `manifest.json` and a file a
-variable.
+"""Published weights of fast style transfer, in the format of a TensorFlow.js demonstration.
 
-The manifest says of each variable in which file of the folder it is and its shape; the file holds
-little-endian float32 numbers and nothing else. Every layer of the network has three variables in
-turn, `Variable`, `Variable_1`, `Variable_2` and so on: the kernel, (H, W, in, out) or, of a
-transposed convolution, (H, W, out, in), then instance norm's shift and its scale. What else is
-there, such as an optimizer's, is ignored.
+A style is a folder of `manifest.json` and one file for each variable. The manifest has of each
+variable the name of its file and its shape; the file has little-endian float32 numbers and nothing
+else. Every layer of the network has three variables in turn, `Variable`, `Variable_1`, `Variable_2`
+and so on: the kernel, (H, W, in, out) or, of a transposed convolution, (H, W, out, in), then
+instance norm's shift and its scale. Other variables, such as an optimiser's, are ignored.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ MANIFEST = "manifest.json"
 
 
 def read_style(folder: Path) -> TransformNetwork:
-    """The network of a folder. Raises RockfallError, saying of which file, for one that is not
-    there, not of its size, not of this network or not finite.
+    """The network of a folder. Raises RockfallError, which names the file, for one that is missing,
+    of a wrong size, of another network or not finite.
     """
     manifest = read_json(folder / MANIFEST)
     if not isinstance(manifest, dict):
@@ -37,12 +36,12 @@ def read_style(folder: Path) -> TransformNetwork:
     with torch.no_grad():
         for name, shape, parameter in _variables(network):
             values = _values(folder, manifest, name, shape)
-            parameter.copy_(_as_here(torch.from_numpy(values)))
+            parameter.copy_(_to_torch_layout(torch.from_numpy(values)))
     return network.eval()
 
 
 def write_manifest(folder: Path) -> None:
-    """The manifest of a folder whose files are named as their variables."""
+    """Write the manifest of a folder whose files are named like their variables."""
     with torch.device("meta"):
         variables = list(_variables(TransformNetwork()))
     write_json(
@@ -52,23 +51,23 @@ def write_manifest(folder: Path) -> None:
 
 
 def _variables(network: TransformNetwork) -> Iterator[tuple[str, tuple[int, ...], Tensor]]:
-    """Each variable's name, its shape in a file, and the parameter that it is of the network."""
+    """Each variable's name, its shape in a file, and the network's parameter."""
     parameters = (
         parameter
         for layer in network.layers()
         for parameter in (layer.weight, layer.shift, layer.scale)
     )
     for number, parameter in enumerate(parameters):
-        there = parameter.permute(2, 3, 1, 0) if parameter.ndim == 4 else parameter
-        yield f"Variable_{number}" if number else "Variable", tuple(there.shape), parameter
+        stored = parameter.permute(2, 3, 1, 0) if parameter.ndim == 4 else parameter
+        yield f"Variable_{number}" if number else "Variable", tuple(stored.shape), parameter
 
 
-def _as_here(values: Tensor) -> Tensor:
+def _to_torch_layout(values: Tensor) -> Tensor:
     return values.permute(3, 2, 0, 1) if values.ndim == 4 else values
 
 
 def _values(folder: Path, manifest: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A variable of a folder, of that shape."""
+    """A variable of a folder, of the given shape."""
     entry = manifest.get(name)
     if not isinstance(entry, dict):
         raise RockfallError(f"{folder / MANIFEST} has no {name}: it is no style of this network")
@@ -81,11 +80,11 @@ def _values(folder: Path, manifest: Any, name: str, shape: tuple[int, ...]) -> n
     if not isinstance(file, str) or Path(file).name != file or file == ".." or "\0" in file:
         raise RockfallError(f"{folder / MANIFEST}: {name} is in {file!r}, no file of this folder")
     path = folder / file
-    wanted = 4 * math.prod(shape)
+    expected = 4 * math.prod(shape)
     try:
         found = path.stat().st_size
-        if found != wanted:
-            raise RockfallError(f"{path} has {found:,} bytes, and its shape takes {wanted:,}")
+        if found != expected:
+            raise RockfallError(f"{path} has {found:,} bytes, and its shape takes {expected:,}")
         values = np.fromfile(path, "<f4").astype(np.float32).reshape(shape)
     except OSError as error:
         raise RockfallError(f"can't read {path}: {error.strerror or error}") from None

@@ -1,13 +1,13 @@
-"""The table of contents: model names and where they are made."""
+"""The table of contents: each name, its summary, reference and target."""
 
 from rockfall.plugin import Register, hookimpl
 
 rockfall_api = 1
 
 PATTERNS = {
-    "brush-strokes": "thick strokes of oil paint in whirls, blue and gold",
-    "stained-glass": "panes of coloured glass in lead",
-    "woodcut": "hills under a sun, cut in lines of ink",
+    "brush-strokes": "brush strokes of oil paint along vortices, blue and gold",
+    "stained-glass": "a Voronoi diagram as panes of coloured glass in lead",
+    "woodcut": "hills under a sun in lines of ink",
 }
 
 
@@ -23,14 +23,14 @@ def rockfall_register(register: Register) -> None:
         )
     register.capability(
         name="restyles",
-        summary="gives one picture the style of another, and is measured by both",
+        summary="holds one picture in the style of another; measured by both losses",
         target="rockfall_style.restyles:Restyles",
         evaluate="rockfall_style.restyles:evaluate",
         check="rockfall_style.restyles:check",
     )
     register.capability(
         name="stylizes",
-        summary="gives any picture its style in one pass",
+        summary="applies one style to any picture in one pass",
         target="rockfall_style.stylizes:Stylizes",
         verb="stylize PICTURE --style RUN",
         evaluate="rockfall_style.stylizes:evaluate",
@@ -40,27 +40,33 @@ def rockfall_register(register: Register) -> None:
     )
     register.model(
         name="gatys",
-        summary="paints a photograph anew, pixel by pixel, in the style of another picture",
+        summary="neural style transfer (Gatys et al. 2016): by optimising a picture's pixels",
         target="rockfall_style.gatys:Gatys",
         learns_from=("picture",),
         default_source="china",
         capabilities=("paints", "restyles"),
         reference="Gatys, Ecker and Bethge 2016, Image Style Transfer Using Convolutional Neural "
         "Networks",
+        renamed={
+            "weights": "blend_weights",
+            "start": "init",
+            "total_variation": "tv_weight",
+        },
     )
     register.model(
         name="fast-style",
-        summary="a network that learns one style and gives it to any picture in one pass",
+        summary="fast style transfer: a feed-forward network of one style for any picture",
         target="rockfall_style.fast_style:FastStyle",
         learns_from=("pictures",),
         default_source="photos",
         capabilities=("stylizes",),
         reference="Johnson, Alahi and Fei-Fei 2016, Perceptual Losses for Real-Time Style Transfer "
         "and Super-Resolution; Ulyanov, Vedaldi and Lempitsky 2016, Instance Normalization",
+        renamed={"total_variation": "tv_weight"},
     )
     register.command(
         name="stylize",
-        summary="a picture in the style of another, or of a trained style",
+        summary="neural style transfer: a picture in the style of another, or a trained style",
         target="rockfall_style.stylize:command",
         section="Use",
     )

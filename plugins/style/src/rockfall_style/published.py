@@ -1,4 +1,4 @@
-"""Feed-forward styles that others trained and published: their names, and where they are."""
+"""Published weights of fast style transfer: names, digests and addresses."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FOLDER = Path("weights", "fast-style")
 
 @functools.cache
 def digests() -> dict[str, list[str]]:
-    """The SHA-256 of each style's variables, in order: what is published."""
+    """The SHA-256 digests of each published style's variables, in order."""
     text = files("rockfall_style").joinpath("published.json").read_text(encoding="utf-8")
     found: dict[str, list[str]] = json.loads(text)
     return found
 
 
 def remotes(style: str) -> list[Remote]:
-    """The files of a published style, one a variable."""
+    """The files of a published style, one for each variable."""
     names = [f"Variable_{number}" if number else "Variable" for number in range(48)]
     return [
         Remote(name=name, urls=(f"{ADDRESS}/{style}/{name}",), digest=f"sha256:{digest}")
@@ -34,11 +34,9 @@ def remotes(style: str) -> list[Remote]:
 
 
 def style_folder(style: str) -> Path:
-    """The folder of a published style, as `manifest.read_style` takes it, downloaded the first
-    time (6.7 MB).
+    """The folder of a published style for `manifest.read_style`, 6.7 MB to download the first time.
 
-    What the user laid there with its manifest is taken as it is. Raises Unavailable if it can't be
-    had.
+    A folder that already has a manifest is used as it is. Raises Unavailable if the download fails.
     """
     from rockfall_style.manifest import MANIFEST, write_manifest
 

@@ -1,8 +1,8 @@
-"""SqueezeNet 1.1: AlexNet's accuracy with a fiftieth of its weights.
+"""SqueezeNet 1.1: a convolutional network with AlexNet's accuracy and a fiftieth of its weights.
 
 Iandola et al. 2016, "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model
-size", section 3 and table 1; version 1.1 is the authors' own, with fewer channels in front and
-pooling earlier.
+size", section 3 and table 1; version 1.1 is the authors' own, with fewer channels in the first
+layer and earlier pooling. Here it has no classifier.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ CONTENT_LAYERS = ("fire4",)
 
 
 class Fire(nn.Module):
-    """(N, C, H, W) → (N, 2 · `expand`, H, W): few channels, seen by 1 × 1 and by 3 × 3 filters."""
+    """(N, C, H, W) → (N, 2 · `expand`, H, W): the fire module.
 
-    def __init__(self, given: int, squeeze: int, expand: int) -> None:
+    A 1 × 1 convolution squeezes the input to few channels, which 1 × 1 and 3 × 3 filters expand.
+    """
+
+    def __init__(self, inputs: int, squeeze: int, expand: int) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(given, squeeze, 1)
+        self.squeeze = nn.Conv2d(inputs, squeeze, 1)
         self.expand1x1 = nn.Conv2d(squeeze, expand, 1)
         self.expand3x3 = nn.Conv2d(squeeze, expand, 3, padding=1)
 
@@ -29,7 +32,7 @@ class Fire(nn.Module):
 
 
 def squeezenet() -> dict[str, nn.Module]:
-    """Its layers by name, in order, numbered as torchvision's are; without the classifier."""
+    """Its layers by name, in the order of torchvision's `features`."""
     return {
         "conv": nn.Conv2d(3, 64, 3, stride=2),
         "conv1": nn.ReLU(inplace=True),

@@ -1,8 +1,7 @@
-"""`rockfall stylize PICTURE --style X`: a picture in the style of another, or in a trained one."""
+"""`rockfall stylize PICTURE --style X`: neural style transfer, by `gatys` or a trained network."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rockfall import UnknownName, UsageError
+from rockfall import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.plugin import did_you_mean, registry
 from rockfall.verbs import (
     PICTURE,
     SIDE,
@@ -27,7 +25,8 @@ from rockfall.verbs import (
     new_file,
     trains,
 )
-from rockfall_style.choice import FAST_STYLE, GATYS, METHODS, Style, choose, names
+from rockfall_style.choice import FAST_STYLE, GATYS, METHODS, Style, names, resolve_styles
+from rockfall_style.picture_names import require_picture
 
 if TYPE_CHECKING:
     import torch
@@ -35,27 +34,27 @@ if TYPE_CHECKING:
 
     from rockfall import Picture
 
-OF_A_TRAINING = ("preset", "seed", "name", "checkpoint_every")
+TRAINING_OPTIONS = ("preset", "seed", "name", "checkpoint_every")
 
 
-def _styles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
-    return [name for name in names() if name.startswith(begun)]
+def _complete_styles(_: click.Context, __: click.Parameter, prefix: str) -> list[str]:
+    return [name for name in names() if name.startswith(prefix)]
 
 
 @click.command("stylize")
-@click.argument("picture", shell_complete=complete("runs", "datasets", "pictures"))
+@click.argument("picture", shell_complete=complete("pictures"))
 @click.argument("words", nargs=-1, metavar="[key=value …]")
 @click.option(
     "--style",
     required=True,
-    shell_complete=_styles,
+    shell_complete=_complete_styles,
     help="a picture, a published style (wave), a folder of one, or a run; several: wave,scream",
 )
-@click.option("--method", type=click.Choice(METHODS), help="default: what the style is for")
-@click.option("--size", type=SIDE, help="pixels along the longer side at most")
-@click.option("--passes", type=click.IntRange(1, 100), help="times over, with a trained style")
+@click.option("--method", type=click.Choice(METHODS), help="default: by the kind of style")
+@click.option("--size", type=SIDE, help="pixels along the longer side, at most")
+@click.option("--passes", type=click.IntRange(1, 100), help="how often a trained style is applied")
 @new_file("--out", PICTURE, help="the picture to write; default: PICTURE-STYLE.png")
-@gif_option("with gatys, write a film of how it comes about; default: PICTURE-STYLE.gif")
+@gif_option("with gatys, write an animation of the optimisation; default: PICTURE-STYLE.gif")
 @trains
 @as_json
 @click.pass_context
@@ -72,26 +71,27 @@ def command(
     as_json: bool,
     how: dict[str, Any],
 ) -> None:
-    """Give PICTURE a style: a file, or a name of `rockfall list pictures`.
+    """Apply a style to PICTURE, a file or a name of `rockfall list pictures`.
 
-    If the style is a picture too, PICTURE is painted anew in it as by `rockfall train gatys`, whose
-    settings key=value sets, and a run is left. A trained style, published or of `rockfall train
-    fast-style`, takes one pass; with commas between, what one makes goes into the next.
+    If the style is a picture too, PICTURE is optimised as by `rockfall train gatys`, whose settings
+    key=value sets, and the run is kept. A trained style, published or of `rockfall train
+    fast-style`, is applied in one pass; of several with commas between, each is applied to the
+    output of the one before.
     """
     settings, options = key_values(words)
     for name in options:
         raise UsageError(f"source.{name}: say how large the picture is to be with --size")
-    chosen, styles = choose(style, method)
-    _check_together(context, chosen, settings)
+    chosen, styles = resolve_styles(style, method)
+    _refuse_options_of_other_method(context, chosen, settings)
     stem = f"{Path(picture).stem}-{'-'.join(each.name for each in styles)}"
     out = out or check_new_file(Path(f"{stem}.png"), PICTURE)
     animation = gif_path(gif, stem)
-    opened = _open(picture, size)
+    content = _open(picture, size)
     began = time.monotonic()
     if chosen == GATYS:
-        written = _paint(picture, styles, settings, size, out, animation, how, quiet=as_json)
+        written = _optimise(picture, styles, settings, size, out, animation, how, quiet=as_json)
     else:
-        written = _pass(opened, styles, passes or 1, out, how)
+        written = _apply(content, styles, passes or 1, out, how)
     if as_json:
         print_json(
             {
@@ -107,8 +107,8 @@ def command(
         )
         return
     order = " then " if chosen == FAST_STYLE else " and "
-    how_made = order.join(each.name for each in styles)
-    say(f"wrote {out} ({written.width} × {written.height}, {how_made})")
+    applied = order.join(each.name for each in styles)
+    say(f"wrote {out} ({written.width} × {written.height}, {applied})")
     if animation:
         say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
     if following := _next(picture, chosen, styles):
@@ -117,7 +117,7 @@ def command(
 
 @dataclass(frozen=True)
 class Written:
-    """The picture's sides, and the name of the run that was left, if one was."""
+    """Height and width of the output, and the name of the run that made it, if one did."""
 
     height: int
     width: int
@@ -125,23 +125,22 @@ class Written:
 
 
 def _open(picture: str, size: int | None) -> Picture:
-    """Raises UnknownName for what is neither a file nor a picture's name."""
+    """Raises UnknownName for what is neither a file nor a picture's name, and UsageError for a file
+    that is not a picture.
+    """
     from rockfall import Picture, open_source
 
-    known = registry().pictures
-    if not os.path.isfile(os.path.expanduser(picture)) and known.get(picture) is None:
-        files = [path.name for path in Path(picture).parent.glob("*") if path.suffix]
-        hint = did_you_mean(Path(picture).name, [*files, *known.names()])
-        hint = hint or f"; by name there are {', '.join(known.names())}"
-        raise UnknownName(f"no picture {picture}: no such file, and no picture by name{hint}")
+    require_picture(picture)
     opened = open_source(picture, {"size": size} if size else {})
     if not isinstance(opened, Picture):
         raise UsageError(f"{picture} is no picture")
     return opened
 
 
-def _check_together(context: click.Context, method: str, settings: dict[str, str]) -> None:
-    """Raise UsageError for what does not matter to the method."""
+def _refuse_options_of_other_method(
+    context: click.Context, method: str, settings: dict[str, str]
+) -> None:
+    """Raise UsageError for options and settings that the method does not have."""
 
     def refuse(options: Sequence[str], why: str) -> None:
         for name in options:
@@ -149,14 +148,14 @@ def _check_together(context: click.Context, method: str, settings: dict[str, str
                 raise UsageError(f"{why}, so leave --{name.replace('_', '-')} out")
 
     if method == GATYS:
-        refuse(["passes"], "a picture is no trained style to pass through")
+        refuse(["passes"], "gatys optimises the picture, and applies no trained style in passes")
         return
     for name in settings:
         raise UsageError(f"{name}: a trained style has no settings; `rockfall train {FAST_STYLE}`")
-    refuse(["gif", *OF_A_TRAINING], "a trained style is passed through, and learns nothing")
+    refuse(["gif", *TRAINING_OPTIONS], "a trained style is applied without training")
 
 
-def _paint(
+def _optimise(
     picture: str,
     styles: Sequence[Style],
     settings: dict[str, str],
@@ -167,7 +166,7 @@ def _paint(
     *,
     quiet: bool,
 ) -> Written:
-    """Train `gatys`, and write its painting."""
+    """Train `gatys`, and write its picture."""
     from rockfall import eval_mode, train
     from rockfall.kit import pictures
     from rockfall.verbs import save_training_film
@@ -176,7 +175,7 @@ def _paint(
         GATYS,
         picture,
         source_options={"size": size} if size else {},
-        config={"style": [style.where for style in styles], **settings},
+        config={"style": [style.location for style in styles], **settings},
         listeners=[] if quiet else None,
         **how,
     )
@@ -189,10 +188,10 @@ def _paint(
     return Written(height, width, run.name)
 
 
-def _pass(
-    opened: Picture, styles: Sequence[Style], passes: int, out: Path, how: dict[str, Any]
+def _apply(
+    content: Picture, styles: Sequence[Style], passes: int, out: Path, how: dict[str, Any]
 ) -> Written:
-    """Through every style in turn, so many times over."""
+    """Apply every style in turn, and all of that `passes` times."""
     import torch
 
     from rockfall.kit import pictures
@@ -200,46 +199,46 @@ def _pass(
     from rockfall.kit.progress import counted
 
     device = choose_device(how["device"])
-    # 54 dB from float32, which nobody sees, and twice as fast where the processor knows it.
+    # bf16 is twice as fast where the processor has it, and 54 dB from float32, which is invisible.
     precision = choose_precision(how["precision"], device, "bf16")
     matmul = "high" if device.type == "cuda" else "highest"
     filters = [_filter(style, device) for style in styles] * passes
-    made = opened.pixels.to(device)
+    output = content.pixels.to(device)
     with computing(how["threads"] or torch.get_num_threads(), matmul), torch.no_grad():
         several = counted(filters, len(filters), "styles applied")
-        for restyle in several if len(filters) > 1 else filters:
+        for apply_style in several if len(filters) > 1 else filters:
             with autocast(device, precision):
-                made = restyle(made)
-    pictures.save(out, made)
-    return Written(*made.shape[1:])
+                output = apply_style(output)
+    pictures.save(out, output)
+    return Written(*output.shape[1:])
 
 
 def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """(3, H, W) uint8 → the same in that style."""
+    """A function (3, H, W) uint8 → the same shape and type in that style."""
     import functools
 
     from rockfall import open_run
-    from rockfall_style.bands import restyled
+    from rockfall_style.bands import apply_style
     from rockfall_style.manifest import read_style
     from rockfall_style.published import style_folder
 
     if style.kind == "run":
-        model: Any = open_run(style.where).model
+        model: Any = open_run(style.location).model
         model.to(device).eval()
-        apply: Callable[[Tensor], Tensor] = model.stylize
-        return apply
-    folder = style_folder(style.where) if style.kind == "published" else Path(style.where)
-    return functools.partial(restyled, read_style(folder).to(device))
+        stylize: Callable[[Tensor], Tensor] = model.stylize
+        return stylize
+    folder = style_folder(style.location) if style.kind == "published" else Path(style.location)
+    return functools.partial(apply_style, read_style(folder).to(device))
 
 
 def _next(picture: str, method: str, styles: Sequence[Style]) -> str:
-    """Something else to try; nothing, if it could not be typed."""
+    """A command to try next; empty if the names can't be written with commas between."""
     import shlex
 
     if method == GATYS:
         return f"rockfall stylize {shlex.quote(picture)} --style wave"
     more = next((n for n in ("scream", "wave") if n not in [s.name for s in styles]), "udnie")
-    words = [*(style.where for style in styles), more]
+    words = [*(style.location for style in styles), more]
     if any("," in word for word in words):
         return ""
     return f"rockfall stylize {shlex.quote(picture)} --style {shlex.quote(','.join(words))}"

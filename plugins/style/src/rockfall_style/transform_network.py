@@ -1,16 +1,18 @@
-"""The network that gives a picture a style in one pass.
+"""The image transformation network of fast style transfer.
 
 Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and
-Super-Resolution", with instance norm (Ulyanov, Vedaldi and Lempitsky 2016, "Instance
-Normalization: The Missing Ingredient for Fast Stylization"): down to a quarter of the size, a few
-residual blocks there, and up again. Everything is padded as TensorFlow's "same", since that is how
-the published networks were trained.
+Super-Resolution": two strided convolutions reduce a picture to a quarter of its sides, residual
+blocks follow, and two transposed convolutions bring it back. With instance norm (Ulyanov, Vedaldi
+and Lempitsky 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization").
 
-Our own, `OverpaintingNetwork`, is the same network with three changes that let it learn in minutes
-what that one learns in hours.
+`TransformNetwork` has the architecture of the published weights (`published.py`). It departs from
+Johnson et al. in instance norm for batch norm, and in "same" zero padding as TensorFlow's, where
+theirs pads the picture by reflection and the residual blocks not at all. `SkipTransformNetwork` is
+what `fast-style` trains: the same with changes by which it learns in minutes what that learns in
+hours.
 
-Each layer can also compute some rows of its output alone, from the rows of its input that they
-depend on, which is what `bands.py` makes large pictures of.
+Each layer can also compute some rows of its output alone, from those rows of its input that they
+depend on: `bands.py` applies the network to large pictures so.
 """
 
 from __future__ import annotations
@@ -23,27 +25,31 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Padding = Literal["constant", "replicate"]
-"""What is beyond the edges: zeros, or copies of them."""
+"""Padding mode: by zeros, or by copies of the edge."""
 EPSILON = 1e-3
 """Added to the variance in instance norm."""
 REDUCTION = 4
-"""Times smaller in the middle: what a picture's sides must be multiples of to keep their size."""
-GRAIN = 25.0
-"""Standard deviation of the grain, of 0 … 255."""
-GRAIN_SIDE = 509
-"""Pixels after which it is repeated; a prime, so that it falls on all places of the strides."""
-STROKES, CONTRAST = 0.3, 0.5
-"""How much at first strokes count in what is painted, and its deviation before tanh."""
+"""Factor by which the residual blocks' resolution is lower; sides that are multiples are kept."""
+NOISE_STD = 25.0
+"""Standard deviation of the fixed noise, in levels of 0 … 255."""
+NOISE_PERIOD = 509
+"""Pixels after which the noise repeats; a prime, so that it is not aligned with strides."""
+STROKE_INIT_SCALE, OUTPUT_INIT_STD = 0.3, 0.5
+"""Initial weight of the features beside the input in the output layer, and the initial standard
+deviation of what goes into tanh.
+"""
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after `size` values so that ⌈size / stride⌉ come out; an odd one after."""
+    """TensorFlow's "same": padding before and after `size` values so that ⌈size / stride⌉ come out;
+    of an odd number, the additional one is after.
+    """
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
 
 class Layer(nn.Module):
-    """A convolution without bias, instance norm, and ReLU unless told otherwise."""
+    """A convolution without bias, instance norm, and by default ReLU."""
 
     def __init__(
         self,
@@ -58,46 +64,48 @@ class Layer(nn.Module):
         super().__init__()
         self.kernel, self.stride, self.relu = kernel, stride, relu
         self.padding = padding
-        self.weight = nn.Parameter(self._begun(inputs, outputs))
+        self.weight = nn.Parameter(self._initial_weight(inputs, outputs))
         self.scale = nn.Parameter(torch.ones(outputs))
         self.shift = nn.Parameter(torch.zeros(outputs))
 
-    def _begun(self, inputs: int, outputs: int) -> Tensor:
-        """Random weights; how large is of no matter before instance norm."""
-        deviation = (2 / (inputs * self.kernel**2)) ** 0.5
-        begun: Tensor = torch.randn(outputs, inputs, self.kernel, self.kernel) * deviation
-        return begun
+    def _initial_weight(self, inputs: int, outputs: int) -> Tensor:
+        """Normally distributed; instance norm makes the network independent of their scale."""
+        std = (2 / (inputs * self.kernel**2)) ** 0.5
+        weight: Tensor = torch.randn(outputs, inputs, self.kernel, self.kernel) * std
+        return weight
 
     @property
     def kernels(self) -> Tensor:
-        """What the input is convolved with."""
+        """The kernels of the convolution; subclasses derive them from `weight`."""
         return self.weight
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H', W')."""
-        return self.normalised(self.convolved(values))
+        return self.normalise(self.convolve(values))
 
-    def convolved(self, values: Tensor) -> Tensor:
+    def convolve(self, values: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H', W')."""
         height = values.shape[2]
-        return self.rows(values, 0, height, range(self.size(height)))
+        return self.convolve_rows(values, 0, height, range(self.output_size(height)))
 
-    def size(self, size: int) -> int:
-        """Rows that come out of so many."""
+    def output_size(self, size: int) -> int:
+        """The rows of the output for an input of `size` rows."""
         return -(-size // self.stride)
 
-    def needed(self, rows: range, height: int) -> range:
-        """The rows of an input of `height` that these of the output depend on."""
+    def input_rows(self, rows: range, height: int) -> range:
+        """The receptive field: the rows of an input of `height` rows that these of the output
+        depend on.
+        """
         first = rows.start * self.stride - same_padding(height, self.kernel, self.stride)[0]
         last = first + (len(rows) - 1) * self.stride + self.kernel
         return range(max(first, 0), min(last, height))
 
-    def rows(self, values: Tensor, first: int, height: int, rows: range) -> Tensor:
-        """These rows of the convolution of an input of `height`, (N, C', rows, W').
+    def convolve_rows(self, values: Tensor, first: int, height: int, rows: range) -> Tensor:
+        """These rows of the convolution of an input of `height` rows, (N, C', rows, W').
 
-        values: (N, C, h, W), the input's rows from `first` on, all of `needed` among them.
+        values: (N, C, h, W), the input's rows from `first` on, all of `input_rows` among them.
         """
-        needed = self.needed(rows, height)
+        needed = self.input_rows(rows, height)
         begin = rows.start * self.stride - same_padding(height, self.kernel, self.stride)[0]
         end = begin + (len(rows) - 1) * self.stride + self.kernel
         above, below = max(-begin, 0), max(end - height, 0)
@@ -108,45 +116,46 @@ class Layer(nn.Module):
         padded = F.pad(values, (before, after, above, below), mode=self.padding)
         return F.conv2d(padded, self.kernels, stride=self.stride)
 
-    def normalised(self, values: Tensor) -> Tensor:
-        """(N, C', H', W') → the same, each channel of each picture by its own mean and variance."""
-        # Of a single picture it is batch norm, which is several times quicker in channels_last.
+    def normalise(self, values: Tensor) -> Tensor:
+        """Instance norm, and ReLU if the layer has it: (N, C', H', W') → the same shape."""
+        # For one picture it is the same as batch norm, which is several times faster in the
+        # channels-last memory format.
         if len(values) == 1:
-            scaled = F.batch_norm(
+            normalised = F.batch_norm(
                 values, None, None, self.scale, self.shift, training=True, eps=EPSILON
             )
         else:
-            scaled = F.instance_norm(values, weight=self.scale, bias=self.shift, eps=EPSILON)
-        return scaled.relu_() if self.relu else scaled
+            normalised = F.instance_norm(values, weight=self.scale, bias=self.shift, eps=EPSILON)
+        return normalised.relu_() if self.relu else normalised
 
-    def scaled(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        """`normalised`, by a mean and a variance (C') that are known."""
-        scaled = F.batch_norm(values, mean, variance, self.scale, self.shift, eps=EPSILON)
-        return scaled.relu_() if self.relu else scaled
+    def normalise_by(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """As `normalise`, with a given mean and variance (C')."""
+        normalised = F.batch_norm(values, mean, variance, self.scale, self.shift, eps=EPSILON)
+        return normalised.relu_() if self.relu else normalised
 
 
-class Enlarging(Layer):
-    """Its convolution is the transpose of one of stride 2: the size doubles."""
+class TransposedLayer(Layer):
+    """With a transposed convolution of kernel 3 and stride 2, which doubles the size."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, 2)
 
-    def _begun(self, inputs: int, outputs: int) -> Tensor:
-        deviation = (2 / (inputs * self.kernel**2)) ** 0.5
-        begun: Tensor = torch.randn(inputs, outputs, self.kernel, self.kernel) * deviation
-        return begun
+    def _initial_weight(self, inputs: int, outputs: int) -> Tensor:
+        std = (2 / (inputs * self.kernel**2)) ** 0.5
+        weight: Tensor = torch.randn(inputs, outputs, self.kernel, self.kernel) * std
+        return weight
 
-    def size(self, size: int) -> int:
+    def output_size(self, size: int) -> int:
         return size * self.stride
 
-    def needed(self, rows: range, height: int) -> range:
+    def input_rows(self, rows: range, height: int) -> range:
         before, _ = same_padding(height * self.stride, self.kernel, self.stride)
         first = -(-(rows.start + before - self.kernel + 1) // self.stride)
         last = (rows.stop - 1 + before) // self.stride
         return range(max(first, 0), min(last + 1, height))
 
-    def rows(self, values: Tensor, first: int, height: int, rows: range) -> Tensor:
-        needed = self.needed(rows, height)
+    def convolve_rows(self, values: Tensor, first: int, height: int, rows: range) -> Tensor:
+        needed = self.input_rows(rows, height)
         above, _ = same_padding(height * self.stride, self.kernel, self.stride)
         width = values.shape[3] * self.stride
         before, _ = same_padding(width, self.kernel, self.stride)
@@ -159,38 +168,39 @@ class Enlarging(Layer):
         return whole[:, :, top : top + len(rows), before : before + width]
 
 
-class EvenlyEnlarging(Enlarging):
-    """Learns kernels of 2 × 2, each of which is laid four times over one of 3 × 3.
+class UpsamplingLayer(TransposedLayer):
+    """Nearest-neighbour upsampling by 2 and a convolution of 2 × 2, as one transposed convolution.
 
-    Then as much falls on every place of what comes out, where a stride of 2 and a kernel of 3 leave
-    a checkerboard that takes long to unlearn (Odena, Dumoulin and Olah 2016, "Deconvolution and
-    Checkerboard Artifacts"): it is to repeat every pixel twice and to convolve that.
+    Each kernel of 2 × 2 is added four times, shifted, to one of 3 × 3. Every output pixel then has
+    the same number of contributions, where a kernel of 3 and a stride of 2 leave a checkerboard
+    that takes long to unlearn (Odena, Dumoulin and Olah 2016, "Deconvolution and Checkerboard
+    Artifacts").
     """
 
-    def _begun(self, inputs: int, outputs: int) -> Tensor:
-        begun: Tensor = torch.randn(inputs, outputs, 2, 2) * (2 / (inputs * 4)) ** 0.5
-        return begun
+    def _initial_weight(self, inputs: int, outputs: int) -> Tensor:
+        weight: Tensor = torch.randn(inputs, outputs, 2, 2) * (2 / (inputs * 4)) ** 0.5
+        return weight
 
     @property
     def kernels(self) -> Tensor:
-        laid = [
+        shifted = [
             F.pad(self.weight, (left, 1 - left, top, 1 - top)) for left in (0, 1) for top in (0, 1)
         ]
-        return torch.stack(laid).sum(0)
+        return torch.stack(shifted).sum(0)
 
 
-class Overpainting(Layer):
-    """Strokes from some channels, over the picture, the three channels after these, whose colours
-    it may only mix.
+class SkipOutputLayer(Layer):
+    """The output layer with a skip connection: a convolution of features, plus a 1 × 1 convolution
+    of the input picture, whose three channels follow after the features'.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, 3, 9, relu=False)
         self.colours = nn.Parameter(torch.eye(3))
-        nn.init.constant_(self.scale, CONTRAST)
+        nn.init.constant_(self.scale, OUTPUT_INIT_STD)
 
-    def _begun(self, inputs: int, outputs: int) -> Tensor:
-        return super()._begun(inputs, outputs) * STROKES
+    def _initial_weight(self, inputs: int, outputs: int) -> Tensor:
+        return super()._initial_weight(inputs, outputs) * STROKE_INIT_SCALE
 
     @property
     def kernels(self) -> Tensor:
@@ -198,8 +208,8 @@ class Overpainting(Layer):
         return torch.cat((self.weight, F.pad(self.colours[:, :, None, None], [around] * 4)), 1)
 
 
-class Block(nn.Module):
-    """Two layers, whose sum with what comes in goes out; at first they add nothing."""
+class ResidualBlock(nn.Module):
+    """Two layers and an identity shortcut; initialised to the identity."""
 
     def __init__(self, channels: int, padding: Padding = "constant") -> None:
         super().__init__()
@@ -209,94 +219,101 @@ class Block(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, C, H, W) → the same shape."""
-        added: Tensor = values + self.second(self.first(values))
-        return added
+        output: Tensor = values + self.second(self.first(values))
+        return output
 
 
 class TransformNetwork(nn.Module):
     """(N, 3, H, W) float RGB in 0 … 255 → (N, 3, 4⌈H / 4⌉, 4⌈W / 4⌉), −22.5 … 277.5.
 
-    width: channels of the first layer; there are four times as many in the middle.
-    blocks: residual blocks in the middle. The published networks have 32 and 5.
+    width: channels of the first layer; the residual blocks have four times as many.
+    blocks: residual blocks. The published networks have 32 and 5.
     """
 
-    enlarging: ClassVar[type[Enlarging]] = Enlarging
+    upsampling: ClassVar[type[TransposedLayer]] = TransposedLayer
     padding: ClassVar[Padding] = "constant"
-    """In the blocks."""
+    """Of the residual blocks."""
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__()
         self.channels = 4 * width
-        """In the middle."""
+        """Of the residual blocks."""
         self.down = nn.Sequential(
             Layer(3, width, 9),
             Layer(width, 2 * width, 3, 2),
             Layer(2 * width, 4 * width, 3, 2),
         )
-        self.blocks = nn.Sequential(*(Block(4 * width, self.padding) for _ in range(blocks)))
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(4 * width, self.padding) for _ in range(blocks))
+        )
         self.up = nn.Sequential(
-            self.enlarging(4 * width, 2 * width),
-            self.enlarging(2 * width, width),
-            self._last(width),
+            self.upsampling(4 * width, 2 * width),
+            self.upsampling(2 * width, width),
+            self._output_layer(width),
         )
 
-    def _last(self, width: int) -> Layer:
+    def _output_layer(self, width: int) -> Layer:
         return Layer(width, 3, 9, relu=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        values = self.blocks(self.down(self.entering(pictures)))
-        values = self.joined(self.up[:-1](values), pictures)
-        return coloured(self.up[-1](values))
+        features = self.blocks(self.down(self.first_input(pictures)))
+        features = self.last_input(self.up[:-1](features), pictures)
+        return to_rgb(self.up[-1](features))
 
-    def entering(self, pictures: Tensor, first: int = 0) -> Tensor:
-        """What the first layer takes of pictures (N, 3, h, W), their rows from `first` on."""
+    def first_input(self, pictures: Tensor, first: int = 0) -> Tensor:
+        """The first layer's input, of pictures (N, 3, h, W) that are their rows from `first` on."""
         return pictures
 
-    def joined(self, values: Tensor, pictures: Tensor) -> Tensor:
-        """What the last layer takes: activations (N, C, h, W) and the same rows of pictures."""
-        return values
+    def last_input(self, features: Tensor, pictures: Tensor) -> Tensor:
+        """The output layer's input: of features (N, C, h, W) and the same rows of the pictures."""
+        return features
 
     def layers(self) -> Iterator[Layer]:
-        """All of them, from the first to the last."""
+        """All layers, from the first to the last."""
         return (layer for layer in self.modules() if isinstance(layer, Layer))
 
 
-class OverpaintingNetwork(TransformNetwork):
+class SkipTransformNetwork(TransformNetwork):
     """(N, 3, H, W) float RGB in 0 … 255, sides multiples of 4 → the same, −22.5 … 277.5.
 
-    It paints over the picture: its last layer sees that beside the strokes, and at first gives
-    little but the picture, with other colours. It is joined before instance norm, which brings
-    light and dark pictures alike to the brightness and contrast of the style; added after it, those
-    of the picture would remain.
+    It differs from `TransformNetwork` in
 
-    It enlarges evenly. And what it sees of the picture has grain, always the same at the same
-    place, as the noise of Ulyanov et al. 2016, "Texture Networks": where a picture is flat, as the
-    sky, a network has else nothing to make strokes of but its own echoes, which are stripes.
+    - a skip connection from the picture to the output layer: the network paints over the
+      photograph, and at first gives little but the photograph with other colours. The picture is
+      added before instance norm, which gives light and dark pictures alike the brightness and
+      contrast of the style; added after it, they would keep those of the picture;
+    - upsampling before the convolution, instead of transposed convolutions, and residual blocks
+      padded by the edge;
+    - fixed noise, the same in every picture, that is added to the first layer's input, after the
+      noise inputs of Ulyanov et al. 2016, "Texture Networks". In a flat region, such as the sky,
+      the network could make strokes from nothing else but its own artifacts at edges, which are
+      stripes.
     """
 
-    enlarging = EvenlyEnlarging
+    upsampling = UpsamplingLayer
     padding = "replicate"
-    grain: Tensor
+    noise: Tensor
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__(width, blocks)
-        drawn = torch.randn(3, GRAIN_SIDE, GRAIN_SIDE, generator=torch.Generator().manual_seed(0))
-        self.register_buffer("grain", drawn * GRAIN, persistent=False)
+        size = NOISE_PERIOD
+        noise = torch.randn(3, size, size, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("noise", noise * NOISE_STD, persistent=False)
 
-    def _last(self, width: int) -> Layer:
-        return Overpainting(width)
+    def _output_layer(self, width: int) -> Layer:
+        return SkipOutputLayer(width)
 
-    def entering(self, pictures: Tensor, first: int = 0) -> Tensor:
+    def first_input(self, pictures: Tensor, first: int = 0) -> Tensor:
         rows, columns = (
-            torch.arange(start, start + count, device=pictures.device) % GRAIN_SIDE
+            torch.arange(start, start + count, device=pictures.device) % NOISE_PERIOD
             for start, count in zip((first, 0), pictures.shape[2:], strict=True)
         )
-        return pictures + self.grain[:, rows][:, :, columns]
+        return pictures + self.noise[:, rows][:, :, columns]
 
-    def joined(self, values: Tensor, pictures: Tensor) -> Tensor:
-        return torch.cat((values, (pictures - 127.5) / 64), 1)
+    def last_input(self, features: Tensor, pictures: Tensor) -> Tensor:
+        return torch.cat((features, (pictures - 127.5) / 64), 1)
 
 
-def coloured(values: Tensor) -> Tensor:
-    """What the last layer gives → RGB, a little beyond 0 … 255."""
+def to_rgb(values: Tensor) -> Tensor:
+    """The output layer's values → RGB, slightly beyond 0 … 255."""
     return values.tanh() * 150 + 127.5

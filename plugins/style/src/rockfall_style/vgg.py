@@ -1,8 +1,9 @@
-"""VGG: blocks of 3 × 3 convolutions, each block half the size of the one before.
+"""VGG: blocks of 3 × 3 convolutions, each block at half the resolution of the one before.
 
 Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
-table 1. Pooled by the mean and not by the maximum, which Gatys, Ecker and Bethge 2016 (section 2)
-found to give slightly more appealing pictures.
+table 1 (VGG19: configuration E). It departs from the paper in average pooling, where VGG has max
+pooling, as Gatys, Ecker and Bethge 2016 (section 2) found slightly more appealing pictures with it;
+and it has no fully connected layers.
 """
 
 from __future__ import annotations
@@ -13,22 +14,22 @@ from torch import nn
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYERS = ("relu4_2",)
-"""Both as in section 3 of Gatys, Ecker and Bethge 2016."""
+"""Style and content layers as in section 3 of Gatys, Ecker and Bethge 2016."""
 
 
 def vgg19() -> dict[str, nn.Module]:
-    """Its layers by name, in order, numbered as torchvision's are."""
+    """Its layers by name, in the order of torchvision's `features`."""
     return vgg((64, 128, 256, 512, 512), (2, 2, 4, 4, 4))
 
 
 def vgg(widths: Sequence[int], depths: Sequence[int]) -> dict[str, nn.Module]:
-    """Blocks of so many channels and so many convolutions each."""
+    """Blocks of the given channels (`widths`) and numbers of convolutions (`depths`)."""
     layers: dict[str, nn.Module] = {}
-    given = 3
+    channels = 3
     for block, (width, depth) in enumerate(zip(widths, depths, strict=True), 1):
         for number in range(1, depth + 1):
-            layers[f"conv{block}_{number}"] = nn.Conv2d(given, width, 3, padding=1)
+            layers[f"conv{block}_{number}"] = nn.Conv2d(channels, width, 3, padding=1)
             layers[f"relu{block}_{number}"] = nn.ReLU(inplace=True)
-            given = width
+            channels = width
         layers[f"pool{block}"] = nn.AvgPool2d(2)
     return layers
