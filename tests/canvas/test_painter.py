@@ -188,7 +188,7 @@ def test_a_network_that_fits_no_memory_is_refused(tmp_path: Path) -> None:
 def test_a_step_takes_no_more_memory_than_all_the_pixels_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rockfall.kit.memory.available", lambda _: 2**23)
+    monkeypatch.setattr("rockfall.kit.memory.available_memory", lambda _: 2**23)
     trained(tmp_path, picture(), network="relu", hidden=20, batch_size=1_000_000, epochs=1)
 
 

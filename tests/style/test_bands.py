@@ -121,6 +121,6 @@ def test_numbers_that_overflow_are_told(network: TransformNetwork) -> None:
 def test_too_little_memory_is_told_before(
     network: TransformNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "available", lambda device: 1 << 20)
+    monkeypatch.setattr(memory, "available_memory", lambda device: 1 << 20)
     with pytest.raises(RockfallError, match=r"GiB.*make it smaller with --size"):
         apply_style(network, photo(64, 64), max_whole=0)

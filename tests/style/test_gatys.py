@@ -288,8 +288,8 @@ def test_pictures_that_are_too_small_say_the_least_size(
 def test_too_large_a_picture_is_refused_before_it_runs_out(
     painted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "available", lambda device: 2_000_000)
-    monkeypatch.setattr("rockfall_style.gatys.available", lambda device: 2_000_000)
+    monkeypatch.setattr(memory, "available_memory", lambda device: 2_000_000)
+    monkeypatch.setattr("rockfall_style.gatys.available_memory", lambda device: 2_000_000)
     with pytest.raises(RockfallError, match=r"80 × 64 pixels needs .*source\.size=\d0"):
         painted()
 
@@ -357,7 +357,7 @@ def most(size):
     return 1024 * int(re.search(r"VmHWM:\\s*(\\d+)", status)[1])
 
 asked = []
-gatys.require = lambda device, size, what, advice: asked.append(size)
+gatys.require_memory = lambda device, size, what, advice: asked.append(size)
 before = most(32)
 print((most(640) - before) / asked[1])
 """

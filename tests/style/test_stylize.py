@@ -283,6 +283,6 @@ def test_a_folder_that_is_missing(here: Path) -> None:
 
 def test_too_large_for_the_memory(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo(1100, 1000).save(here / "large.png")
-    monkeypatch.setattr(memory, "available", lambda device: 1 << 20)
+    monkeypatch.setattr(memory, "available_memory", lambda device: 1 << 20)
     told = refused(here, "large.png", "--style", "wave", code=1)
     assert "this picture needs about" in told and "--size" in told
