@@ -11,6 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+__all__ = ["alternating_flip", "cutout", "flip", "shift"]
+
 
 def flip(pictures: Tensor) -> Tensor:
     """Mirror each picture left to right, with probability one half."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from rockfall.errors import UsageError, did_you_mean
 
+__all__ = ["find_class", "unknown_class"]
+
 LISTED = 12
 
 

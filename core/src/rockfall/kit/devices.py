@@ -9,6 +9,8 @@ import torch
 
 from rockfall.errors import UsageError, did_you_mean
 
+__all__ = ["autocast", "choose_device", "choose_precision", "computing"]
+
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 

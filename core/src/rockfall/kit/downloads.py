@@ -20,6 +20,8 @@ from rockfall.errors import Unavailable
 from rockfall.kit.files import writing
 from rockfall.kit.transfer import Broken, Failed, transfer
 
+__all__ = ["Remote", "data_folder", "exclusive", "fetch"]
+
 FOLDER_VARIABLE = "ROCKFALL_DATA"
 ATTEMPTS = 5
 """How often a mirror whose connection breaks is asked for the rest."""

@@ -12,6 +12,8 @@ from typing import IO, Any
 
 from rockfall.errors import RockfallError
 
+__all__ = ["atomic", "read_json", "write_json", "writing"]
+
 TEMPORARY = ".writing-"
 """What the names of unfinished files begin with."""
 

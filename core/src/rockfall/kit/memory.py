@@ -9,6 +9,8 @@ import torch
 
 from rockfall.errors import RockfallError
 
+__all__ = ["available_memory", "require_memory"]
+
 MEMINFO = Path("/proc/meminfo")
 GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells what a container may take."""

@@ -16,6 +16,21 @@ from torch import Tensor
 from rockfall.errors import UsageError
 from rockfall.kit.files import atomic
 
+__all__ = [
+    "border",
+    "edges",
+    "framed",
+    "grid",
+    "load",
+    "quietly",
+    "read",
+    "save",
+    "save_gif",
+    "sides",
+    "to_image",
+    "within",
+]
+
 MAX_PIXELS = 64_000_000
 """Larger files are refused before they are unpacked: a small file can hold a huge picture."""
 

@@ -12,6 +12,8 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
+__all__ = ["counted", "duration"]
+
 PATIENCE = 2.0
 """Seconds that nobody minds waiting without a word."""
 PIPE_SECONDS = 15.0

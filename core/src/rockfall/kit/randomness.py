@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+__all__ = ["fork_rng", "seed_everything"]
+
 
 def seed_everything(seed: int) -> None:
     """Seed Python's, NumPy's and torch's global generators, on every device."""

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+__all__ = ["Schedule", "averaged_model", "geometric_steps", "lr_factor"]
+
 Schedule = Literal["cosine", "linear", "constant"]
 
 

@@ -19,6 +19,8 @@ from rockfall.errors import RockfallError
 from rockfall.kit.downloads import Remote, data_folder, exclusive, fetch, has_digest
 from rockfall.kit.files import atomic, writing
 
+__all__ = ["published_weights", "read_weights"]
+
 FOLDER = "weights"
 
 

@@ -10,7 +10,10 @@ import click
 
 from rockfall.errors import UsageError
 
-as_json = click.option("--json", "as_json", is_flag=True, help="for programs")
+
+def as_json(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--json`, which it takes as `as_json`: one JSON document for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="for programs")(function)
 
 
 every = click.option(

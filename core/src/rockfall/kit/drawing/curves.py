@@ -16,6 +16,8 @@ MOST_POINTS = 160
 
 
 class Curve(NamedTuple):
+    """Points (x, y) under a name."""
+
     name: str
     points: Sequence[Point]
 
