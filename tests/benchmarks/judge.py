@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from rockfall.kit.environments import episode_returns
 from rockfall.kit.randomness import fork_rng
 from rockfall.sources.environment import Environment
-from rockfall.sources.episodes import episode_returns
 from rockfall.sources.opening import open_source
 
 

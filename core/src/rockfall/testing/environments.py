@@ -10,11 +10,10 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from rockfall.errors import UsageError
-from rockfall.kit.environments import Form
+from rockfall.kit.environments import Form, episode_returns
 from rockfall.measurements import mean_and_error
 from rockfall.registry import registry
 from rockfall.sources.environment import Environment
-from rockfall.sources.episodes import episode_returns
 from rockfall.specs import EnvironmentSpec
 from rockfall.testing.batches import check_batch
 from rockfall.testing.complaints import about, undisturbed

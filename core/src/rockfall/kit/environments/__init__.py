@@ -10,6 +10,7 @@ from rockfall.kit.environments.batched import (
     VectorBatch,
     offers_state,
 )
+from rockfall.kit.environments.episodes import episode_returns
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.kit.environments.tensor_form import TensorBatch
 
@@ -23,5 +24,6 @@ __all__ = [
     "Step",
     "TensorBatch",
     "VectorBatch",
+    "episode_returns",
     "offers_state",
 ]

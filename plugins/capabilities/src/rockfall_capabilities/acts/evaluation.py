@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from rockfall import Environment, Measurements, measurement
-from rockfall.kit.environments import BatchedEnvironment, Policy
-from rockfall.sources.episodes import episode_returns
+from rockfall.kit.environments import BatchedEnvironment, Policy, episode_returns
 from rockfall_capabilities.acts.protocol import Acts
 
 

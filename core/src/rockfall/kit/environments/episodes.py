@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from rockfall.errors import RockfallError
-from rockfall.kit.environments import BatchedEnvironment, Form, Policy
-from rockfall.sources.environment import Environment
+from rockfall.kit.environments.batched import BatchedEnvironment, Form, Policy
 
 MAX_ENVS = 4096
 """Environments that are stepped at once."""
@@ -17,8 +17,19 @@ MAX_STEPS = 1_000_000
 """Steps after which an episode that does not end is called endless."""
 
 
+class MakesBatches(Protocol):
+    """What `rockfall.Environment` has: batches of itself, reset with a seed."""
+
+    @property
+    def info(self) -> Any: ...
+
+    def batch(
+        self, num_envs: int, *, device: torch.device | str, seed: int | None, form: Form | None
+    ) -> BatchedEnvironment: ...
+
+
 def episode_returns(
-    source: Environment,
+    source: MakesBatches,
     policy: Callable[[BatchedEnvironment], Policy],
     episodes: int,
     *,
