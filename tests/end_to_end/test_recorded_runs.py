@@ -15,12 +15,14 @@ from click.testing import CliRunner
 
 import rockfall
 from rockfall.cli import rockfall as cli
+from rockfall.config import settings
 from rockfall.registry import registry
-from rockfall.run.directory import Record, RunDirectory
+from rockfall.run import former
+from rockfall.run.directory import RunDirectory
 from rockfall.specs import CapabilitySpec, ModelSpec
-from rockfall.training import build_model
 
 RECORDED = Path(__file__).parents[1] / "recorded_runs" / "v0.1"
+NAMES: dict[str, dict[str, Any]] = json.loads((RECORDED / "names.json").read_text())
 EXPECTED: dict[str, dict[str, Any]] = json.loads((RECORDED / "expected.json").read_text())
 
 STOPPED = {
@@ -178,16 +180,19 @@ def test_is_shown_under_present_names(name: str, runs: Path) -> None:
 def test_present_version_logs_what_it_logged(name: str, runs: Path) -> None:
     """A metric or a setting with another name, of which `renamed` knows nothing, is missed here."""
     directory = RunDirectory(copy_of(name, runs))
-    present = logged_anew(directory.record())
+    record = directory.record()
+    source = rockfall.open_source(record.source, record.source_options)
+    present = logged_anew(record.model, record.config, source)
     assert {key for line in directory.logged() for key in line} <= present
     assert not spec_of(name).renamed.keys() & present  # or a resumed run would be read wrongly
 
 
-def logged_anew(record: Record) -> set[str]:
-    """What the model of a record logs when the present version trains it."""
-    model: Any = build_model(record)
-    source = rockfall.open_source(record.source, record.source_options)
-    run = rockfall.Run.unrecorded(model, source.info, seed=record.seed, device="cpu", threads=1)
+def logged_anew(name: str, config: Mapping[str, Any], source: rockfall.Source) -> set[str]:
+    """What a model logs when the present version trains it."""
+    kind = registry().models.find(name).spec.load()
+    torch.manual_seed(0)
+    model = kind(kind.Config.build(name, config), source.info)
+    run = rockfall.Run.unrecorded(model, source.info, device="cpu", threads=1)
     model.fit(source.to(run.device), run)
     return {key for line in run.metrics for key in line}
 
@@ -303,3 +308,44 @@ def test_former_names_lead_to_present_ones(spec: ModelSpec) -> None:
     assert not spec.renamed.keys() & spec.load().Config.model_fields.keys()
     assert not spec.renamed.keys() & set(spec.renamed.values())
     assert not former_figures(spec).keys() & set(former_figures(spec).values())
+
+
+@pytest.mark.parametrize("name", NAMES["models"])
+def test_former_settings_are_known(name: str) -> None:
+    """Those of models, too, of which no run was recorded."""
+    was, kind = NAMES["models"][name], registry().models.find(name).spec.load()
+    present = {setting.name: choices(setting.type) for setting in settings(kind.Config)}
+    for old, (type_, default) in was["settings"].items():
+        ((setting, _),) = former.config(name, {old: default}).items()
+        assert setting in present, old
+        for choice in choices(type_):
+            assert former.config(name, {old: choice})[setting] in present[setting]
+    defaults = {old: default for old, (_, default) in was["settings"].items()}
+    for values in ({}, *was["presets"].values()):
+        kind.Config.build(name, former.config(name, {**defaults, **values}))
+
+
+def choices(type_: str) -> set[str]:
+    """What a setting is one of, by the text of its type: `adam | sgd or none`."""
+    literal = [part for part in type_.split(" or ") if " | " in part]
+    return {choice for part in literal for choice in part.split(" | ")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES["models"])
+def test_former_metrics_are_known(name: str) -> None:
+    """A tiny run logs what one of version 0.1 did, and nothing by a name of old."""
+    spec = registry().models.find(name).spec
+    source = rockfall.open_source(spec.default_source)
+    present = logged_anew(name, spec.load().presets["tiny"], source)
+    (was,) = former.metrics(name, [dict.fromkeys(NAMES["models"][name]["metrics"], 0.0)])
+    assert was.keys() <= present
+    assert not spec.renamed.keys() & present
+
+
+@pytest.mark.parametrize("name", NAMES["sources"])
+def test_options_of_sources_are_what_they_were(name: str) -> None:
+    """A run has those that were given in its `run.json`, and relies on the defaults of the rest."""
+    shown = said("info", name).get("options", [])
+    present = {option["name"]: option["default"] for option in shown}
+    assert NAMES["sources"][name].items() <= present.items()

@@ -2,14 +2,16 @@
 # Record small runs with the `rockfall` on PATH: `record.sh FOLDER`, which must not exist yet.
 #
 # FOLDER gets one folder a run, of which three were stopped, and expected.json: the figures of the
-# finished ones, and of the stopped ones what a copy of each comes to when it is resumed. Nothing is
-# downloaded. Takes a minute or two.
+# finished ones, and of the stopped ones what a copy of each comes to when it is resumed; and
+# names.json: what the settings, metrics and options of all models and sources are called. Nothing is
+# downloaded. Takes two or three minutes.
 set -euo pipefail
 
 if [ $# -ne 1 ] || [ -e "$1" ]; then
     echo "usage: $0 FOLDER (a new one)" >&2
     exit 2
 fi
+here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 scratch=$(mktemp -d)
@@ -129,4 +131,5 @@ for run in sorted(path for path in out.iterdir() if path.is_dir()):
         if not any(folder.iterdir()):
             (folder / ".gitkeep").touch()
 END
+python3 "$here/record_names.py" "$out/names.json"
 echo "recorded in $1"
