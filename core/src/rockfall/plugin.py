@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from rockfall.sources.dataset import hold_out as hold_out
     from rockfall.sources.options import Seed as Seed
     from rockfall.sources.options import open_with as open_with
-    from rockfall.sources.selection import MAX_SIZE as MAX_SIZE
     from rockfall.sources.selection import check_room as check_room
 
 _HOMES = {
-    "MAX_SIZE": "rockfall.sources.selection",
     "Seed": "rockfall.sources.options",
     "check_room": "rockfall.sources.selection",
     "did_you_mean": "rockfall.errors",

@@ -17,6 +17,7 @@ from rockfall.errors import UsageError
 from rockfall.kit.files import atomic
 
 __all__ = [
+    "SUFFIXES",
     "border",
     "edges",
     "framed",
@@ -38,6 +39,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """What is read, whatever the file is called. Pillow knows more, and runs programs for some."""
 
 JPEG = (".jpg", ".jpeg")
+SUFFIXES = (".png", *JPEG)
+"""Of the files that `save` writes."""
 
 PALETTE_FRAMES = 32
 

@@ -7,10 +7,9 @@ from rockfall.capabilities import require_capability
 from rockfall.run.directory import RunDirectory, all_runs, find_run
 from rockfall.summary import measurement_lines
 from rockfall.verbs.completion import complete
-from rockfall.verbs.new_file import PICTURE, check_new_file, gif_option, gif_path, new_file
+from rockfall.verbs.new_file import check_new_file, gif_option, gif_path, new_file
 from rockfall.verbs.opened import open_capable, save_training_film
 from rockfall.verbs.options import (
-    LARGEST_SIDE,
     SEED,
     SIDE,
     TRAINING,
@@ -20,8 +19,6 @@ from rockfall.verbs.options import (
 )
 
 __all__ = [
-    "LARGEST_SIDE",
-    "PICTURE",
     "SEED",
     "SIDE",
     "TRAINING",

@@ -11,9 +11,6 @@ import click
 
 from rockfall.errors import RockfallError, UsageError
 
-PICTURE = (".png", ".jpg", ".jpeg")
-"""What `rockfall.kit.pictures.save` writes."""
-
 
 def new_file(option: str, suffixes: str | Sequence[str], help: str) -> Callable[[Any], Any]:
     """An option for the path of a new file of some kinds, checked before any work is done."""

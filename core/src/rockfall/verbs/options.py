@@ -27,9 +27,8 @@ every = click.option(
 SEED = click.IntRange(0, 2**63 - 1)
 """What every generator takes."""
 
-LARGEST_SIDE = 8000
+SIDE = click.IntRange(1, 8000)
 """Pixels along the longer side of a picture that a verb is asked to make."""
-SIDE = click.IntRange(1, LARGEST_SIDE)
 
 TRAINING = {
     "preset": click.option(

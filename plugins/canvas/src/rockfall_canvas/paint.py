@@ -11,10 +11,9 @@ from click.core import ParameterSource
 
 from rockfall import UnknownName, UsageError
 from rockfall.kit.console import print_json, say
+from rockfall.kit.pictures import SUFFIXES
 from rockfall.plugin import did_you_mean, registry
 from rockfall.verbs import (
-    LARGEST_SIDE,
-    PICTURE,
     SIDE,
     TRAINING,
     all_runs,
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
 PROPOSED_SIZE = 1200
 """Pixels along the longer side that are proposed, at least, as the next thing to try."""
 
+MAX_PROPOSED_SIZE = 8000
+"""`--size` takes no larger one."""
+
 
 @click.command("paint")
 @click.argument("subject", shell_complete=complete("runs", "pictures"), metavar="PICTURE|RUN")
@@ -51,7 +53,7 @@ PROPOSED_SIZE = 1200
     type=SIDE,
     help="pixels along the longer side of what is rendered; default: the picture's",
 )
-@new_file("--out", PICTURE, help="the file to write; default: NAME-painting.png")
+@new_file("--out", SUFFIXES, help="the file to write; default: NAME-painting.png")
 @gif_option("write an animation of the training; default: NAME-painting.gif")
 @trains
 @as_json
@@ -78,7 +80,7 @@ def command(
     is_picture = os.path.isfile(subject) or registry().pictures.get(subject) is not None
     directory = None if is_picture else _find_run(subject)
     stem = directory.name if directory else Path(subject).stem
-    out = out or check_new_file(Path(f"{stem}-painting.png"), PICTURE)
+    out = out or check_new_file(Path(f"{stem}-painting.png"), SUFFIXES)
     animation = gif_path(gif, f"{stem}-painting")
     if directory:
         _refuse_training_options(context, subject, words)
@@ -99,7 +101,7 @@ def command(
     if animation:
         say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
     larger = max(PROPOSED_SIZE, 2 * max(height, width))
-    following = [f"rockfall paint {name} --size {larger}"] if larger <= LARGEST_SIDE else []
+    following = [f"rockfall paint {name} --size {larger}"] if larger <= MAX_PROPOSED_SIZE else []
     say(f"next: {'  ·  '.join([*following, f'rockfall show {name}'])}")
 
 

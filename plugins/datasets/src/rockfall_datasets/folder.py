@@ -17,9 +17,11 @@ from torch import Tensor
 from rockfall import Dataset, Split
 from rockfall.kit import pictures
 from rockfall.kit.progress import counted
-from rockfall.plugin import MAX_SIZE, Seed, check_room, open_with
+from rockfall.plugin import Seed, check_room, open_with
 from rockfall_datasets.folder_layout import find_pictures
 
+MAX_SIZE = 512
+"""A thousand pictures of this height and width in colour take 0.8 GB of memory."""
 DEFAULT_SIZE = 32
 """Height and width of CIFAR's photographs, which every small network takes; quick to learn from."""
 MAX_OWN_SIZE = 64

@@ -13,8 +13,8 @@ from click.core import ParameterSource
 
 from rockfall import UsageError
 from rockfall.kit.console import print_json, say
+from rockfall.kit.pictures import SUFFIXES
 from rockfall.verbs import (
-    PICTURE,
     SIDE,
     as_json,
     check_new_file,
@@ -53,7 +53,7 @@ def _complete_styles(_: click.Context, __: click.Parameter, prefix: str) -> list
 @click.option("--method", type=click.Choice(METHODS), help="default: by the kind of style")
 @click.option("--size", type=SIDE, help="pixels along the longer side, at most")
 @click.option("--passes", type=click.IntRange(1, 100), help="how often a trained style is applied")
-@new_file("--out", PICTURE, help="the picture to write; default: PICTURE-STYLE.png")
+@new_file("--out", SUFFIXES, help="the picture to write; default: PICTURE-STYLE.png")
 @gif_option("with gatys, write an animation of the optimisation; default: PICTURE-STYLE.gif")
 @trains
 @as_json
@@ -84,7 +84,7 @@ def command(
     chosen, styles = resolve_styles(style, method)
     _refuse_options_of_other_method(context, chosen, settings)
     stem = f"{Path(picture).stem}-{'-'.join(each.name for each in styles)}"
-    out = out or check_new_file(Path(f"{stem}.png"), PICTURE)
+    out = out or check_new_file(Path(f"{stem}.png"), SUFFIXES)
     animation = gif_path(gif, stem)
     content = _open(picture, size)
     began = time.monotonic()
