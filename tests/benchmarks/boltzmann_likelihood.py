@@ -35,10 +35,12 @@ def measure(options: argparse.Namespace) -> list[Table]:
         run, _, seconds = trained("rbm", "mnist", config=settings)
         machine: Any = run.model
         with fork_rng(seed=0), torch.no_grad():
-            test = machine.drawn(data.test.inputs)
-            found = ais.annealed(machine, chains=options.chains, steps=options.steps)
+            test = machine.visible_states(data.test.inputs)
+            found = ais.annealed_importance_sampling(
+                machine, chains=options.chains, steps=options.steps
+            )
             likelihood = mean(-machine.free_energy(test).double() - found.value)
-            independent = mean(machine.independent(test))
+            independent = mean(machine.independent_log_likelihood(test))
         rows.append(
             [
                 f"`rockfall train rbm mnist {words}`".replace(" `", "`"),

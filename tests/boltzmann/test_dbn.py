@@ -33,14 +33,14 @@ def info(shape: tuple[int, ...] = (1, 2, 2), classes: int = 3) -> rockfall.Sourc
 
 
 def dbn(*hidden: int, shape: tuple[int, ...] = (1, 2, 2), seed: int = 0) -> Dbn:
-    """One with random machines, and the network that fine-tuning begins with."""
-    made = Dbn(DbnConfig(hidden=hidden), info(shape))
+    """One with random machines, and the network that fine-tuning starts with."""
+    model = Dbn(DbnConfig(hidden=hidden), info(shape))
     generator = torch.Generator().manual_seed(seed)
-    for machine in made.stack:
+    for machine in model.stack:
         machine.theta.data.copy_(torch.randn(machine.theta.shape, generator=generator))
         machine.theta.data[-1, -1] = 0
-    made.begin()
-    return made
+    model.init_network()
+    return model
 
 
 def pictures(count: int = 5, shape: tuple[int, ...] = (1, 2, 2)) -> Tensor:
@@ -87,10 +87,10 @@ def test_each_machine_learns_the_one_below(tmp_path: Path, monkeypatch: pytest.M
         assert torch.equal(machine.theta, theta)
 
 
-def test_fine_tuning_begins_at_the_machines() -> None:
+def test_fine_tuning_starts_at_the_machines() -> None:
     model = dbn(3, 4, 2)
-    *layers, logits = model.upward(pictures())
-    for layer, hidden in zip(layers, model.hidden(pictures()), strict=True):
+    *layers, logits = model.forward_layers(pictures())
+    for layer, hidden in zip(layers, model.hidden_probabilities(pictures()), strict=True):
         torch.testing.assert_close(layer, hidden)
     assert not logits.any()
     torch.testing.assert_close(model.classify(pictures()), torch.full((5, 3), 1 / 3))
@@ -110,11 +110,11 @@ def test_dropout_is_between_layers_and_even_on_average() -> None:
     model = dbn(6)
     torch.nn.init.normal_(next(model.network[1].parameters()))
     many = pictures(1).expand(20_000, -1, -1, -1)
-    hidden, logits = model.upward(many, dropout=0.5)
-    wanted, said = model.upward(many)
+    hidden, logits = model.forward_layers(many, dropout=0.5)
+    wanted, wanted_logits = model.forward_layers(many)
     torch.testing.assert_close(hidden, wanted)  # which are left out is the layer's above to see
     assert logits.std(0).min() > 0.1
-    torch.testing.assert_close(logits.mean(0), said[0], atol=0.05, rtol=0)
+    torch.testing.assert_close(logits.mean(0), wanted_logits[0], atol=0.05, rtol=0)
 
 
 def test_classifying_needs_no_mode(tmp_path: Path) -> None:
@@ -145,10 +145,10 @@ def test_learns_digits(tmp_path: Path) -> None:
     assert sum(found) / 2 > 0.97
 
 
-# What it can do ---------------------------------------------------------------------------------
+# Inference --------------------------------------------------------------------------------------
 
 
-def test_up_and_down_are_the_formulas() -> None:
+def test_encode_and_reconstruct_are_the_formulas() -> None:
     model = dbn(3, 4)
     first, second = map(parts, model.stack)
     v = pictures().flatten(1).double().numpy() / 255
@@ -157,13 +157,13 @@ def test_up_and_down_are_the_formulas() -> None:
     np.testing.assert_allclose(model.encode(pictures()), two, rtol=1e-5)
     np.testing.assert_allclose(model.activity(pictures()), np.hstack([one, two]), rtol=1e-5)
     down = expit(expit(two @ second[0].T + second[1]) @ first[0].T + first[1])
-    made = model.reconstruct(pictures())
-    assert made.dtype == torch.uint8 and made.shape == (5, 1, 2, 2)
-    np.testing.assert_allclose(made.flatten(1), down * 255, atol=0.51)
+    reconstructed = model.reconstruct(pictures())
+    assert reconstructed.dtype == torch.uint8 and reconstructed.shape == (5, 1, 2, 2)
+    np.testing.assert_allclose(reconstructed.flatten(1), down * 255, atol=0.51)
 
 
 @pytest.mark.parametrize("hidden", [(2,), (2, 3), (2, 2, 2)])
-def test_samples_are_the_highest_machines_marginal_sent_down(hidden: tuple[int, ...]) -> None:
+def test_samples_are_the_top_machines_marginal_sampled_downward(hidden: tuple[int, ...]) -> None:
     """The mean of each pixel against a sum over all states of all layers."""
     model = dbn(*hidden, shape=(1, 1, 2), seed=3)
     w, b, c = parts(model.stack[-1])
@@ -176,10 +176,10 @@ def test_samples_are_the_highest_machines_marginal_sent_down(hidden: tuple[int, 
         on = expit(v @ w.T + b)[:, None]
         chance, v = chance @ np.where(below == 1, on, 1 - on).prod(2), below
     torch.manual_seed(0)
-    made = model.sample(4000)
-    assert made.dtype == torch.uint8 and made.shape == (4000, 1, 1, 2)
-    drawn = made.flatten(1).double().numpy().mean(0) / 255
-    np.testing.assert_allclose(drawn, chance @ v, atol=0.03)
+    samples = model.sample(4000)
+    assert samples.dtype == torch.uint8 and samples.shape == (4000, 1, 1, 2)
+    means = samples.flatten(1).double().numpy().mean(0) / 255
+    np.testing.assert_allclose(means, chance @ v, atol=0.03)
 
 
 def test_layers_and_filters_are_the_networks() -> None:
@@ -193,14 +193,14 @@ def test_layers_and_filters_are_the_networks() -> None:
     assert filters.shape == (3, 1, 2, 2) and not filters.requires_grad
 
 
-# What won't do ----------------------------------------------------------------------------------
+# Invalid settings ---------------------------------------------------------------------------------
 
 
-def test_what_wont_do() -> None:
+def test_invalid_settings() -> None:
     with pytest.raises(ValueError, match="fewer than two classes"):
         Dbn(DbnConfig(), info(classes=1))
     with pytest.raises(ValueError, match="take fewer hidden units"):
         Dbn(DbnConfig(hidden=(10, 10**8)), info())
-    for wrong in ({"hidden": ()}, {"hidden": (5, 0)}, {"finetune": 0}, {"dropout": 1}):
+    for wrong in ({"hidden": ()}, {"hidden": (5, 0)}, {"finetune_epochs": 0}, {"dropout": 1}):
         with pytest.raises(rockfall.UsageError, match=next(iter(wrong))):
             DbnConfig.build("dbn", wrong)

@@ -1,4 +1,4 @@
-"""Bulk noise: its quantiles, its independence, and units drawn by it."""
+"""Noise in bulk: quantiles, independence, and units sampled by it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ COUNT = 1_000_000
 
 def test_logistic_moments_and_quantiles() -> None:
     torch.manual_seed(0)
-    drawn = LogisticNoise(torch.float64, CPU).draw(COUNT)
+    noise = LogisticNoise(torch.float64, CPU).sample(COUNT)
     deviation = math.pi / math.sqrt(3)
-    assert drawn.mean().item() == pytest.approx(0, abs=5 * deviation / COUNT**0.5)
-    assert drawn.std().item() == pytest.approx(deviation, rel=0.005)
-    assert drawn.min().item() == pytest.approx(-drawn.max().item(), rel=1e-9), "as far down as up"
+    assert noise.mean().item() == pytest.approx(0, abs=5 * deviation / COUNT**0.5)
+    assert noise.std().item() == pytest.approx(deviation, rel=0.005)
+    assert noise.min().item() == pytest.approx(-noise.max().item(), rel=1e-9), "as far down as up"
     for share in (0.001, 0.1, 0.5, 0.75, 0.999):
-        below = (drawn < math.log(share / (1 - share))).double().mean().item()
+        below = (noise < math.log(share / (1 - share))).double().mean().item()
         assert below == pytest.approx(share, abs=5 * (share * (1 - share) / COUNT) ** 0.5 + 1e-5)
 
 
-def test_uniform_moments_and_reach() -> None:
+def test_uniform_moments_and_range() -> None:
     torch.manual_seed(0)
-    drawn = UniformNoise(torch.float32, CPU).draw(COUNT).double()
-    assert drawn.mean().item() == pytest.approx(0.5, abs=0.002)
-    assert drawn.var().item() == pytest.approx(1 / 12, rel=0.005)
-    assert 0 < drawn.min() < 1e-4
-    assert 1 - 1e-4 < drawn.max() < 1
+    noise = UniformNoise(torch.float32, CPU).sample(COUNT).double()
+    assert noise.mean().item() == pytest.approx(0.5, abs=0.002)
+    assert noise.var().item() == pytest.approx(1 / 12, rel=0.005)
+    assert 0 < noise.min() < 1e-4
+    assert 1 - 1e-4 < noise.max() < 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("a", [-6.0, -1.0, 0.0, 0.3, 4.0])
 def test_a_unit_is_on_as_often_as_its_sigmoid_says(a: float, dtype: torch.dtype) -> None:
     torch.manual_seed(1)
-    on = (torch.tensor(a, dtype=dtype) > LogisticNoise(dtype, CPU).draw(COUNT)).double().mean()
+    on = (torch.tensor(a, dtype=dtype) > LogisticNoise(dtype, CPU).sample(COUNT)).double().mean()
     chance = 1 / (1 + math.exp(-a))
     rounding = 0.0 if dtype == torch.float32 else 0.004 * chance * (1 - chance) * (1 + abs(a))
     error = (chance * (1 - chance) / COUNT) ** 0.5
@@ -47,14 +47,14 @@ def test_a_unit_is_on_as_often_as_its_sigmoid_says(a: float, dtype: torch.dtype)
 
 @pytest.mark.parametrize("shape", [(1,), (5,), (3, 7), (2, 3, 4), (0, 3)])
 def test_any_shape(shape: tuple[int, ...]) -> None:
-    drawn = LogisticNoise(torch.float32, CPU).draw(*shape)
-    assert drawn.shape == shape
-    assert drawn.isfinite().all()
+    noise = LogisticNoise(torch.float32, CPU).sample(*shape)
+    assert noise.shape == shape
+    assert noise.isfinite().all()
 
 
 def test_the_four_numbers_of_a_word_are_independent() -> None:
     torch.manual_seed(0)
-    four = UniformNoise(torch.float64, CPU).draw(200_000, 4)
+    four = UniformNoise(torch.float64, CPU).sample(200_000, 4)
     correlations = torch.corrcoef(four.T) - torch.eye(4, dtype=torch.float64)
     assert correlations.abs().max() < 0.012  # 5 deviations
 
@@ -64,6 +64,6 @@ def test_the_seed_decides() -> None:
     found = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        found.append(noise.draw(100))
+        found.append(noise.sample(100))
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])

@@ -1,4 +1,4 @@
-"""ssrbm and mu-ssrbm as models: what they tell apart, what stays fixed, and how they learn."""
+"""ssrbm and mu-ssrbm as models: shapes, fixed parameters, and training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_shapes(name: str) -> None:
     torch.testing.assert_close(model.filters()[4].flatten(), model.weight[:, 1, 1].detach())
 
 
-def test_more_numbers_than_fit_a_memory_are_refused() -> None:
+def test_too_many_weights() -> None:
     """Two million spikes of digits are 128 million weights, and Φ as many again, K times W's."""
     with pytest.raises(ValueError, match="take fewer hidden units"):
         built("ssrbm", hidden=2_000_000, slabs=4)
@@ -44,7 +44,7 @@ def test_more_numbers_than_fit_a_memory_are_refused() -> None:
         built("mu-ssrbm", hidden=4_000_000)
 
 
-def test_only_means_tell_v_from_its_mirror_image() -> None:
+def test_only_means_distinguish_v_from_minus_v() -> None:
     v = torch.randn(6, 64)
     plain, means = built("ssrbm"), built("mu-ssrbm", mu=0.5)
     torch.testing.assert_close(plain.free_energy(v), plain.free_energy(-v))
@@ -60,14 +60,14 @@ def test_only_means_tell_v_from_its_mirror_image() -> None:
         ("mu-ssrbm", ()),
     ],
 )
-def test_training_leaves_alone_what_is_fixed(name: str, fixed: tuple[str, ...]) -> None:
+def test_training_keeps_fixed_parameters(name: str, fixed: tuple[str, ...]) -> None:
     before, after = built(name, hidden=8, fixed=fixed), built(name, hidden=8, fixed=fixed)
     quiet: Any = SimpleNamespace(warn=print)
     with torch.no_grad():
         after.inputs.fit(DIGITS.train.inputs)
         v = after.inputs(DIGITS.train.inputs)
-        after.begin(v)
-        after.learner(quiet).learn(v, 0.001)
+        after.init_from_data(v)
+        after.learner(quiet).partial_fit(v, 0.001)
     for each in ("precision", "alpha") + (("phi",) if name == "mu-ssrbm" else ()):
         same = torch.equal(getattr(before, f"log_{each}"), getattr(after, f"log_{each}"))
         assert same == (each in fixed), each
@@ -75,7 +75,7 @@ def test_training_leaves_alone_what_is_fixed(name: str, fixed: tuple[str, ...]) 
     assert not torch.equal(after.weight, before.weight)
 
 
-def test_a_precision_that_is_none_cannot_be_fixed(tmp_path: Path) -> None:
+def test_only_its_own_parameters_can_be_fixed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="fixed"):
         rockfall.train("ssrbm", "digits", config={"fixed": "phi"}, out=tmp_path)
 
@@ -91,7 +91,7 @@ def test_divergence_keeps_the_last_good_weights(name: str, tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ssrbm", "mu-ssrbm"])
-def test_digits_are_told_apart_by_its_features(name: str, tmp_path: Path) -> None:
+def test_features_classify_digits(name: str, tmp_path: Path) -> None:
     """Of two splits, at least 97 %, of which raw pixels have 96."""
     accuracies = []
     for seed in (0, 1):

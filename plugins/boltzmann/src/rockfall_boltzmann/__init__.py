@@ -1,1 +1,1 @@
-"""Boltzmann machines: models that are an energy. Start at `rbm.py`, then `spike_slab.py`."""
+"""Boltzmann machines: generative models with an energy function. Start at `rbm.py`."""

@@ -1,16 +1,17 @@
-"""What all machines here share: how they are fitted, and what an energy makes possible.
+"""The base class of every machine here: training, and what an energy function makes possible.
 
-A machine gives every visible vector v an energy, p(v) ∝ exp(−F(v)). No loss is minimised: a
-learner lowers the free energy F of the data and raises it where the machine's own Markov chains
-are, (Hinton 2002; Tieleman 2008),
+A Boltzmann machine gives every visible vector v a free energy F, and p(v) = exp(−F(v)) / Z. The
+partition function Z is intractable, so there is no loss to differentiate: a learner lowers the free
+energy of the data and raises it at samples of the machine's own Markov chains, which estimates the
+gradient (Hinton 2002; Tieleman 2008)
 
-    ∂ log p(v) / ∂θ = −∂F(v)/∂θ + E_model[∂F/∂θ]
+    ∂ log p(v) / ∂θ = −∂F(v)/∂θ + E_{v ~ p}[∂F(v)/∂θ]
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Literal, Protocol
 
 import torch
@@ -19,42 +20,48 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Dataset, Diverged
-from rockfall_boltzmann.inputs import Form, Inputs
+from rockfall_boltzmann.preprocessing import Method, Preprocessor
 
-MOST_WEIGHTS = 500_000_000
-"""With their velocities and two copies more they take 8 GB; no batch's units are more, either."""
-AT_ONCE = 50_000
+MAX_NUMBERS = 500_000_000
+"""Most weights, and most units of a batch: with velocities and two copies, weights take 8 GB."""
+BLOCK_NUMBERS = 50_000
 """Numbers that a learner is given at once: some 80 updates on digits, one on MNIST.
 
 With the noise that belongs to them, much more would not stay in the processor's caches.
 """
-WATCHED = 1000
-"""Most examples that the logged figures are taken from; never more than a tenth of all."""
-WATCH_EVERY = 1000
-"""Updates between two such figures, in whole epochs, so that they cost little."""
-BEGUN_WITH = 10_000
-"""Training examples that a machine is prepared with."""
-HUGE = 1e6
-"""A norm of parameters that no data asks for: long before, every unit is certain."""
-SWEEPS = 1000
-"""Gibbs sweeps from noise to a sample."""
+METRICS_EXAMPLES = 1000
+"""Most examples that the logged metrics are computed from; never more than a tenth of all."""
+METRICS_EVERY = 1000
+"""Updates between two loggings of metrics, rounded up to whole epochs, so that they cost little."""
+INIT_EXAMPLES = 10_000
+"""Training examples that parameters are initialised from."""
+MAX_NORM = 1e6
+"""Norm of a parameter from which on training counts as diverged: long before, units saturate."""
+SAMPLING_SWEEPS = 1000
+"""Gibbs sweeps from an initial state to a sample."""
 
 
 class EnergyConfig(rockfall.Config):
-    hidden: int = Field(256, ge=1, description="binary hidden units")
-    epochs: int = Field(30, ge=1, description="passes over the data")
-    batch_size: int = Field(10, ge=1, description="examples an update, and Markov chains beside")
-    lr: float = Field(0.05, gt=0, description="step size of the first epochs")
-    schedule: Literal["constant", "linear"] = Field(
-        "linear", description="linear: lr falls to 0, so that the last updates average the noise"
+    hidden: int = Field(256, ge=1, description="number of binary hidden units, M")
+    epochs: int = Field(30, ge=1, description="passes over the training split")
+    batch_size: int = Field(
+        10, ge=1, description="mini-batch size, in examples; there are as many Markov chains"
     )
-    weight_decay: float = Field(0.0, ge=0, description="pull on the weights towards 0")
+    lr: float = Field(0.05, gt=0, description="initial learning rate")
+    schedule: Literal["constant", "linear"] = Field(
+        "linear",
+        description="learning-rate schedule; linear falls to 0, so that the noise of the last "
+        "updates averages out",
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, description="weight decay coefficient, for weights alone; decoupled"
+    )
 
 
 class Learner(Protocol):
-    """Changes a machine's parameters in place; what it remembers beside them is kept."""
+    """Updates a machine's parameters in place; its state is kept in the checkpoint."""
 
-    def learn(self, v: Tensor, lr: float, /) -> None:
+    def partial_fit(self, v: Tensor, lr: float, /) -> None:
         """One update for every `batch_size` rows of v (N, D); the last has the rest."""
 
     def state_dict(self) -> dict[str, Any]: ...
@@ -62,131 +69,140 @@ class Learner(Protocol):
 
 
 class EnergyModel(nn.Module):
-    """The base of every machine; a subclass supplies the energy.
+    """The base class of every machine; a subclass supplies the energy function.
 
-    Raises ValueError for data that it can't learn from, and for more weights, or units of a batch,
-    than fit a memory.
+    Logged about every thousand updates: what `validation_metrics` returns.
+
+    Raises ValueError for data that can't be trained on, and for more weights, or units of a batch,
+    than fit into a memory.
     """
 
     Config: ClassVar[type[EnergyConfig]] = EnergyConfig
     threads: ClassVar[int] = 1  # the products are too small for a second thread to pay
 
-    def __init__(self, config: Any, info: rockfall.SourceInfo, form: Form) -> None:
+    def __init__(self, config: Any, info: rockfall.SourceInfo, preprocessing: Method) -> None:
         super().__init__()
         self.config = config
         self.shape = info.shape
-        self.visible = torch.Size(info.shape).numel()
-        if (weights := self.weights()) > MOST_WEIGHTS:
+        self.num_visible = torch.Size(info.shape).numel()
+        if (weights := self.num_weights()) > MAX_NUMBERS:
             raise ValueError(
-                f"{weights:,} weights are more than {MOST_WEIGHTS:,}: take fewer hidden units, or "
+                f"{weights:,} weights are more than {MAX_NUMBERS:,}: take fewer hidden units, or "
                 "smaller pictures by source.size"
             )
-        if (units := config.batch_size * (self.visible + config.hidden)) > MOST_WEIGHTS:
+        if (units := config.batch_size * (self.num_visible + config.hidden)) > MAX_NUMBERS:
             raise ValueError(
-                f"{units:,} units of a batch's examples are more than {MOST_WEIGHTS:,}: take a "
-                "smaller batch_size"
+                f"{units:,} units of a mini-batch are more than {MAX_NUMBERS:,}: take a smaller "
+                "batch_size"
             )
-        self.inputs = Inputs(info, form)
+        self.inputs = Preprocessor(info, preprocessing)
         self.chains: Tensor
-        self.register_buffer("chains", torch.zeros(config.batch_size, self.visible))
+        self.register_buffer("chains", torch.zeros(config.batch_size, self.num_visible))
 
     # What a subclass supplies ---------------------------------------------------------------
 
-    def weights(self) -> int:
-        """How many numbers it learns, about."""
-        return self.visible * int(self.config.hidden)
+    def num_weights(self) -> int:
+        """The number of learned parameters, but for biases."""
+        return self.num_visible * int(self.config.hidden)
 
     @property
-    def lr(self) -> float:
-        """Step size of the first epoch."""
+    def initial_lr(self) -> float:
+        """Learning rate of the first epoch."""
         return float(self.config.lr)
 
-    def begin(self, v: Tensor) -> None:
-        """Before the first update: what follows from the training data (N, D)."""
+    def init_from_data(self, v: Tensor) -> None:
+        """Initialise parameters and chains from training examples v (N, D)."""
 
     def learner(self, run: rockfall.Run) -> Learner:
+        """What updates the parameters."""
         raise NotImplementedError
 
     def free_energy(self, v: Tensor) -> Tensor:
         """v (N, D) → F (N,), up to a constant: −log p(v) − log Z."""
         raise NotImplementedError
 
-    def hidden(self, v: Tensor) -> Tensor:
+    def hidden_probabilities(self, v: Tensor) -> Tensor:
         """v (N, D) → P(h = 1 | v) (N, M)."""
         raise NotImplementedError
 
     def features(self, v: Tensor) -> Tensor:
-        """v (N, D) → what `encode` gives (N, F)."""
-        return self.hidden(v)
+        """v (N, D) → the representation that `encode` returns (N, F)."""
+        return self.hidden_probabilities(v)
 
-    def noise(self, count: int) -> Tensor:
-        """Where chains begin that know nothing: (count, D)."""
-        return torch.randn(count, self.visible, device=self.chains.device)
+    def initial_visible(self, count: int) -> Tensor:
+        """Random initial states of Markov chains (count, D)."""
+        return torch.randn(count, self.num_visible, device=self.chains.device)
 
-    def sweep(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        """v (N, D) → one sweep of block Gibbs on, and the mean that it was drawn about."""
+    def gibbs_step(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """One sweep of block Gibbs sampling: v (N, D) → the next v, and its conditional mean."""
         raise NotImplementedError
 
     def mean_field(self, v: Tensor) -> Tensor:
-        """v (N, D) → up and down again by means, without noise (N, D)."""
+        """v (N, D) → its reconstruction (N, D): up and down again by conditional means."""
         raise NotImplementedError
 
     def filters(self) -> Tensor:
-        """The weights in the inputs' shape (F, …)."""
+        """Each hidden unit's weights in the shape of an input (F, …)."""
         raise NotImplementedError
 
-    def watch(self, v: Tensor, trained: Tensor) -> dict[str, Tensor]:
-        """What is logged of validation and training examples, (N, D) each, after every epoch.
+    def validation_metrics(self, v: Tensor, train_v: Tensor) -> dict[str, Tensor]:
+        """Metrics of validation and training examples, (N, D) each.
 
-        The gap of free energies grows when the data is learned by heart (Hinton 2010, section 6).
+        `free_energy_gap` is the mean free energy of the former less that of the latter; it grows
+        when the machine overfits (Hinton 2012, section 6).
         """
         return {
-            "free_energy_gap": self.free_energy(v).mean() - self.free_energy(trained).mean(),
+            "free_energy_gap": self.free_energy(v).mean() - self.free_energy(train_v).mean(),
             "reconstruction_error": (self.mean_field(v) - v).square().mean(),
-            "activity": self.hidden(v).mean(),
+            "activity": self.hidden_probabilities(v).mean(),
         }
 
-    # Learning -------------------------------------------------------------------------------
+    # Training -------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, run: rockfall.Run, name: str = "") -> None:
-        """name: before those of what is kept and logged, where several machines learn in a run."""
+        """Train on the training split, without labels.
+
+        name: prefix of kept and logged names, where a run trains several machines. Raises Diverged.
+        """
         config = self.config
         with torch.no_grad():
             self.inputs.fit(data.train.inputs)
-            self.begin(self.inputs(data.train.evenly_spaced(BEGUN_WITH).inputs))
+            self.init_from_data(self.inputs(data.train.evenly_spaced(INIT_EXAMPLES).inputs))
             learner = self.learner(run)
             run.keep(**{f"{name}learner": learner})
-            watched = min(WATCHED, -(-len(data.train) // 10))
-            every = -(-WATCH_EVERY * config.batch_size // len(data.train))
+            count = min(METRICS_EXAMPLES, -(-len(data.train) // 10))
+            every = -(-METRICS_EVERY * config.batch_size // len(data.train))
             for epoch in run.epochs(config.epochs):
-                lr = self.lr
+                lr = self.initial_lr
                 if config.schedule == "linear":
                     lr *= 1 - epoch.index / config.epochs
-                good = {key: value.clone() for key, value in self.state_dict().items()}
-                for block in epoch.blocks(data.train, config.batch_size, self.updates()):
-                    learner.learn(self.inputs(block.inputs), lr)
+                last_good = {key: value.clone() for key, value in self.state_dict().items()}
+                for block in epoch.blocks(data.train, config.batch_size, self.updates_per_block()):
+                    learner.partial_fit(self.inputs(block.inputs), lr)
                     norms = (torch.linalg.vector_norm(p) for p in self.parameters())
-                    if not all(norm < HUGE for norm in norms):  # nor is NaN
-                        self.give_up(good, run)
+                    if not all(norm < MAX_NORM for norm in norms):  # a NaN is not, either
+                        self.raise_diverged(last_good, run)
                 if (epoch.index + 1) % every and epoch.index + 1 < config.epochs:
                     continue
-                shown = [self.inputs(s.inputs[:watched]) for s in (data.validation, data.train)]
-                run.log(**{name + key: value for key, value in self.watch(*shown).items()})
+                v, train_v = (self.inputs(s.inputs[:count]) for s in (data.validation, data.train))
+                metrics = self.validation_metrics(v, train_v)
+                run.log(**{name + key: value for key, value in metrics.items()})
 
-    def updates(self) -> int:
-        """How many a block has."""
-        return max(1, AT_ONCE // (int(self.config.batch_size) * self.visible))
+    def updates_per_block(self) -> int:
+        """How many updates the learner makes of one block of data."""
+        return max(1, BLOCK_NUMBERS // (int(self.config.batch_size) * self.num_visible))
 
-    def give_up(self, good: dict[str, Tensor], run: rockfall.Run) -> None:
-        """Save the machine as it was before the epoch, chains and all, and raise Diverged."""
-        self.load_state_dict(good)
+    def raise_diverged(self, last_good: dict[str, Tensor], run: rockfall.Run) -> None:
+        """Save the machine as it was before the epoch, chains included, and raise Diverged."""
+        self.load_state_dict(last_good)
         run.save("last")
         raise Diverged(
-            f"the weights grew beyond all measure after step {run.step}; those from before that "
-            f"epoch are kept (`rockfall show {run.directory.address}`): a smaller lr often helps"
+            f"training diverged: the weights grew without bound after step {run.step}; those from "
+            f"before that epoch are saved (`rockfall show {run.directory.address}`): a smaller lr "
+            "often helps"
         )
 
-    # What it can do -------------------------------------------------------------------------
+    # Inference ------------------------------------------------------------------------------
 
     @torch.no_grad()
     def encode(self, inputs: Tensor) -> Tensor:
@@ -195,8 +211,8 @@ class EnergyModel(nn.Module):
 
     @torch.no_grad()
     def reconstruct(self, inputs: Tensor) -> Tensor:
-        """Inputs (N, …) → the same shape and type."""
-        return self.inputs.back(self.mean_field(self.inputs(inputs)))
+        """Inputs (N, …) → mean-field reconstructions of the same shape and dtype."""
+        return self.inputs.inverse(self.mean_field(self.inputs(inputs)))
 
     @torch.no_grad()
     def score(self, inputs: Tensor) -> Tensor:
@@ -204,25 +220,38 @@ class EnergyModel(nn.Module):
         return -self.free_energy(self.inputs(inputs))
 
     @torch.no_grad()
+    def chain_means(self, count: int) -> Iterator[Tensor]:
+        """Conditional means (count, D) of the visible units of new Markov chains, at their initial
+        state and after each sweep.
+        """
+        v = mean = self.initial_visible(count)
+        for _ in range(SAMPLING_SWEEPS):
+            yield mean
+            v, mean = self.gibbs_step(v)
+        yield mean
+
+    @torch.no_grad()
     def sample_steps(self, count: int) -> Iterator[Tensor]:
-        """Chains from noise on: (count, …) after each sweep, as means, of the source's type."""
-        v = mean = self.noise(count)
-        for _ in range(SWEEPS):
-            yield self.inputs.back(mean)
-            v, mean = self.sweep(v)
-        yield self.inputs.back(mean)
+        """`chain_means` as inputs: (count, …) of the source's shape and dtype."""
+        for mean in self.chain_means(count):
+            yield self.inputs.inverse(mean)
 
     def sample(self, count: int) -> Tensor:
-        """(count, …) of the source's shape and type."""
-        (made,) = deque(self.sample_steps(count), maxlen=1)
-        return made
+        """(count, …) of the source's shape and dtype, after the last sweep."""
+        return last(self.sample_steps(count))
 
     @torch.no_grad()
     def activity(self, inputs: Tensor) -> Tensor:
         """Inputs (N, …) → P(h = 1 | v) (N, M)."""
-        return self.hidden(self.inputs(inputs))
+        return self.hidden_probabilities(self.inputs(inputs))
 
     @torch.no_grad()
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:
-        """P(h = 1 | v) (N, M) of inputs (N, …)."""
+        """Inputs (N, …) → P(h = 1 | v) (N, M), by the name of the layer."""
         return {"hidden units": self.activity(inputs)}
+
+
+def last(steps: Iterable[Tensor]) -> Tensor:
+    """The last of many tensors, none of which is kept."""
+    (final,) = deque(steps, maxlen=1)
+    return final

@@ -1,10 +1,10 @@
-"""The machines as scikit-learn estimators, in the manner of its `BernoulliRBM`.
+"""The machines as scikit-learn estimators, with the interface of its `BernoulliRBM`.
 
     Pipeline([("rbm", RBM()), ("lr", LogisticRegression())]).fit(X, y)
 
-An estimator fits by the very `fit` that `rockfall train` calls, under a run that leaves nothing
-behind. Its parameters are the settings of the model's `Config`, three of them by the names that
-scikit-learn has for such; signatures and docstrings are made from there.
+An estimator is trained by the `fit` that `rockfall train` calls, in a run that writes nothing to
+disk. Its parameters are the settings of the model's `Config`, three of them under scikit-learn's
+names; signatures and docstrings are generated from there.
 """
 
 # ruff: noqa: N803, N806 -- X is scikit-learn's name
@@ -36,31 +36,35 @@ from rockfall_boltzmann.unrecorded import Tell, Unrecorded
 
 Array = NDArray[np.floating[Any]]
 
-NAMES = {"hidden": "n_components", "epochs": "n_iter", "lr": "learning_rate"}
-"""Setting → parameter, where scikit-learn has a name for it."""
-AT_ONCE = 1000
-"""Examples that go through a fitted machine at a time."""
+PARAMETER_NAMES = {"hidden": "n_components", "epochs": "n_iter", "lr": "learning_rate"}
+"""Setting → parameter, where scikit-learn has another name for it."""
+BATCH_SIZE = 1000
+"""Examples in a batch of inference, so that memory stays bounded."""
 
-OTHERS: dict[str, tuple[Any, str, str]] = {
-    "device": ("auto", "str", "where to fit: cpu, cuda, or auto; what is fitted is on the cpu"),
+EXTRA_PARAMETERS: dict[str, tuple[Any, str, str]] = {
+    "device": (
+        "auto",
+        "str",
+        "device to train on: cpu, cuda, or auto; the fitted model is on the cpu",
+    ),
     "random_state": (
         None,
         "int, RandomState instance or None",
-        "decides all that is drawn; None takes a seed from NumPy's global generator",
+        "seed of all random numbers; None takes one from NumPy's global generator",
     ),
-    "verbose": (0, "int", "above 0, a line is printed about every thousand updates"),
+    "verbose": (0, "int", "verbosity; above 0, metrics are printed about every thousand updates"),
 }
-"""Parameter → default, type, description, of those that are no settings of a model."""
+"""Parameter → default, type and description, of those that are not settings of a model."""
 
 ATTRIBUTES = """
 Attributes
 ----------
 machine_ : torch.nn.Module
-    The fitted model, with all that it can do in Rockfall.
+    The fitted model, with all its capabilities in Rockfall.
 components_ : ndarray of shape (n_weights, n_features)
-    Weights of each hidden unit; of a spike-and-slab machine, of each slab.
+    Weights of each hidden unit; of a spike-and-slab RBM, of each slab.
 intercept_hidden_ : ndarray of shape (n_components,)
-    Biases of the hidden units.
+    Biases of the hidden units; of a spike-and-slab RBM, of the spikes.
 n_features_in_ : int
     Number of features seen during fit.
 feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -69,10 +73,11 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 
 
 class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The base; a subclass names the model, and its parameters are the settings of `Config`.
+    """The base class; a subclass names the model, and its parameters are the settings of `Config`.
 
-    An X is an array-like (N, D) of finite numbers, not sparse. Raises ValueError for any other,
-    and `fit` also for parameters that won't do, and if the weights diverge.
+    X is an array-like (N, D) of finite numbers, not sparse. Methods raise ValueError for any other,
+    and NotFittedError before `fit`; `fit` raises ValueError also for invalid parameters, and if
+    training diverges.
     """
 
     Model: ClassVar[Any]
@@ -81,13 +86,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.__init__ = _initialiser(cls.Config)  # type: ignore[method-assign]
-        cls.__doc__ = (
-            f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{_parameters(cls.Config)}{ATTRIBUTES}"
-        )
+        cls.__init__ = _make_init(cls.Config)  # type: ignore[method-assign]
+        parameters = _parameters_section(cls.Config)
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{parameters}{ATTRIBUTES}"
 
     def fit(self, X: Any, y: object = None) -> Self:
-        """Learn from X (N, D), N at least 2, without labels."""
+        """Train on X (N, D), N at least 2; y is ignored."""
         X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
         config = self._config(X)
         split = Split(torch.tensor(X, dtype=torch.float32), torch.full((len(X),), -1))
@@ -97,8 +101,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             machine = self._fitted(config, Dataset("X", parts, kinds=("vectors",)))
         except Diverged:
             raise ValueError(
-                f"{type(self).__name__}: the weights grew beyond all measure; a smaller "
-                "learning_rate often helps"
+                f"{type(self).__name__}: training diverged, the weights grew without bound; a "
+                "smaller learning_rate often helps"
             ) from None
         except RockfallError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from None
@@ -107,18 +111,18 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return self
 
     def transform(self, X: Any) -> Array:
-        """X (N, D) → features (N, F), of X's precision."""
-        return self._through(EnergyModel.encode, X)
+        """X (N, D) → features (N, F), of the dtype of X."""
+        return self._apply(EnergyModel.encode, X)
 
     def score_samples(self, X: Any) -> Array:
-        """X (N, D) → −F (N,): log-likelihoods up to a constant, which is this machine's own."""
-        return self._through(EnergyModel.score, X)
+        """X (N, D) → −F (N,): log-likelihoods up to the constant log Z of this machine."""
+        return self._apply(EnergyModel.score, X)
 
     def gibbs(self, X: Any) -> Array:
-        """X (N, D) → (N, D): one sweep of block Gibbs sampling, with other draws at each call."""
+        """X (N, D) → (N, D): one sweep of block Gibbs sampling, at each call another."""
         check_is_fitted(self)
         with fork_rng(self._seed()):
-            return self._through(_swept, X)
+            return self._apply(_gibbs_step, X)
 
     @property
     def components_(self) -> Array:
@@ -130,15 +134,19 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return tags
 
     def _config(self, X: Array) -> EnergyConfig:
-        """The model's settings. Raises ValueError that names every parameter that won't do."""
+        """The model's settings. Raises ValueError that names every invalid parameter."""
         fields = self.Config.model_fields
-        given = {name: _plain(getattr(self, NAMES.get(name, name))) for name in fields}
+        values = {
+            name: _to_python(getattr(self, PARAMETER_NAMES.get(name, name))) for name in fields
+        }
         try:
-            return self.Config.build(type(self).__name__, given)
+            return self.Config.build(type(self).__name__, values)
         except ConfigError as error:
             parts = (problem.partition(":") for problem in error.problems)
-            said = "; ".join(NAMES.get(name, name) + colon + why for name, colon, why in parts)
-            raise ValueError(f"{type(self).__name__}: {said}") from None
+            message = "; ".join(
+                PARAMETER_NAMES.get(name, name) + colon + why for name, colon, why in parts
+            )
+            raise ValueError(f"{type(self).__name__}: {message}") from None
 
     def _fitted(self, config: EnergyConfig, data: Dataset) -> EnergyModel:
         device, seed = choose_device(self.device), self._seed()
@@ -149,17 +157,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 machine.fit(data.to(device), run)
         return machine
 
-    def _through(self, method: Callable[[EnergyModel, Tensor], Tensor], X: Any) -> Array:
-        """What a method of the fitted machine makes of X."""
+    def _apply(self, method: Callable[[EnergyModel, Tensor], Tensor], X: Any) -> Array:
+        """A method of the fitted machine, applied to X in batches."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         dtype = self.machine_.chains.dtype
         with torch.no_grad():
-            made = [
-                method(self.machine_, torch.tensor(X[start : start + AT_ONCE], dtype=dtype))
-                for start in range(0, len(X), AT_ONCE)
+            outputs = [
+                method(self.machine_, torch.tensor(X[start : start + BATCH_SIZE], dtype=dtype))
+                for start in range(0, len(X), BATCH_SIZE)
             ]
-        return np.asarray(torch.cat(made)).astype(X.dtype, copy=False)
+        return np.asarray(torch.cat(outputs)).astype(X.dtype, copy=False)
 
     def _seed(self) -> int:
         return int(self.random_state_.randint(2**31))
@@ -178,54 +186,59 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return tell
 
 
-def _swept(machine: EnergyModel, inputs: Tensor) -> Tensor:
-    after, _ = machine.sweep(machine.inputs(inputs))
-    return machine.inputs.back(after)
+def _gibbs_step(machine: EnergyModel, inputs: Tensor) -> Tensor:
+    v, _ = machine.gibbs_step(machine.inputs(inputs))
+    return machine.inputs.inverse(v)
 
 
-def _plain(value: Any) -> Any:
-    """A grid of parameters is often of NumPy's numbers."""
+def _to_python(value: Any) -> Any:
+    """NumPy's scalars, of which parameter grids often are, as Python's."""
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _initialiser(config: type[EnergyConfig]) -> Callable[..., None]:
-    """An `__init__` that takes the settings, all but the first by name alone, and the others."""
-    defaults = {NAMES.get(name, name): field.default for name, field in config.model_fields.items()}
-    defaults |= {name: default for name, (default, _, _) in OTHERS.items()}
-    either, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+def _make_init(config: type[EnergyConfig]) -> Callable[..., None]:
+    """An `__init__` with a parameter for each setting, all but the first keyword-only."""
+    defaults = {
+        PARAMETER_NAMES.get(name, name): field.default
+        for name, field in config.model_fields.items()
+    }
+    defaults |= {name: default for name, (default, _, _) in EXTRA_PARAMETERS.items()}
+    positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     signature = inspect.Signature(
         [
-            inspect.Parameter("self", either),
+            inspect.Parameter("self", positional),
             *(
-                inspect.Parameter(name, keyword if number else either, default=default)
+                inspect.Parameter(name, keyword if number else positional, default=default)
                 for number, (name, default) in enumerate(defaults.items())
             ),
         ]
     )
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        given = signature.bind(self, *args, **kwargs)
-        given.apply_defaults()
-        del given.arguments["self"]
-        vars(self).update(given.arguments)
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        del bound.arguments["self"]
+        vars(self).update(bound.arguments)
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     return __init__
 
 
-def _parameters(config: type[EnergyConfig]) -> str:
-    """The parameters of a docstring, as numpydoc has them."""
-    described = {
-        NAMES.get(setting.name, setting.name): (
+def _parameters_section(config: type[EnergyConfig]) -> str:
+    """The section "Parameters" of a docstring, in numpydoc's format."""
+    rows = {
+        PARAMETER_NAMES.get(setting.name, setting.name): (
             f"{setting.type}{', ' * bool(setting.bounds)}{setting.bounds}",
             repr(config.model_fields[setting.name].default),
             setting.why,
         )
         for setting in config.described()
     }
-    described |= {name: (kind, repr(value), why) for name, (value, kind, why) in OTHERS.items()}
+    rows |= {
+        name: (kind, repr(value), why) for name, (value, kind, why) in EXTRA_PARAMETERS.items()
+    }
     lines = ["Parameters", "----------"]
-    for name, (kind, default, why) in described.items():
+    for name, (kind, default, why) in rows.items():
         lines.append(f"{name} : {kind}, default={default}")
         lines += textwrap.wrap(f"{why}.", 96, initial_indent=" " * 4, subsequent_indent=" " * 4)
     return "\n".join(lines) + "\n"
@@ -234,13 +247,14 @@ def _parameters(config: type[EnergyConfig]) -> str:
 class RBMConfig(RbmConfig):
     visible: Literal["auto", "bernoulli", "gaussian"] = Field(  # type: ignore[assignment]
         "auto",
-        description="bernoulli: values from 0 to 1 as probabilities; gaussian: any, standardised; "
-        "auto: bernoulli if all values that are fitted are from 0 to 1, else gaussian",
+        description="type of the visible units; bernoulli: binary, data from 0 to 1 as "
+        "probabilities; gaussian: real with variance 1, any data, standardised; auto: bernoulli if "
+        "all training data is from 0 to 1, else gaussian",
     )
 
 
 class RBM(Estimator):
-    """Restricted Boltzmann machine: `transform` gives P(h = 1 | v).
+    """Restricted Boltzmann machine (RBM); `transform` returns P(h = 1 | v).
 
     Beside the attributes below, `intercept_visible_` (n_features,): biases of the visible units.
     """
@@ -265,9 +279,9 @@ class RBM(Estimator):
 
 
 class SSRBM(Estimator):
-    """Spike-and-slab RBM: `transform` gives P(h = 1 | v), then for every slab that times its mean.
+    """Spike-and-slab RBM (ssRBM); `transform` returns P(h = 1 | v) and, of every slab, E[h s | v].
 
-    Its precisions are `machine_.precision` and `machine_.alpha`.
+    Its precisions are `machine_.lambda_` and `machine_.alpha`.
     """
 
     Model: ClassVar[Any] = Ssrbm
@@ -279,9 +293,9 @@ class SSRBM(Estimator):
 
 
 class MuSSRBM(SSRBM):
-    """µ-ssRBM: `transform` gives P(h = 1 | v), then for every slab that times its mean.
+    """µ-ssRBM; `transform` returns P(h = 1 | v) and, of every slab, E[h s | v].
 
-    Its precisions are `machine_.precision`, `machine_.alpha` and `machine_.phi`, the slabs' means
+    Its precisions are `machine_.lambda_`, `machine_.alpha` and `machine_.phi`, the slabs' means
     `machine_.mu`.
     """
 
