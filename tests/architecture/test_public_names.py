@@ -13,7 +13,7 @@ import pytest
 
 import rockfall
 import rockfall.kit
-from tests.architecture.modules import PACKAGES, modules
+from tests.architecture.modules import PACKAGES, ROOT, modules
 
 DOORS = ("rockfall", "rockfall.plugin", "rockfall.verbs", "rockfall.testing")
 MOST = 62
@@ -97,3 +97,13 @@ def test_what_is_not_public_is_found(tmp_path: Path) -> None:
     )
     wrong = [used for used in used_of_the_core(file) if not is_public(used, public())]
     assert wrong == ["rockfall.run.nest", "rockfall.config", "rockfall.kit.pictures._opened"]
+
+
+def test_the_public_names_are_written_down() -> None:
+    text = (ROOT / "core" / "README.md").read_text(encoding="utf-8")
+    rows = {
+        row.split("`")[1]: set(row.split(" | ")[1].strip(" |").replace("`", "").split(", "))
+        for row in text.partition("<!-- public names -->")[2].splitlines()
+        if row.startswith("| `rockfall")
+    }
+    assert rows == public()
