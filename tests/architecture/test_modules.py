@@ -9,7 +9,7 @@ from tests.architecture.modules import PACKAGES, circle, graph, imported, module
 FLOORS = (
     ("errors",),
     ("kit",),
-    ("specs", "measurements"),
+    ("specs",),
     ("catalogue", "hooks"),
     ("registry",),
     ("capabilities", "config", "summary", "packages"),

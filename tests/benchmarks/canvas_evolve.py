@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rockfall.kit.pictures import within
 from rockfall.kit.randomness import seed_everything
+from rockfall.kit.resizing import within
 from rockfall.sources.opening import open_source
 from rockfall.sources.picture import Picture
 from rockfall_canvas import variation

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from rockfall.kit.downloads import data_folder
 from rockfall.kit.drawing.layout import FAINT, below, beside, page, words
-from rockfall.kit.pictures import load, save, to_image, within
+from rockfall.kit.pictures import load, save, to_image
+from rockfall.kit.resizing import within
 from rockfall_canvas.coordinates import Extent
 from rockfall_canvas.copies import quality
 from rockfall_canvas.relu_mlp import parameter_count, width_for

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 import rockfall
+from rockfall.kit.measurements import mean
 from rockfall.kit.randomness import fork_rng
-from rockfall.measurements import mean
 from rockfall_generators.bounds import BATCH, averaged, independent, log_weights
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script

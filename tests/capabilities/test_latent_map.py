@@ -17,10 +17,10 @@ from rockfall.errors import RockfallError
 from rockfall.kit.drawing import points
 from rockfall.kit.drawing.chart import Chart
 from rockfall.sources.dataset import Dataset, Split
-from rockfall.sources.patches import Patches
 from rockfall_capabilities.encodes import capability as encodes
 from rockfall_capabilities.encodes.page import CELLS, latent_page, nearest_to_cells
 from rockfall_capabilities.encodes.projection import places, purity, way
+from rockfall_datasets.patches import Patches
 
 
 def blobs(count: int = 60, size: int = 8, classes: int = 3) -> tuple[Tensor, Tensor]:

@@ -17,18 +17,13 @@ from pydantic import Field
 
 from rockfall.errors import UsageError
 from rockfall.kit import progress as counted
+from rockfall.kit.memory import MOST_BYTES, check_room
+from rockfall.kit.splits import equal_shares
 from rockfall.kit.statistics import statistics
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
 from rockfall.sources.options import open_with
-from rockfall.sources.selection import (
-    MOST_BYTES,
-    _shares,
-    check_room,
-    keep_classes,
-    keep_examples,
-    resize,
-)
+from rockfall.sources.selection import keep_classes, keep_examples, resize
 from tests.core.test_cli_train import rockfall
 
 NAMES = ("cat", "dog", "Eel", "10")
@@ -182,7 +177,7 @@ def test_a_limit_below_the_number_of_classes() -> None:
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 200))
 def test_shares_are_as_equal_as_can_be(counts: list[int], most: int) -> None:
-    shares = _shares(counts, most)
+    shares = equal_shares(counts, most)
     assert sum(shares) == min(most, sum(counts))
     assert all(share <= count for share, count in zip(shares, counts, strict=True))
     short = [s for s, count in zip(shares, counts, strict=True) if s < count]

@@ -16,8 +16,9 @@ from PIL import Image
 from rockfall.errors import RockfallError, UnknownName, UsageError
 from rockfall.kit.environments.batched import LoopBatch
 from rockfall.kit.pictures import save
+from rockfall.kit.splits import hold_out
 from rockfall.registry import registry
-from rockfall.sources.dataset import Dataset, Split, hold_out
+from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.environment import Environment
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source, require_kind

@@ -13,7 +13,7 @@ import rockfall_datasets.patches
 from rockfall.errors import UnknownName, UsageError
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.opening import open_source
-from rockfall.sources.patches import Patches
+from rockfall_datasets.patches import Patches
 from tests.core.test_cli_train import rockfall
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from rockfall.kit.drawing.sheets import in_rows, sheet
+from rockfall.kit.measurements import Measurements
 from rockfall.kit.randomness import fork_rng
-from rockfall.measurements import Measurements
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.selection import keep_classes, resize
 from rockfall_capabilities.samples.capability import DRAWN

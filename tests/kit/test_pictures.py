@@ -12,6 +12,7 @@ from PIL import Image
 
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kit import pictures
+from rockfall.kit.resizing import within
 
 
 def saved(tmp_path: Path, image: Image.Image, name: str = "a.png", **options: object) -> Path:
@@ -179,8 +180,8 @@ def test_the_name_says_what_is_written(tmp_path: Path, name: str, form: str) -> 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_brought_within_a_size(channels: int) -> None:
     picture = torch.randint(256, (channels, 40, 100), dtype=torch.uint8)
-    assert pictures.within(picture, 100) is picture
-    small = pictures.within(picture, 50)
+    assert within(picture, 100) is picture
+    small = within(picture, 50)
     assert small.shape == (channels, 20, 50) and small.dtype == torch.uint8
     assert abs(small.float().mean() - picture.float().mean()) < 2
-    assert pictures.within(picture, 1).shape == (channels, 1, 1)
+    assert within(picture, 1).shape == (channels, 1, 1)

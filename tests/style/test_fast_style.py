@@ -85,7 +85,7 @@ def test_losses_against_their_definition() -> None:
 def test_of_the_style_itself_the_style_loss_is_nothing() -> None:
     config = FastStyleConfig(**SMALL)
     perceptual_loss = PerceptualLoss(config, torch.device("cpu"))
-    from rockfall.kit.pictures import within
+    from rockfall.kit.resizing import within
 
     style = within(read_picture("brush-strokes", "style"), 64)[None]
     other = 255 - style

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall.evaluation import eval_mode
+from rockfall.kit.modules import eval_mode
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
 from rockfall_vision.fastnet import (

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from rockfall.errors import Unavailable as Unavailable
     from rockfall.errors import UnknownName as UnknownName
     from rockfall.errors import UsageError as UsageError
-    from rockfall.evaluation import eval_mode as eval_mode
+    from rockfall.kit.measurements import Measurements as Measurements
+    from rockfall.kit.measurements import mean_and_error as mean_and_error
+    from rockfall.kit.measurements import measurement as measurement
+    from rockfall.kit.modules import eval_mode as eval_mode
     from rockfall.kit.randomness import fork_rng as fork_rng
-    from rockfall.measurements import Measurements as Measurements
-    from rockfall.measurements import mean_and_error as mean_and_error
-    from rockfall.measurements import measurement as measurement
     from rockfall.model import Model as Model
     from rockfall.run.events import Event as Event
     from rockfall.run.run import Run as Run
@@ -51,7 +51,7 @@ _HOMES = {
     "Environment": "rockfall.sources.environment",
     "Event": "rockfall.run.events",
     "Interrupted": "rockfall.errors",
-    "Measurements": "rockfall.measurements",
+    "Measurements": "rockfall.kit.measurements",
     "Model": "rockfall.model",
     "Picture": "rockfall.sources.picture",
     "RockfallError": "rockfall.errors",
@@ -62,11 +62,11 @@ _HOMES = {
     "Unavailable": "rockfall.errors",
     "UnknownName": "rockfall.errors",
     "UsageError": "rockfall.errors",
-    "eval_mode": "rockfall.evaluation",
+    "eval_mode": "rockfall.kit.modules",
     "evaluate": "rockfall.training",
     "fork_rng": "rockfall.kit.randomness",
-    "mean_and_error": "rockfall.measurements",
-    "measurement": "rockfall.measurements",
+    "mean_and_error": "rockfall.kit.measurements",
+    "measurement": "rockfall.kit.measurements",
     "open_run": "rockfall.training",
     "open_source": "rockfall.sources.opening",
     "resume": "rockfall.training",

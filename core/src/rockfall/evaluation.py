@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rockfall.capabilities import capabilities_of
+from rockfall.kit.measurements import Measurements
+from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
-from rockfall.measurements import Measurements
 from rockfall.registry import registry
 from rockfall.run import nest
 from rockfall.sources.source import Source
@@ -43,21 +42,3 @@ def parameters(model: Any) -> int:
     tensors: dict[str, Tensor] = {}
     nest.flatten(model.state_dict(), tensors)
     return sum(t.numel() for t in tensors.values() if t.is_floating_point())
-
-
-@contextlib.contextmanager
-def eval_mode(model: Any) -> Iterator[None]:
-    """Inside, a model computes without gradients and, if it is a module, is in evaluation mode.
-
-    Afterwards each layer is as it was: a method may keep some of them out of training.
-    """
-    layers = list(model.modules()) if isinstance(model, torch.nn.Module) else []
-    modes = [layer.training for layer in layers]
-    for layer in layers[:1]:
-        layer.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for layer, training in zip(layers, modes, strict=True):
-            layer.training = training

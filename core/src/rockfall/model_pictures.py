@@ -13,8 +13,8 @@ from torch import Tensor
 
 from rockfall.capabilities import capabilities_of
 from rockfall.errors import RockfallError
-from rockfall.evaluation import eval_mode
 from rockfall.kit import pictures
+from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
 from rockfall.registry import registry
 from rockfall.run.snapshots import Draw

@@ -20,18 +20,18 @@ from rockfall.hooks import API, Register, hookimpl
 if TYPE_CHECKING:
     from rockfall.capabilities import has_capability as has_capability
     from rockfall.errors import did_you_mean as did_you_mean
+    from rockfall.kit.memory import check_room as check_room
+    from rockfall.kit.splits import hold_out as hold_out
     from rockfall.registry import registry as registry
-    from rockfall.sources.dataset import hold_out as hold_out
     from rockfall.sources.options import Seed as Seed
     from rockfall.sources.options import open_with as open_with
-    from rockfall.sources.selection import check_room as check_room
 
 _HOMES = {
     "Seed": "rockfall.sources.options",
-    "check_room": "rockfall.sources.selection",
+    "check_room": "rockfall.kit.memory",
     "did_you_mean": "rockfall.errors",
     "has_capability": "rockfall.capabilities",
-    "hold_out": "rockfall.sources.dataset",
+    "hold_out": "rockfall.kit.splits",
     "open_with": "rockfall.sources.options",
     "registry": "rockfall.registry",
 }

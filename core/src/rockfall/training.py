@@ -19,8 +19,8 @@ from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
 from rockfall.evaluation import evaluate_model, parameters
 from rockfall.kit.devices import choose_device, choose_precision, computing
 from rockfall.kit.files import write_json
+from rockfall.kit.measurements import Measurements
 from rockfall.kit.randomness import fork_rng, seed_everything
-from rockfall.measurements import Measurements
 from rockfall.model import Model
 from rockfall.model_pictures import pictures_in, snapshots_of, write_pictures
 from rockfall.registry import CORE, registry

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import torch
 
-from rockfall.errors import RockfallError
+from rockfall.errors import RockfallError, UsageError
 
 __all__ = ["available_memory", "require_memory"]
 
 MEMINFO = Path("/proc/meminfo")
 GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells what a container may take."""
+MOST_BYTES = 8 * 2**30
+"""Pictures that would take more are refused: while a dataset is made they are there twice."""
 
 
 def require_memory(device: torch.device, size: int, what: str, advice: str) -> None:
@@ -26,6 +28,16 @@ def require_memory(device: torch.device, size: int, what: str, advice: str) -> N
         raise RockfallError(
             f"{what} needs about {size / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} are "
             f"free: {advice}"
+        )
+
+
+def check_room(name: str, count: int, shape: tuple[int, ...]) -> None:
+    """Raise UsageError if so many pictures (C, H, W) are too much to keep in memory."""
+    size = count * torch.Size(shape).numel()
+    if size > MOST_BYTES:
+        raise UsageError(
+            f"{name}: {count:,} pictures of {shape[1]} × {shape[2]} take {size / 2**30:.0f} GiB, "
+            f"more than {MOST_BYTES / 2**30:.0f}: take a smaller size"
         )
 
 

@@ -18,9 +18,6 @@ from rockfall.kit.files import atomic
 
 __all__ = [
     "SUFFIXES",
-    "border",
-    "edges",
-    "framed",
     "grid",
     "load",
     "quietly",
@@ -29,7 +26,6 @@ __all__ = [
     "save_gif",
     "sides",
     "to_image",
-    "within",
 ]
 
 MAX_PIXELS = 64_000_000
@@ -110,50 +106,6 @@ def to_image(picture: Tensor) -> Image.Image:
     """(C, H, W) uint8, C 1 or 3, as a Pillow image."""
     array = picture.detach().cpu().numpy()
     return Image.fromarray(array[0] if len(array) == 1 else np.moveaxis(array, 0, -1))
-
-
-def within(picture: Tensor, side: int) -> Tensor:
-    """(C, H, W) uint8, brought down to `side` pixels along the longer side if it has more."""
-    *_, height, width = picture.shape
-    longer = max(height, width)
-    if longer <= side:
-        return picture
-    size = max(1, round(width * side / longer)), max(1, round(height * side / longer))
-    small = np.asarray(to_image(picture).resize(size, Image.Resampling.LANCZOS))
-    small = small[..., None] if small.ndim == 2 else small
-    return torch.from_numpy(small.copy()).permute(2, 0, 1).contiguous().to(picture.device)
-
-
-def edges(image: Image.Image) -> np.ndarray:
-    """The outermost pixels, (N, channels)."""
-    pixels = np.asarray(image).reshape(image.height, image.width, -1)
-    return np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
-
-
-def border(image: Image.Image) -> np.ndarray:
-    """The median of the outermost pixels, a channel each."""
-    return np.asarray(np.median(edges(image), axis=0))
-
-
-def framed(
-    image: Image.Image,
-    size: tuple[int, int],
-    colour: np.ndarray,
-    share: tuple[float, float] = (1.0, 1.0),
-) -> Image.Image:
-    """The whole image, scaled to the middle of a page of `size` (width, height) and `colour`.
-
-    share: of width and height, within which it stays.
-    """
-    width, height = size
-    factor = min(share[0] * width / image.width, share[1] * height / image.height)
-    inner = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-    # The mean of the pixels that fall together adds no rings; a few pixels are drawn out softly.
-    how = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
-    paper = tuple(int(level) for level in colour)
-    page = Image.new(image.mode, (width, height), paper if len(paper) > 1 else paper[0])
-    page.paste(image.resize(inner, how), ((width - inner[0]) // 2, (height - inner[1]) // 2))
-    return page
 
 
 def grid(pictures: Tensor, columns: int = 0, gap: int = 1, enlarge: int = 0) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -62,6 +63,11 @@ class Dataset:
 
     options: tuple[Setting, ...] = ()
     """What can be asked of it as `source.key=value`, if it was opened by name or path."""
+    whole: Dataset | None = None
+    """Of a dataset of patches, the pictures that they were cut from, by which features of patches
+    are measured."""
+    stride: int = 1
+    """Pixels between two patches by which a picture of `whole` is encoded."""
 
     def __init__(
         self,
@@ -116,14 +122,7 @@ class Dataset:
         return Dataset(self.info.name, splits, kinds=self.info.kinds, classes=classes)
 
     def to(self, device: torch.device) -> Self:
-        moved = object.__new__(type(self))
-        moved.info = self.info
+        moved = copy.copy(self)
         moved.splits = {name: split.to(device) for name, split in self.splits.items()}
+        moved.whole = self.whole and self.whole.to(device)
         return moved
-
-
-def hold_out(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Seeded split of `range(count)` into (kept, held out) index tensors, each sorted."""
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    held = round(count * fraction)
-    return order[held:].sort().values, order[:held].sort().values

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from rockfall.config import Config, Setting, settings
-from rockfall.kit import pictures
+from rockfall.kit.resizing import within
 from rockfall.kit.statistics import statistics
 from rockfall.sources.info import SourceInfo
 
@@ -47,7 +47,7 @@ class Picture:
         """What `read` returns, with a picture's options. Raises UsageError for others."""
         chosen = PictureOptions.build(name, options)
         pixels = read()
-        return cls(name, pictures.within(pixels, chosen.size) if chosen.size else pixels)
+        return cls(name, within(pixels, chosen.size) if chosen.size else pixels)
 
     def to(self, device: torch.device) -> Self:
         self.pixels = self.pixels.to(device)

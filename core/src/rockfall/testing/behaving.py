@@ -7,7 +7,7 @@ from typing import Any
 
 from rockfall.capabilities import capabilities_of
 from rockfall.catalogue import Entry
-from rockfall.evaluation import eval_mode
+from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
 from rockfall.registry import registry
 from rockfall.sources.source import Source

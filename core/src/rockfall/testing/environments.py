@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import check_env
 
 from rockfall.errors import UsageError
 from rockfall.kit.environments import Form, episode_returns
-from rockfall.measurements import mean_and_error
+from rockfall.kit.measurements import mean_and_error
 from rockfall.registry import registry
 from rockfall.sources.environment import Environment
 from rockfall.specs import EnvironmentSpec

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from rockfall import Measurements, Picture, measurement
 from rockfall.kit.drawing import below, beside, page, words
-from rockfall.kit.pictures import to_image, within
+from rockfall.kit.pictures import to_image
+from rockfall.kit.resizing import within
 from rockfall_canvas.image_quality import has_ssim, psnr, ssim
 from rockfall_canvas.inpainting import harmonic_inpainting
 

@@ -34,7 +34,7 @@ import rockfall
 from rockfall import Picture
 from rockfall.kit.devices import computing
 from rockfall.kit.memory import require_memory
-from rockfall.kit.pictures import within
+from rockfall.kit.resizing import within
 from rockfall_canvas import variation
 from rockfall_canvas.polygons import render
 from rockfall_canvas.stack import Stack

@@ -17,6 +17,7 @@ from torch import Tensor
 from rockfall import Dataset, Split
 from rockfall.kit import pictures
 from rockfall.kit.progress import counted
+from rockfall.kit.resizing import border, framed
 from rockfall.plugin import Seed, check_room, open_with
 from rockfall_datasets.folder_layout import find_pictures
 
@@ -120,7 +121,7 @@ def _read(size: tuple[int, int], colour: Colour, file: Path) -> np.ndarray:
     if colour is False:
         image = image.convert("L")
     height, width = size
-    pixels = np.asarray(pictures.framed(image, (width, height), pictures.border(image)))
+    pixels = np.asarray(framed(image, (width, height), border(image)))
     return pixels.reshape(height, width, -1).copy()
 
 

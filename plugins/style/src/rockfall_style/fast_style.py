@@ -32,7 +32,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Dataset
-from rockfall.kit.pictures import within
+from rockfall.kit.resizing import within
 from rockfall.kit.schedules import lr_factor
 from rockfall_style.bands import apply_style
 from rockfall_style.features import check_features, feature_network

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rockfall import UsageError
-from rockfall.kit.pictures import within
+from rockfall.kit.resizing import within
 from rockfall_style.colour_preservation import luminance, match_mean_and_std, replace_luminance
 from rockfall_style.features import feature_network
 from rockfall_style.objective import Objective

@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall import SourceInfo
-from rockfall.kit.pictures import border, edges, framed, to_image
+from rockfall.kit.pictures import to_image
+from rockfall.kit.resizing import border, edges, framed
 
 CLEARLY = 64.0
 """By how much, of 255, a negative's border must come nearer to what the model knows."""

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from rockfall import Batch, Dataset, Measurements, measurement
 from rockfall.kit.drawing import are_pictures
-from rockfall.sources.patches import Patches
 from rockfall_capabilities.encodes.page import latent_page
 from rockfall_capabilities.encodes.pooled import pooled
 from rockfall_capabilities.encodes.probe import probe
@@ -80,7 +79,7 @@ def pictures(model: Encodes, source: Dataset) -> dict[str, Image.Image]:
     model's features say little one by one.
     """
     part, info = source.test.evenly_spaced(MOST_MAPPED), source.info
-    if isinstance(source, Patches) or len(part.labels) < 3:
+    if source.whole is not None or len(part.labels) < 3:
         return {}
     found = features(model, source, part.inputs)
     if found.shape[1] < 2:
@@ -94,7 +93,7 @@ def pictures(model: Encodes, source: Dataset) -> dict[str, Image.Image]:
 
 def told_apart(source: Dataset) -> Dataset:
     """What is classified by a model's features of a source: of patches, the whole pictures."""
-    return source.whole if isinstance(source, Patches) else source
+    return source if source.whole is None else source.whole
 
 
 def raw(data: Dataset) -> str:
@@ -104,6 +103,6 @@ def raw(data: Dataset) -> str:
 
 def features(model: Encodes, source: Dataset, inputs: Tensor) -> Tensor:
     """Inputs (N, …) of `told_apart(source)` → features (N, D)."""
-    if isinstance(source, Patches):
+    if source.whole is not None:
         return pooled(model.encode, inputs, source.info.shape[-1], source.stride)
     return torch.cat([model.encode(part) for part in torch.split(inputs, BATCH)])

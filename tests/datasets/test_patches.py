@@ -12,11 +12,11 @@ from torch import Tensor
 
 from rockfall.errors import UsageError
 from rockfall.sources.dataset import Batch, Dataset, Split
-from rockfall.sources.patches import Patches
 from rockfall.sources.selection import Selection
 from rockfall_capabilities.encodes import capability as encodes
 from rockfall_capabilities.encodes import pooled
 from rockfall_capabilities.encodes.probe import probe
+from rockfall_datasets.patches import Patches
 
 FIRST = {"train": 0, "validation": 100, "test": 200}
 """The number of each split's first picture."""
