@@ -12,7 +12,7 @@ FLOORS = (
     ("specs",),
     ("catalogue", "hooks"),
     ("registry",),
-    ("capabilities", "config", "summary", "packages"),
+    ("capabilities", "config", "first_steps", "summary", "packages"),
     ("sources",),
     ("run",),
     ("model", "evaluation"),

@@ -61,7 +61,8 @@ def test_a_pipe_gets_the_last_frame_and_the_score(folder: Path) -> None:
     score = played(folder, "oracle")["score"]["value"]
     assert lines[9].startswith(f"score {score:g} · over")
     assert lines[10] == f"oracle on falling-rocks-8x8, seed 0: score {score:g} in 64 steps"
-    assert lines[11] == "next: rockfall train reinforce falling-rocks-8x8"
+    # The first in the order of registration that acts: the toys come before the agents.
+    assert lines[11] == "next: rockfall train player falling-rocks-8x8"
     assert "\x1b" not in done.stdout
 
 

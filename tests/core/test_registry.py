@@ -186,6 +186,8 @@ def test_unknown_names_get_a_suggestion() -> None:
         registry().models.find("reinfroce")
     with pytest.raises(UnknownName, match="no dataset named qqq; `rockfall list datasets`"):
         registry().datasets.find("qqq")
+    with pytest.raises(UnknownName, match="`rockfall install rockfall-gone` may bring it"):
+        registry().models.find("rockfall-gone:walks")
 
 
 def test_the_command_line_survives_and_tells(site: Site) -> None:

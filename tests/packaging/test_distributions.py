@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,11 +15,13 @@ from typing import Any
 import click
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from rockfall.registry import canonical, registry
+from tests.packaging.wheels import ROOT, wheel
+
 FOLDERS = sorted(
     path.parent for path in ROOT.glob("*/**/pyproject.toml") if ".venv" not in path.parts
 )
-FOLDERS = [f for f in FOLDERS if "templates" not in f.parts and "src" not in f.parts]
+FOLDERS = [f for f in FOLDERS if not {"templates", "src", "tests"} & set(f.parts)]
 
 
 def settings(folder: Path) -> dict[str, Any]:
@@ -70,6 +71,16 @@ def test_all_are_in_the_workspace_and_the_bundle() -> None:
     assert set(FOLDERS) <= members
     bundled = {re.split("[>=<]", need)[0] for need in root["project"]["dependencies"]}
     assert bundled == set(map(name, FOLDERS)) == set(root["tool"]["uv"]["sources"])
+
+
+def test_what_has_models_requires_the_capabilities() -> None:
+    """By its name alone: no plugin imports another."""
+    owners = {canonical(entry.owner) for entry in registry().models}
+    with_models = [folder for folder in FOLDERS if name(folder) in owners]
+    assert len(with_models) >= 6
+    for folder in with_models:
+        needs = [re.split("[>=<]", need)[0] for need in settings(folder)["project"]["dependencies"]]
+        assert "rockfall-capabilities" in needs, folder
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=name)
@@ -124,10 +135,9 @@ class TestDistribution:
             names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
             assert not names & {"eval", "exec"}, path
 
-    def test_builds_a_wheel(self, folder: Path, tmp_path: Path) -> None:
-        build(folder, tmp_path)
-        (wheel,) = tmp_path.glob("*.whl")
-        inside = set(zipfile.ZipFile(wheel).namelist())
+    @pytest.mark.long
+    def test_builds_a_wheel(self, folder: Path) -> None:
+        inside = set(zipfile.ZipFile(wheel(folder)).namelist())
         expected = {
             str(path.relative_to(folder / "src"))
             for path in (folder / "src").rglob("*")
@@ -136,23 +146,13 @@ class TestDistribution:
         assert expected <= inside
 
 
-def build(folder: Path, into: Path) -> None:
-    """Build a wheel from a copy: setuptools would leave things lying in the folder."""
-    copy = into / "copy"
-    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "-w", str(into), str(copy)], check=True)
-    shutil.rmtree(copy)
-
-
+@pytest.mark.long
 @pytest.mark.parametrize("folder", [f for f in FOLDERS if f.name != "core"], ids=name)
 def test_a_wheel_works_with_the_core_alone(folder: Path, tmp_path: Path) -> None:
     """Nothing of ours on the path but the two wheels, beside what others publish."""
     site = tmp_path / "site"
     for distribution in (ROOT / "core", folder):
-        build(distribution, tmp_path)
-    for wheel in tmp_path.glob("*.whl"):
-        zipfile.ZipFile(wheel).extractall(site)
+        zipfile.ZipFile(wheel(distribution)).extractall(site)
     published = Path(click.__file__).parents[1]
     code = (
         "import sys; sys.path[:0] = sys.argv[1:]; import rockfall; print(rockfall.__file__);"

@@ -40,6 +40,11 @@ class Catalogue(Generic[S]):
         for name in sorted(self._by_name):
             yield from self._by_name[name]
 
+    def as_registered(self) -> Iterator[Entry[S]]:
+        """Every entry in the order of registration, where `iter` goes by name."""
+        for entries in self._by_name.values():
+            yield from entries
+
     def __len__(self) -> int:
         return sum(map(len, self._by_name.values()))
 
@@ -65,5 +70,8 @@ class Catalogue(Generic[S]):
         entry = self.get(name)
         if entry is None:
             hint = did_you_mean(name, self.names()) or f"; `{self.kind.listed_by}`"
+            owner = name.rpartition(":")[0]
+            if owner and all(owner != other.owner for other in self):  # as of an old run's model
+                hint = f"; `rockfall install {owner}` may bring it"
             raise UnknownName(f"no {self.kind.kind} named {name}{hint}")
         return entry

@@ -30,8 +30,11 @@ def command(kind: str | None, as_json: bool) -> None:
         for entry in catalogue:
             name = catalogue.shown_name(entry)
             hang(f"  {name:{width}}  ", f"{entry.spec.summary} ({entry.owner})")
-        say("")
-    say("`rockfall info NAME` tells more, `rockfall train MODEL [SOURCE]` starts one.")
+        say("" if catalogue else "  none\n")
+    if registry().models:
+        say("`rockfall info NAME` tells more, `rockfall train MODEL [SOURCE]` starts one.")
+    else:
+        say("No model is installed: `rockfall install NAME` adds a plugin.")
 
 
 def _data(catalogue: Catalogue[Any]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rockfall.errors import RockfallError
+from rockfall.first_steps import first_command
 from rockfall.kit.console import print_json, print_table, say
 from rockfall.run.directory import RunDirectory, all_runs, runs_folder
 from rockfall.verbs.options import as_json
@@ -23,7 +24,7 @@ def command(out: Path | None, as_json: bool) -> None:
         print_json(found)
         return
     if not found:
-        say(f"no runs in {out or runs_folder()}/ yet: `rockfall train reinforce`")
+        say(f"no runs in {out or runs_folder()}/ yet: `{first_command()}`")
         return
     headers = ("run", "model", "source", "seed", "status", "figures")
     print_table(headers, [[_cell(run[header]) for header in headers] for run in found])

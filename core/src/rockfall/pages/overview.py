@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rockfall.capabilities import has_capability
+from rockfall.first_steps import first_command, first_model
 from rockfall.kit.console import hang, say
 from rockfall.registry import registry
 
@@ -23,9 +25,22 @@ def print_overview() -> None:
     if failed:
         say(f"\n{len(failed)} plugin(s) failed to load: `rockfall plugins` says why.")
     say("")
-    hang("start with    ", "rockfall train reinforce")
-    hang("then          ", "rockfall play last")
-    hang("all verbs     ", "rockfall --help")
+    for label, text in _first_steps():
+        hang(f"{label:14}", text)
+
+
+def _first_steps() -> list[tuple[str, str]]:
+    """Labels, and what to type, if a model is installed and if not."""
+    last, entry = ("all verbs", "rockfall --help"), first_model()
+    if entry is None:
+        install = f"{first_command()}   (a plugin, such as those named rockfall-… on PyPI)"
+        return [("start with", install), ("or write one", "rockfall new-plugin NAME"), last]
+    able = [
+        each.spec for each in registry().capabilities if has_capability(entry.spec, each.spec.name)
+    ]
+    verbs = [spec.verb.replace("RUN", "last") for spec in able if spec.verb.split()[1:] == ["RUN"]]
+    following = f"rockfall {verbs[0] if verbs else 'show last'}"
+    return [("start with", first_command()), ("then", following), last]
 
 
 def print_help() -> None:
@@ -38,7 +53,8 @@ def print_help() -> None:
         sections.setdefault(entry.spec.section, []).append(verb)
     width = max(len(name) for verbs in sections.values() for name, _ in verbs)
     for section, verbs in sections.items():
-        say(f"\n{section}")
+        if verbs:
+            say(f"\n{section}")
         for name, summary in verbs:
             hang(f"  {name:{width}}  ", summary)
     say("\n--version · --traceback shows where an error came from")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
+from rockfall.first_steps import first_command
 from rockfall.kit.files import TEMPORARY, read_json, write_json
 from rockfall.run import former
 
@@ -239,7 +240,7 @@ def find_run(text: str | Path, out: Path | None = None) -> RunDirectory:
     runs = all_runs(out)
     folder = out or runs_folder()
     if not runs:
-        raise UnknownName(f"there are no runs in {folder}/ yet: `rockfall train reinforce`")
+        raise UnknownName(f"there are no runs in {folder}/ yet: `{first_command()}`")
     if str(text) == LAST:
         return runs[-1]
     matching = [run for run in runs if run.name == str(text)] or [

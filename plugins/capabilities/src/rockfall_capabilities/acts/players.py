@@ -25,7 +25,6 @@ from rockfall.verbs import RunDirectory, all_runs, find_run, require_capability
 from rockfall_capabilities.acts.episodes import EpisodeStates, step_episodes
 
 HUMAN = "human"
-DEFAULT_SOURCE = "falling-rocks-8x8"
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,10 @@ def _last_source() -> str:
         record = directory.record()
         if "environment" in record.info["kinds"] and not record.source_options:
             return record.source
-    return DEFAULT_SOURCE
+    environments = registry().environments
+    if not environments:
+        raise UsageError("no environment is installed; name a Gymnasium id, such as CartPole-v1")
+    return environments.shown_name(next(environments.as_registered()))
 
 
 def _open(text: str, options: Mapping[str, Any]) -> Environment:

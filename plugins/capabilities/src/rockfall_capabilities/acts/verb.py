@@ -69,8 +69,8 @@ def command(
     """Watch RUN play, or a baseline such as random or oracle, or play yourself: human.
 
     A run plays what it learned from, unless SOURCE is given. The others play the source of the
-    last run, or falling-rocks-8x8. Their names win over a run of the same name, which its path
-    still finds: `rockfall play runs/random`.
+    last run, or the first environment that is installed. Their names win over a run of the same
+    name, which its path still finds: `rockfall play runs/random`.
     """
     source = words[0] if words and "=" not in words[0] else None
     settings, options = key_values(words[1:] if source else words)
@@ -147,8 +147,7 @@ def _next(player: Player) -> str:
     models = registry().models
     fitting = [
         models.shown_name(entry)
-        for entry in models
+        for entry in models.as_registered()
         if has_capability(entry.spec, "acts") and set(entry.spec.learns_from) & set(source.kinds)
     ]
-    fitting.sort(key=lambda name: name != "reinforce")  # where everybody begins
     return f"rockfall train {fitting[0]} {source.name}" if fitting else "rockfall list models"
