@@ -25,6 +25,10 @@ RECORDED = Path(__file__).parents[1] / "recorded_runs" / "v0.1"
 NAMES: dict[str, dict[str, Any]] = json.loads((RECORDED / "names.json").read_text())
 EXPECTED: dict[str, dict[str, Any]] = json.loads((RECORDED / "expected.json").read_text())
 
+KILLED = RECORDED.with_name("v0.1-stopped")
+AFTERWARDS: dict[str, dict[str, Any]] = json.loads((KILLED / "expected.json").read_text())
+"""Of each model's killed run, what comes of it."""
+
 STOPPED = {
     "stopped-vae": "resumable",
     "stopped-dqn-cartpole": "resumable",
@@ -121,10 +125,12 @@ def check_close(found: Mapping[str, Any], expected: Mapping[str, Any], slack: fl
     assert expected.keys() - {"note"} <= found.keys()
 
 
-def check_figures(name: str, found: Mapping[str, Any], slack: float) -> None:
+def check_figures(
+    spec: ModelSpec, found: Mapping[str, Any], recorded: Mapping[str, Any], slack: float
+) -> None:
     """The figures are those that a run was recorded with, under their present names."""
-    renamed = former_figures(spec_of(name))
-    expected = {renamed.get(old, old): f for old, f in EXPECTED[name]["figures"].items()}
+    renamed = former_figures(spec)
+    expected = {renamed.get(old, old): figure for old, figure in recorded.items()}
     assert expected.keys() <= found.keys()
     for figure, measured in expected.items():
         check_close(found[figure], measured, slack)
@@ -172,7 +178,7 @@ def test_is_shown_under_present_names(name: str, runs: Path) -> None:
     assert len(shown["metrics"]) == len(logged - {"step", "seconds", "epoch"}) > 0
     assert not shown["warnings"]  # its model was drawn anew
     if name in FINISHED:
-        check_figures(name, shown["figures"], slack=0)
+        check_figures(spec, shown["figures"], EXPECTED[name]["figures"], slack=0)
     assert Path(shown["picture"]).exists()
 
 
@@ -199,13 +205,14 @@ def logged_anew(name: str, config: Mapping[str, Any], source: rockfall.Source) -
 
 @pytest.mark.parametrize("name", FINISHED)
 def test_measures_as_it_did(name: str, runs: Path) -> None:
-    check_figures(name, said("evaluate", copy_of(name, runs))["figures"], slack=1e-3)
+    found = said("evaluate", copy_of(name, runs))["figures"]
+    check_figures(spec_of(name), found, EXPECTED[name]["figures"], slack=1e-3)
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "stopped-dqn-cartpole",
+        pytest.param("stopped-dqn-cartpole", marks=pytest.mark.long),
         pytest.param("stopped-vae", marks=pytest.mark.slow),
         pytest.param("killed-reinforce", marks=pytest.mark.slow),
     ],
@@ -217,7 +224,7 @@ def test_resumes_to_the_end(name: str, runs: Path) -> None:
     assert run.step == EXPECTED[name]["step"]
     assert run.result is not None
     assert run.result["steps"] == EXPECTED[name]["step"]
-    check_figures(name, run.result["figures"], slack=0.1)
+    check_figures(spec_of(name), run.result["figures"], EXPECTED[name]["figures"], slack=0.1)
 
     before = max(line["step"] for line in lines(RECORDED / name))
     added = {key for line in lines(path) if line["step"] > before for key in line}
@@ -227,6 +234,18 @@ def test_resumes_to_the_end(name: str, runs: Path) -> None:
         key for line in run.metrics for key in line
     } | spec_of(name).renamed.keys()
     assert said("show", path)["status"] == "finished"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", AFTERWARDS)
+def test_killed_run_goes_on(model: str, runs: Path) -> None:
+    """What a checkpoint holds beside the model's weights has kept its names."""
+    path = shutil.copytree(KILLED / model, runs / model)
+    run = rockfall.resume(path, listeners=[])
+    assert run.step == AFTERWARDS[model]["step"]
+    assert run.result is not None
+    spec = registry().models.find(model).spec
+    check_figures(spec, run.result["figures"], AFTERWARDS[model]["figures"], slack=1e-2)
 
 
 @pytest.mark.parametrize("name", able("acts"))
