@@ -18,8 +18,10 @@ from rockfall.registry import Plugin, Registry, registry
 from rockfall.run.run import Run
 from rockfall.testing.comparing import difference
 from tests.core.sites import REGISTER, Site, model
+from tests.core.test_cli_train import rockfall
 
 Load = Callable[[], Registry]
+Typed = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -44,6 +46,17 @@ def _forget_fakes() -> None:
     for name in [name for name in sys.modules if name.startswith("fake_")]:
         del sys.modules[name]
     importlib.invalidate_caches()
+
+
+@pytest.fixture
+def typed(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Typed]:
+    """`rockfall …` in this process, which sees the site: importing torch anew takes seconds."""
+    monkeypatch.syspath_prepend(site.path)
+    _forget_fakes()
+    registry.cache_clear()
+    yield lambda *words: rockfall(tmp_path, *words)
+    registry.cache_clear()
+    _forget_fakes()
 
 
 def plugin(found: Registry, distribution: str) -> Plugin:
@@ -190,14 +203,14 @@ def test_unknown_names_get_a_suggestion() -> None:
         registry().models.find("rockfall-gone:walks")
 
 
-def test_the_command_line_survives_and_tells(site: Site) -> None:
+def test_the_command_line_survives_and_tells(site: Site, typed: Typed) -> None:
     site.add("rockfall-bad", "import sys; sys.exit('goodbye')")
     site.registering("rockfall-one", model("lenet"))
     site.registering("rockfall-two", model("lenet"))
     listed = site.run("list", "models")
     assert listed.returncode == 0, listed.stderr
     assert "rockfall-one:lenet" in listed.stdout
-    unknown = site.run("info", "lenat")
+    unknown = typed("info", "lenat")
     assert unknown.returncode == 2
     assert "a plugin failed to load: `rockfall plugins`" in unknown.stderr
     assert len(unknown.stderr.splitlines()) == 1
@@ -228,7 +241,7 @@ def test_plugins_lists_all_and_says_what_failed(site: Site) -> None:
 
 
 def test_a_lifecycle_hook_that_raises_is_reported_and_the_run_goes_on(
-    site: Site, tmp_path: Path
+    site: Site, typed: Typed
 ) -> None:
     site.add(
         "rockfall-tracker",
@@ -248,8 +261,7 @@ def test_a_lifecycle_hook_that_raises_is_reported_and_the_run_goes_on(
             print("ended with", sorted(result["figures"]))
         """,
     )
-    arguments = ("train", "mlp", "--preset", "tiny", "--out", str(tmp_path / "runs"), "--json")
-    done = site.run(*arguments, "--name", "followed")
+    done = typed("train", "mlp", "--preset", "tiny", "--json")
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     warnings = [event["message"] for event in events if event["event"] == "warning"]
@@ -302,7 +314,7 @@ def test_what_a_plugin_prints_on_import_is_not_an_answer(site: Site) -> None:
     assert done.stderr == "hello\nagain\n"
 
 
-def test_sources_open_beside_broken_openers_and_environments(site: Site) -> None:
+def test_sources_open_beside_broken_openers_and_environments(site: Site, typed: Typed) -> None:
     call = "register.source_opener(name={0!r}, summary='s', target={1!r}, order=5)"
     site.registering("bad-openers", call.format("gone", "no_such_module:opener"))
     site.add(
@@ -318,14 +330,14 @@ def test_sources_open_beside_broken_openers_and_environments(site: Site) -> None
         "gymnasium_id='Bad-v0', kinds=('environment',))",
     )
     for source in ("CartPole-v1", "digits"):
-        done = site.run("info", source)
+        done = typed("info", source)
         assert done.returncode == 0, done.stderr
-    done = site.run("info", "nowhere")
+    done = typed("info", "nowhere")
     assert "no source nowhere" in done.stderr
     assert "bad-openers:gone" in done.stderr
 
 
-def test_a_hook_that_exits_ends_nothing(site: Site, tmp_path: Path) -> None:
+def test_a_hook_that_exits_ends_nothing(site: Site, typed: Typed) -> None:
     site.add(
         "leaving",
         """
@@ -336,6 +348,6 @@ def test_a_hook_that_exits_ends_nothing(site: Site, tmp_path: Path) -> None:
             raise SystemExit("good\\nbye")
         """,
     )
-    done = site.run("train", "mlp", "--preset", "tiny", "--out", str(tmp_path / "runs"))
+    done = typed("train", "mlp", "--preset", "tiny")
     assert done.returncode == 0, done.stderr
     assert "left out: SystemExit: good bye\n" in done.stderr
