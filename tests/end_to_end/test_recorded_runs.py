@@ -28,6 +28,8 @@ EXPECTED: dict[str, dict[str, Any]] = json.loads((RECORDED / "expected.json").re
 KILLED = RECORDED.with_name("v0.1-stopped")
 AFTERWARDS: dict[str, dict[str, Any]] = json.loads((KILLED / "expected.json").read_text())
 """Of each model's killed run, what comes of it."""
+QUICK = ("pqn", "mlp", "cgan", "gatys", "painter", "autoencoder")
+"""Those that go on in every test run."""
 
 STOPPED = {
     "stopped-vae": "resumable",
@@ -209,14 +211,8 @@ def test_measures_as_it_did(name: str, runs: Path) -> None:
     check_figures(spec_of(name), found, EXPECTED[name]["figures"], slack=1e-3)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("stopped-dqn-cartpole", marks=pytest.mark.long),
-        pytest.param("stopped-vae", marks=pytest.mark.slow),
-        pytest.param("killed-reinforce", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STOPPED)
 def test_resumes_to_the_end(name: str, runs: Path) -> None:
     """On the machine that recorded them, bit for bit; elsewhere, learning adds up the rounding."""
     path = copy_of(name, runs)
@@ -236,8 +232,10 @@ def test_resumes_to_the_end(name: str, runs: Path) -> None:
     assert said("show", path)["status"] == "finished"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("model", AFTERWARDS)
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in AFTERWARDS],
+)
 def test_killed_run_goes_on(model: str, runs: Path) -> None:
     """What a checkpoint holds beside the model's weights has kept its names."""
     path = shutil.copytree(KILLED / model, runs / model)
