@@ -1,4 +1,4 @@
-"""The trainer of all GANs: whose turn it is, what is seen, what comes out, what is refused."""
+"""The trainer of all GANs: alternation, inputs, samples, refusals."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from rockfall.run.run import Run
 from rockfall.testing.comparing import difference
 from rockfall.testing.rehearsal import StoppedForTest
 from rockfall_generators import adversarial, penalties
-from rockfall_generators.adversarial import Adversarial
+from rockfall_generators.adversarial import AdversarialModel
+from rockfall_generators.adversarial_update import AdversarialUpdate
 from rockfall_generators.cgan import Cgan
 from rockfall_generators.dcgan import Dcgan
-from rockfall_generators.duel import Duel
-from rockfall_generators.gan import Gan
+from rockfall_generators.gan import Gan, GanUpdate
 from rockfall_generators.multi_gan import MultiGan
 from rockfall_generators.wgan import Wgan
 from rockfall_generators.wgan_gp import WganGp
-from tests.generators.games import built, fitted, pictures, run_of, vectors
+from tests.generators.small_gans import built, fitted, pictures, run_of, vectors
 
-KINDS: list[type[Adversarial]] = [Gan, Dcgan, Wgan, WganGp, Cgan, MultiGan]
+KINDS: list[type[AdversarialModel]] = [Gan, Dcgan, Wgan, WganGp, Cgan, MultiGan]
 MOVING: dict[str, Any] = {
     "lr": 0.01, "discriminator_lr": 0.01, "pretrain": 0, "discriminator_steps": 1
 }  # fmt: skip
 
 
 @pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """D and G, in the order of their steps."""
     taken: list[str] = []
 
     def watch(method: str) -> None:
-        take = getattr(Duel, method)
+        take = getattr(GanUpdate, method)
 
-        def step(self: Duel, *args: Any) -> Any:
+        def step(self: GanUpdate, *args: Any) -> Any:
             taken.append(method[0].upper())
             return take(self, *args)
 
-        monkeypatch.setattr(Duel, method, step)
+        monkeypatch.setattr(GanUpdate, method, step)
 
     watch("discriminator_step")
     watch("generator_step")
@@ -69,8 +69,8 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ((4,), "mlp"),
     ],
 )
-def test_every_game_is_played_on_every_data(
-    tmp_path: Path, kind: type[Adversarial], shape: tuple[int, ...], network: str
+def test_every_method_learns_from_every_data(
+    tmp_path: Path, kind: type[AdversarialModel], shape: tuple[int, ...], network: str
 ) -> None:
     count = 21  # a last batch of one, which has no variance
     drawn = len(shape) == 3
@@ -97,27 +97,27 @@ def test_every_game_is_played_on_every_data(
     assert torch.equal(model.decode(latents), model.decode(latents))
 
 
-def test_only_one_that_is_told_classes_can_make_one_of_a_class() -> None:
+def test_only_a_conditional_one_can_generate_a_class() -> None:
     for kind in KINDS:
         assert hasattr(kind, "sample_of") == (kind is Cgan)
 
 
-def test_many_are_made_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_are_generated_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     model = built(Dcgan, pictures())
     latents = torch.randn(23, 3)
     whole = model.decode(latents)
     sizes: list[int] = []
     model.trained.register_forward_hook(lambda *given: sizes.append(len(given[2])))
-    monkeypatch.setattr(adversarial, "AT_ONCE", 10 * 64)
+    monkeypatch.setattr(adversarial, "CHUNK", 10 * 64)
     parts = model.decode(latents)
     assert sizes == [10, 10, 3]
-    monkeypatch.setattr(adversarial, "AT_ONCE", 1)
+    monkeypatch.setattr(adversarial, "CHUNK", 1)
     assert torch.equal(model.decode(latents[:1]), model.decode(latents)[:1])
     assert sizes[3:] == [1] * 24
     assert (whole.int() - parts.int()).abs().max() <= 1
 
 
-def test_what_is_made_reaches_over_the_whole_of_the_data() -> None:
+def test_generated_values_cover_the_range_of_the_data() -> None:
     """Of pictures no more, of vectors about as far as they are spread."""
     drawn = built(Gan, pictures(), latent=8, hidden=64)
     with torch.no_grad():
@@ -129,27 +129,27 @@ def test_what_is_made_reaches_over_the_whole_of_the_data() -> None:
     for parameter in list(numbers.trained.parameters())[:-1]:
         parameter.data.zero_()
     info = numbers.scaling
-    expected = info.middle + 1.5 * info.reach
+    expected = info.offset + 1.5 * info.scale
     assert torch.allclose(numbers.sample(4), expected.expand(4, -1))
 
 
-def test_noise_is_of_its_kind() -> None:
+def test_noise_has_its_distribution() -> None:
     normal, uniform = (
         built(Gan, vectors(), noise=noise, latent=5) for noise in ("normal", "uniform")
     )
     torch.manual_seed(0)
-    drawn = normal.drawn(20_000)
+    drawn = normal.sample_noise(20_000)
     assert drawn.shape == (20_000, 5)
     assert drawn.mean().abs() < 0.02 and abs(drawn.std().item() - 1) < 0.02
     assert drawn.abs().max() > 3
-    even = uniform.drawn(20_000)
+    even = uniform.sample_noise(20_000)
     assert even.min() >= -1 and even.max() <= 1
     assert abs(even.var().item() - 1 / 3) < 0.01 and even.mean().abs() < 0.02
     assert normal.spherical is True
     assert uniform.spherical is False
 
 
-def test_latents_find_what_was_made() -> None:
+def test_latents_invert_the_generator() -> None:
     model = built(Gan, pictures(), latent=4, hidden=32)
     for layer in model.trained.modules():
         if isinstance(layer, nn.Linear):
@@ -179,13 +179,13 @@ def test_latents_find_what_was_made() -> None:
         ({"pretrain": 100, "discriminator_steps": 1}, "D" * 8),
     ],
 )
-def test_whose_turn_it_is(
-    tmp_path: Path, turns: list[str], settings: dict[str, int], expected: str
+def test_updates_alternate(
+    tmp_path: Path, steps: list[str], settings: dict[str, int], expected: str
 ) -> None:
     """Eight batches in two epochs, across whose border it is counted on."""
     data = vectors(40)
     run = fitted(built(Gan, data, epochs=2, **settings), data, tmp_path)
-    assert "".join(turns) == expected
+    assert "".join(steps) == expected
     lines = [line for line in run.metrics if "discriminator_loss" in line]
     assert len(lines) == 8
     learned = "".join("DG" if "generator_loss" in line else "D" for line in lines)
@@ -201,11 +201,13 @@ def test_a_generator_whose_turn_has_not_come_does_not_learn(tmp_path: Path) -> N
     assert all(map(torch.equal, before, model.trained.parameters()))
 
 
-def test_step_sizes_fall_from_epoch_to_epoch(
+def test_learning_rates_decay_from_epoch_to_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[float] = []
-    monkeypatch.setattr(Duel, "pace", lambda self, progress: seen.append(progress))
+    monkeypatch.setattr(
+        AdversarialUpdate, "set_learning_rates", lambda self, progress: seen.append(progress)
+    )
     data = vectors(40)
     fitted(built(Gan, data, epochs=4), data, tmp_path)
     assert seen == [0, 0.25, 0.5, 0.75]
@@ -221,7 +223,7 @@ def test_step_sizes_fall_from_epoch_to_epoch(
     ],
 )
 def test_resumed_both_optimizers_are_as_if_nothing_had_been(
-    tmp_path: Path, kind: type[Adversarial], settings: dict[str, Any]
+    tmp_path: Path, kind: type[AdversarialModel], settings: dict[str, Any]
 ) -> None:
     data = pictures(45)
     settings = {**MOVING, "epochs": 3, **settings}
@@ -237,7 +239,7 @@ def test_resumed_both_optimizers_are_as_if_nothing_had_been(
         stopped.model.fit(data, stopped)
     torch.manual_seed(2)
     resumed = Run(stopped.directory, stopped.record, built(kind, data, **settings))
-    resumed.load()
+    resumed.resume()
     resumed.model.fit(data, resumed)
     found = ended(resumed)
     for side in ("generator", "discriminators"):
@@ -251,7 +253,7 @@ def test_resumed_both_optimizers_are_as_if_nothing_had_been(
 # What the discriminator is and sees -------------------------------------------------------------
 
 
-def test_real_and_made_are_seen_augmented_alike(
+def test_real_and_generated_inputs_are_augmented_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every example that a discriminator judges has gone through it, none without."""
@@ -262,7 +264,7 @@ def test_real_and_made_are_seen_augmented_alike(
         given.append(values)
         return values * 0 + len(given)
 
-    monkeypatch.setattr(adversarial, "augmented", mark)
+    monkeypatch.setattr(adversarial, "augment", mark)
     data = pictures(10)
     model = built(Gan, data, **MOVING, augment=("shift", "colour"))
     judged: list[set[float]] = []
@@ -308,15 +310,17 @@ def test_without_spectral_norm_there_is_no_bound() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("network", ["mlp", "conv"])
-def test_a_logit_depends_on_its_own_example_alone(kind: type[Adversarial], network: Any) -> None:
+def test_a_logit_depends_on_its_own_example_alone(
+    kind: type[AdversarialModel], network: Any
+) -> None:
     """A batch norm in D would tell real from made by their means, and break the penalties."""
     data = pictures(shape=(1, 8, 8))
     model = built(kind, data, network=network)
     model.train()
-    told = model.told(torch.tensor([0, 1, 0, 1]))
-    seen = model.seen(torch.randn(4, 1, 8, 8), told).requires_grad_()
-    for judge in model.discriminators:
-        (slope,) = torch.autograd.grad(judge(seen)[1], seen)
+    told = model.conditions(torch.tensor([0, 1, 0, 1]))
+    seen = model.discriminator_input(torch.randn(4, 1, 8, 8), told).requires_grad_()
+    for discriminator in model.discriminators:
+        (slope,) = torch.autograd.grad(discriminator(seen)[1], seen)
         assert slope[1].abs().max() > 0
         assert not slope[[0, 2, 3]].any()
 
@@ -396,10 +400,10 @@ def test_nan_in_a_penalty_is_named_and_spares_the_checkpoint(
 ) -> None:
     calls = itertools.count()
 
-    def breaks(judging: Any, real: Tensor, *_: Any) -> Tensor:
-        return judging(real).sum() * (float("nan") if next(calls) == 5 else 0.0)
+    def breaks(discriminator: Any, real: Tensor, *_: Any) -> Tensor:
+        return discriminator(real).sum() * (float("nan") if next(calls) == 5 else 0.0)
 
-    monkeypatch.setitem(penalties.PENALTIES, "gradient", breaks)
+    monkeypatch.setattr(penalties, "gradient_penalty", breaks)
     data = vectors(40)
     model = built(WganGp, data, epochs=5)
     run = run_of(model, tmp_path, checkpoint_every=0)

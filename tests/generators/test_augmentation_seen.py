@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rockfall_generators.augmentation import augmented, colour
+from rockfall_generators.augmentation import augment, colour
 
 NAMES: Any = ("shift", "cutout", "colour")
 
@@ -25,7 +25,7 @@ def test_gradients_go_through_and_no_picture_into_another(
 ) -> None:
     given = pictures(5, *shape).requires_grad_()
     torch.manual_seed(1)
-    seen = augmented(given, names)
+    seen = augment(given, names)
     assert seen.shape == given.shape
     (slope,) = torch.autograd.grad((seen[2] * pictures(*shape)).sum(), given)
     others = [0, 1, 3, 4]
@@ -34,7 +34,7 @@ def test_gradients_go_through_and_no_picture_into_another(
     sides = []
     for sign in (1, -1):
         torch.manual_seed(1)
-        moved = augmented(given.detach() + sign * eps * direction, names)
+        moved = augment(given.detach() + sign * eps * direction, names)
         sides.append((moved[2] * pictures(*shape)).sum())
     expected = (sides[0] - sides[1]) / (2 * eps)
     assert torch.allclose((slope * direction).sum(), expected, atol=1e-6)
@@ -44,11 +44,11 @@ def test_gradients_go_through_and_no_picture_into_another(
 def test_each_picture_is_changed_by_chance_and_of_its_own(names: Any) -> None:
     given = pictures(1, 3, 8, 8).expand(50, -1, -1, -1)
     torch.manual_seed(0)
-    seen = augmented(given, names)
+    seen = augment(given, names)
     assert len(seen.flatten(1).unique(dim=0)) >= 9
     torch.manual_seed(0)
-    assert torch.equal(augmented(given, names), seen)
-    assert not torch.equal(augmented(given, names), seen)
+    assert torch.equal(augment(given, names), seen)
+    assert not torch.equal(augment(given, names), seen)
 
 
 def test_shifted_by_at_most_an_eighth_with_empty_paper_coming_in() -> None:
@@ -64,7 +64,7 @@ def test_shifted_by_at_most_an_eighth_with_empty_paper_coming_in() -> None:
             shifts[down, across] = moved
     torch.manual_seed(0)
     found = set()
-    for seen in augmented(given.expand(500, -1, -1, -1), ("shift",)):
+    for seen in augment(given.expand(500, -1, -1, -1), ("shift",)):
         matches = [by for by, moved in shifts.items() if torch.allclose(seen[0], moved)]
         assert len(matches) == 1
         found.update(matches)
@@ -74,7 +74,7 @@ def test_shifted_by_at_most_an_eighth_with_empty_paper_coming_in() -> None:
 def test_cutout_hides_half_a_side_at_most() -> None:
     given = pictures(1, 2, 8, 16)
     torch.manual_seed(0)
-    seen = augmented(given.expand(300, -1, -1, -1), ("cutout",))
+    seen = augment(given.expand(300, -1, -1, -1), ("cutout",))
     hidden = seen == 0
     assert torch.equal(hidden[:, 0], hidden[:, 1]), "in all channels alike"
     assert torch.equal(seen[~hidden], given.expand_as(seen)[~hidden]), "the rest is as it was"
@@ -111,8 +111,8 @@ def test_real_and_made_are_changed_alike(names: Any) -> None:
     """The same picture, once as a constant and once with a graph, in distribution: its mean."""
     given = pictures(1, 1, 8, 8)
     torch.manual_seed(0)
-    real = augmented(given.expand(4000, -1, -1, -1), names)
-    made = augmented(given.expand(4000, -1, -1, -1).clone().requires_grad_(), names).detach()
+    real = augment(given.expand(4000, -1, -1, -1), names)
+    made = augment(given.expand(4000, -1, -1, -1).clone().requires_grad_(), names).detach()
     apart = (real.mean(0) - made.mean(0)).abs()
     error = ((real.var(0) + made.var(0)) / 4000).sqrt()
     assert (apart <= 5 * error + 1e-9).all()

@@ -15,7 +15,7 @@ import rockfall
 from rockfall.errors import UsageError
 from rockfall.sources.dataset import Batch, Dataset
 from rockfall_generators.autoencoder import Autoencoder, AutoencoderConfig
-from tests.generators.linear import vectors
+from tests.generators.linear_gaussian import vectors
 
 
 def digits() -> Dataset:
@@ -40,11 +40,11 @@ def test_losses_are_sums_over_numbers_and_means_over_examples(network: str) -> N
     values = data.train.inputs[:6].float() / 255
     told = torch.empty(6, 0)
     squared = small(data, network=network).eval()
-    made = squared.decoder(squared.encoded(values, told))
+    made = squared.decoder(squared.encoder_output(values, told))
     loss, _ = squared.loss(values, told, 0.5)
     torch.testing.assert_close(loss, (made - values).square().flatten(1).sum(1).mean())
     crossed = small(data, network=network, loss="cross-entropy").eval()
-    made = crossed.decoder(crossed.encoded(values, told)).sigmoid()
+    made = crossed.decoder(crossed.encoder_output(values, told)).sigmoid()
     loss, _ = crossed.loss(values, told, 0.5)
     wanted = F.binary_cross_entropy(made, values, reduction="none").flatten(1).sum(1).mean()
     torch.testing.assert_close(loss, wanted)
@@ -87,7 +87,7 @@ def test_it_learns_digits(tmp_path: Path) -> None:
 def test_samples_are_of_the_training_latents_gaussian() -> None:
     data = digits()
     model = small(data)
-    model.settle(data.train[:])
+    model.fit_prior(data.train[:])
     found = model.encode(data.train.inputs)
     seen: list[Tensor] = []
     model.decode = lambda latents: (seen.append(latents), latents)[1]  # type: ignore[method-assign]
@@ -105,13 +105,13 @@ def test_samples_are_of_the_training_latents_gaussian() -> None:
 def test_the_gaussian_is_the_finished_models(tmp_path: Path) -> None:
     run = train(tmp_path, epochs=2, hidden=(8,), latent=3)
     found = run.model.encode(digits().train.inputs).double()
-    torch.testing.assert_close(run.model.middle.double(), found.mean(0), rtol=1e-4, atol=1e-4)
-    covariance = run.model.spread @ run.model.spread.T
+    torch.testing.assert_close(run.model.prior_mean.double(), found.mean(0), rtol=1e-4, atol=1e-4)
+    covariance = run.model.prior_factor @ run.model.prior_factor.T
     torch.testing.assert_close(
         covariance.double(), torch.cov(found.T, correction=0), rtol=1e-3, atol=1e-4
     )
     again = rockfall.open_run(run.name, out=tmp_path).model
-    assert torch.equal(again.spread, run.model.spread)
+    assert torch.equal(again.spread, run.model.prior_factor)
 
 
 def test_a_latent_that_never_changes_does_no_harm() -> None:
@@ -120,11 +120,11 @@ def test_a_latent_that_never_changes_does_no_harm() -> None:
     with torch.no_grad():
         last = model.encoder[-1]
         last.weight[1] = 0
-    model.settle(data.train[:])
+    model.fit_prior(data.train[:])
     torch.manual_seed(0)
-    assert model.spread.isfinite().all()
-    model.settle(Batch(data.train.inputs[:1], data.train.labels[:1]))
-    assert model.spread.isfinite().all()
+    assert model.prior_factor.isfinite().all()
+    model.fit_prior(Batch(data.train.inputs[:1], data.train.labels[:1]))
+    assert model.prior_factor.isfinite().all()
     assert model.sample(5).shape == (5, 1, 8, 8)
 
 

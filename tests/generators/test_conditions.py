@@ -5,49 +5,49 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rockfall_generators.conditions import Conditions, joined
-from tests.generators.games import pictures, vectors
+from rockfall_generators.conditions import ClassConditions, concatenate
+from tests.generators.small_gans import pictures, vectors
 
 
 def test_labels_are_drawn_as_often_as_they_were_learned() -> None:
-    conditions = Conditions(pictures(classes=4).info)
+    conditions = ClassConditions(pictures(classes=4).info)
     conditions.fit(torch.tensor([0] * 10 + [1] * 60 + [3] * 30))
     torch.manual_seed(0)
-    drawn = conditions.draw(20_000)
+    drawn = conditions.sample_labels(20_000)
     shares = drawn.bincount(minlength=4) / len(drawn)
     assert drawn.dtype == torch.int64
     assert torch.allclose(shares, torch.tensor([0.1, 0.6, 0.0, 0.3]), atol=0.015)
     assert shares[2] == 0
     torch.manual_seed(0)
-    assert torch.equal(conditions.draw(20_000), drawn)
+    assert torch.equal(conditions.sample_labels(20_000), drawn)
 
 
 def test_shares_are_kept_with_the_weights() -> None:
-    fitted, loaded = (Conditions(pictures(classes=2).info) for _ in range(2))
+    fitted, loaded = (ClassConditions(pictures(classes=2).info) for _ in range(2))
     fitted.fit(torch.tensor([0, 1, 1, 1]))
     loaded.load_state_dict(fitted.state_dict())
     assert loaded.shares.tolist() == [0.25, 0.75]
 
 
 def test_one_hot() -> None:
-    given = Conditions(pictures(classes=3).info)(torch.tensor([2, 0]))
+    given = ClassConditions(pictures(classes=3).info)(torch.tensor([2, 0]))
     assert given.dtype == torch.float32
     assert given.tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 def test_one_class_is_no_choice() -> None:
     with pytest.raises(ValueError, match="made-up is left with"):
-        Conditions(vectors(classes=1).info)
+        ClassConditions(vectors(classes=1).info)
 
 
 def test_joined_to_vectors_and_as_planes_to_pictures() -> None:
     told = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
     numbers, drawn = torch.randn(2, 3), torch.randn(2, 3, 4, 5)
-    assert torch.equal(joined(numbers, told), torch.cat((numbers, told), 1))
-    both = joined(drawn, told)
+    assert torch.equal(concatenate(numbers, told), torch.cat((numbers, told), 1))
+    both = concatenate(drawn, told)
     assert both.shape == (2, 5, 4, 5)
     assert torch.equal(both[:, :3], drawn)
     for example in range(2):
         for k in range(2):
             assert (both[example, 3 + k] == told[example, k]).all()
-    assert joined(drawn, told[:, :0]) is drawn
+    assert concatenate(drawn, told[:, :0]) is drawn

@@ -18,9 +18,15 @@ from rockfall.errors import UsageError
 from rockfall.run.run import Run
 from rockfall.sources.dataset import Dataset
 from rockfall_generators.flow import Flow, FlowConfig
-from rockfall_generators.velocity import FASTEST, NEAREST, TIMES, DenseVelocity, waves
-from tests.generators.games import pictures, run_of
-from tests.generators.generators import dataset, opened
+from rockfall_generators.velocity import (
+    MAX_FREQUENCY,
+    MIN_TIME_LEFT,
+    TIME_FEATURES,
+    DenseVelocity,
+    time_embedding,
+)
+from tests.generators.small_gans import pictures, run_of
+from tests.generators.stand_ins import dataset, opened
 
 DEFAULTS = FlowConfig().model_dump()
 MEAN, DEVIATION = torch.tensor([0.7, -0.4]), torch.tensor([0.3, 1.6])
@@ -56,8 +62,8 @@ def exact(steps: int = 16, times: str = "uniform") -> Flow:
     """One that follows the exact velocity, and whose values are its inputs."""
     model = flow(ema=0, steps=steps, times=times)
     model.velocity = Exact()
-    model.scaling.middle.zero_()
-    model.scaling.reach.fill_(1)
+    model.scaling.offset.zero_()
+    model.scaling.scale.fill_(1)
     return model
 
 
@@ -110,7 +116,7 @@ def test_steps_go_from_noise_to_the_sample(data: Dataset) -> None:
     torch.manual_seed(4)
     steps = list(model.sample_steps(7))
     torch.manual_seed(4)
-    noise = torch.randn(7, model.scaling.count)
+    noise = torch.randn(7, model.scaling.numel)
     torch.manual_seed(4)
     assert torch.equal(steps[-1], model.sample(7))
     assert len(steps) == 6
@@ -144,7 +150,7 @@ def test_the_exact_velocity_has_the_least_loss() -> None:
 )
 def test_times_are_drawn_as_asked(times: str, quantile: Any) -> None:
     torch.manual_seed(0)
-    drawn = flow(times=times).drawn_times(20_000).double().numpy()
+    drawn = flow(times=times).sample_times(20_000).double().numpy()
     if quantile is None:  # the logits are normal
         drawn, quantile = np.log(drawn / (1 - drawn)), stats.norm.cdf
     assert stats.kstest(drawn, quantile).pvalue > 0.01
@@ -152,9 +158,12 @@ def test_times_are_drawn_as_asked(times: str, quantile: Any) -> None:
 
 def test_times_are_told_by_waves() -> None:
     times = torch.tensor([0.0, 0.25, 1.0])
-    told = waves(times)
+    told = time_embedding(times)
     for row, time in zip(told, times.tolist(), strict=True):
-        angles = [time * FASTEST ** (k / (TIMES // 2 - 1)) for k in range(TIMES // 2)]
+        angles = [
+            time * MAX_FREQUENCY ** (k / (TIME_FEATURES // 2 - 1))
+            for k in range(TIME_FEATURES // 2)
+        ]
         wanted = [*map(math.cos, angles), *map(math.sin, angles)]
         torch.testing.assert_close(row, torch.tensor(wanted), atol=2e-3, rtol=0)
 
@@ -167,7 +176,7 @@ def test_a_network_points_to_where_it_says() -> None:
     left = (1 - times)[:, None]
     torch.testing.assert_close(model.velocity(values, times), (1.5 - values) / left)
     ended = model.scaling(model.decode(values))
-    torch.testing.assert_close(ended, torch.full((5, 2), 1.5), atol=3 * NEAREST, rtol=0)
+    torch.testing.assert_close(ended, torch.full((5, 2), 1.5), atol=3 * MIN_TIME_LEFT, rtol=0)
 
 
 def test_velocities_are_finite_where_nothing_of_the_way_is_left() -> None:

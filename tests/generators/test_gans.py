@@ -10,18 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from rockfall.registry import registry
-from rockfall_generators.adversarial import Adversarial
+from rockfall_generators.adversarial import AdversarialModel
 from rockfall_generators.cgan import Cgan
 from rockfall_generators.dcgan import Dcgan
 from rockfall_generators.gan import Gan
 from rockfall_generators.multi_gan import MultiGan
-from rockfall_generators.objectives import Wasserstein
-from rockfall_generators.wgan import Wgan
+from rockfall_generators.wgan import Wgan, WganUpdate
 from rockfall_generators.wgan_gp import WganGp
-from tests.generators.games import built, fitted, pictures, vectors
-from tests.generators.generators import dataset
+from tests.generators.small_gans import built, fitted, pictures, vectors
+from tests.generators.stand_ins import dataset
 
-KINDS: dict[str, type[Adversarial]] = {
+KINDS: dict[str, type[AdversarialModel]] = {
     "gan": Gan, "dcgan": Dcgan, "wgan": Wgan, "wgan-gp": WganGp, "cgan": Cgan, "multi-gan": MultiGan
 }  # fmt: skip
 
@@ -78,11 +77,15 @@ def test_dcgan_is_of_convolutions_and_none_of_the_others() -> None:
 
 
 @pytest.mark.parametrize("kind", [Wgan, WganGp])
-def test_wasserstein_ones_have_a_critic(kind: type[Adversarial]) -> None:
+def test_wasserstein_ones_have_a_critic(kind: type[AdversarialModel]) -> None:
     config = kind.Config()
     assert config.objective == "wasserstein"
     assert config.discriminator_steps > 1
-    assert isinstance(built(kind, vectors()).duel().objective, Wasserstein)
+    update = built(kind, vectors()).build_update()
+    assert isinstance(update, WganUpdate)
+    real, fake = torch.randn(5), torch.randn(5)
+    assert torch.equal(update.discriminator_loss(real, fake), fake.mean() - real.mean())
+    assert torch.equal(update.generator_loss(fake), -fake.mean())
     assert (config.clip > 0) == (kind is Wgan)
     assert (config.penalty == "gradient") == (kind is WganGp)
 
@@ -103,54 +106,53 @@ def test_wgan_gp_logs_its_penalty(tmp_path: Path) -> None:
     assert sum("penalty" in line for line in run.metrics) == 4
 
 
-def test_multi_gan_has_discriminators_that_differ_and_its_harshness() -> None:
-    model = built(MultiGan, vectors(), discriminators=4, harshness=0.3)
+def test_multi_gan_has_discriminators_that_differ_and_its_temperature() -> None:
+    model = built(MultiGan, vectors(), discriminators=4, temperature=0.3)
     assert len(model.discriminators) == 4
-    seen = torch.randn(5, 3)
-    said = [judge(seen) for judge in model.discriminators]
-    for number, one in enumerate(said):
+    inputs = torch.randn(5, 3)
+    logits = [discriminator(inputs) for discriminator in model.discriminators]
+    for number, one in enumerate(logits):
         assert one.shape == (5,)
-        assert not any(torch.allclose(one, other) for other in said[number + 1 :])
-    duel = model.duel()
-    assert duel.harshness == 0.3
-    assert len(duel.optimizers["discriminators"].param_groups[0]["params"]) == 4 * 6
-    assert built(Gan, vectors()).duel().harshness == 0
+        assert not any(torch.allclose(one, other) for other in logits[number + 1 :])
+    update = model.build_update()
+    assert update.config.temperature == 0.3
+    assert len(update.optimizers["discriminators"].param_groups[0]["params"]) == 4 * 6
+    assert "temperature" not in Gan.Config.model_fields
 
 
 # Classes ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
-def test_both_sides_of_cgan_are_told_the_class(network: Any) -> None:
+def test_both_networks_of_cgan_are_conditioned_on_the_class(network: Any) -> None:
     model = built(Cgan, pictures(classes=3), network=network)
     noise = torch.randn(2, 3).repeat(3, 1)
-    told = model.told(torch.tensor([0, 0, 1, 1, 2, 2]))
+    conditions = model.conditions(torch.tensor([0, 0, 1, 1, 2, 2]))
     model.eval()
     with torch.no_grad():
-        made = model.generator(torch.cat((noise, told), 1))
-        (said,) = [
-            judge(model.seen(made[:1].expand(6, -1, -1, -1), told))
-            for judge in model.discriminators
-        ]
+        made = model.generator(torch.cat((noise, conditions), 1))
+        (discriminator,) = model.discriminators
+        same = made[:1].expand(6, -1, -1, -1)
+        logits = discriminator(model.discriminator_input(same, conditions))
     assert not torch.allclose(made[0], made[2]) and not torch.allclose(made[2], made[4])
-    assert torch.allclose(said[0], said[1])
-    assert not torch.allclose(said[0], said[2]) and not torch.allclose(said[2], said[4])
+    assert torch.allclose(logits[0], logits[1])
+    assert not torch.allclose(logits[0], logits[2]) and not torch.allclose(logits[2], logits[4])
 
 
-class Shows(nn.Module):
-    """Makes of a class k numbers that are all k, and of no class what the noise is."""
+class GeneratesClass(nn.Module):
+    """Of a class k numbers that are all k."""
 
     def __init__(self, latent: int) -> None:
         super().__init__()
         self.latent = latent
 
     def forward(self, latents: Tensor) -> Tensor:
-        told = latents[:, self.latent :]
-        return (told @ torch.arange(told.shape[1]).float())[:, None].expand(-1, 2)
+        conditions = latents[:, self.latent :]
+        return (conditions @ torch.arange(conditions.shape[1]).float())[:, None].expand(-1, 2)
 
 
 @pytest.fixture
-def showing(tmp_path: Path) -> Cgan:
+def trained(tmp_path: Path) -> Cgan:
     """It has learned one example of class 0, three of 1 and none of 2 in four."""
     inputs = torch.tensor([[-1.0, 1.0], [1.0, -1.0]]).repeat(20, 1)
     labels = torch.tensor([0, 1, 1, 1]).repeat(10)
@@ -158,31 +160,31 @@ def showing(tmp_path: Path) -> Cgan:
     model = built(Cgan, data, ema=0.0)
     fitted(model, data, tmp_path)
     assert isinstance(model, Cgan)
-    model.generator = Shows(model.config.latent)
+    model.generator = GeneratesClass(model.config.latent)
     return model
 
 
-def test_cgan_makes_the_class_that_it_is_told(showing: Cgan) -> None:
+def test_cgan_generates_the_class_that_is_asked_for(trained: Cgan) -> None:
     labels = torch.tensor([2, 0, 1, 1])
-    assert showing.sample_of(labels)[:, 0].tolist() == [2, 0, 1, 1]
+    assert trained.sample_of(labels)[:, 0].tolist() == [2, 0, 1, 1]
 
 
-def test_cgan_makes_classes_as_often_as_they_were_learned(showing: Cgan) -> None:
+def test_cgan_generates_classes_as_often_as_in_the_data(trained: Cgan) -> None:
     torch.manual_seed(0)
-    made = showing.sample(4000)[:, 0].long()
+    made = trained.sample(4000)[:, 0].long()
     shares = made.bincount(minlength=3) / 4000
     assert torch.allclose(shares, torch.tensor([0.25, 0.75, 0.0]), atol=0.02)
 
 
-def test_latents_of_cgan_end_with_the_class(showing: Cgan) -> None:
-    found = showing.latents(torch.zeros(3, 2), torch.tensor([1, 0, 2]))
+def test_latents_of_cgan_end_with_the_class(trained: Cgan) -> None:
+    found = trained.latents(torch.zeros(3, 2), torch.tensor([1, 0, 2]))
     assert torch.equal(found[:, -3:], torch.eye(3)[[1, 0, 2]])
-    assert showing.decode(found)[:, 0].tolist() == [1, 0, 2]
+    assert trained.decode(found)[:, 0].tolist() == [1, 0, 2]
     blended = found[:2].mean(0, keepdim=True)
-    assert showing.decode(blended)[0, 0].item() == pytest.approx(0.5)
+    assert trained.decode(blended)[0, 0].item() == pytest.approx(0.5)
 
 
-def test_made_ones_are_judged_with_the_class_that_they_were_made_of(
+def test_generated_examples_are_discriminated_with_their_own_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So are real ones with their own."""
@@ -193,17 +195,18 @@ def test_made_ones_are_judged_with_the_class_that_they_were_made_of(
     seen: list[Tensor] = []
     model.discriminators[0].register_forward_hook(lambda *given: seen.append(given[1][0].detach()))
 
-    def made(told: Tensor) -> Tensor:
-        values = model.scaling(told.argmax(1, keepdim=True))
-        return values + 0 * model.generator(torch.cat((model.drawn(len(told)), told), 1))
+    def generate(conditions: Tensor) -> Tensor:
+        values = model.scaling(conditions.argmax(1, keepdim=True))
+        noise = model.sample_noise(len(conditions))
+        return values + 0 * model.generator(torch.cat((noise, conditions), 1))
 
-    monkeypatch.setattr(model, "made", made)
+    monkeypatch.setattr(model, "generate", generate)
     fitted(model, data, tmp_path)
-    for judged in seen:
-        first = model.scaling.back(judged[:, :1])[:, 0].round().long()
-        assert torch.equal(first, judged[:, 1:].argmax(1))
+    for inputs in seen:
+        first = model.scaling.inverse(inputs[:, :1])[:, 0].round().long()
+        assert torch.equal(first, inputs[:, 1:].argmax(1))
 
 
 def test_a_penalty_of_cgan_leaves_the_classes_alone() -> None:
-    assert built(Cgan, pictures(shape=(3, 8, 8))).duel().own == 3
-    assert built(Cgan, vectors(size=5)).duel().own == 5
+    assert built(Cgan, pictures(shape=(3, 8, 8))).build_update().data_channels == 3
+    assert built(Cgan, vectors(size=5)).build_update().data_channels == 5

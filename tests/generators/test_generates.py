@@ -20,7 +20,7 @@ from rockfall_capabilities.samples.capability import DRAWN
 from rockfall_generators import generates
 from rockfall_generators.generates import evaluate
 from rockfall_generators.neighbours import nearest
-from tests.generators.generators import Makes, MakesOfClasses, dataset, one_of, opened
+from tests.generators.stand_ins import Makes, MakesOfClasses, dataset, one_of, opened
 
 JUDGED = {
     "Fréchet distance",

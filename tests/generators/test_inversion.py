@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rockfall.kit.randomness import fork_rng
-from rockfall_generators.inversion import STARTS, inverted
+from rockfall_generators.inversion import STARTS, invert
 from rockfall_generators.networks import mlp
 
 NOTHING = torch.empty(4, 0)
@@ -20,7 +20,9 @@ def drawn(count: int) -> Tensor:
 @pytest.fixture
 def generator() -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(mlp((5, 30, 12), slope=0.2), nn.Tanh(), nn.Unflatten(1, (3, 2, 2))).eval()
+    return nn.Sequential(
+        mlp((5, 30, 12), negative_slope=0.2), nn.Tanh(), nn.Unflatten(1, (3, 2, 2))
+    ).eval()
 
 
 def error(generator: nn.Module, noise: Tensor, wanted: Tensor) -> Tensor:
@@ -33,7 +35,7 @@ def test_nearer_than_the_best_of_many_starts(generator: nn.Module) -> None:
     with torch.no_grad():
         wanted = generator(drawn(4))
     with fork_rng(seed=3):
-        found = inverted(generator, wanted, NOTHING, drawn)
+        found = invert(generator, wanted, NOTHING, drawn)
     starts = drawn(4 * STARTS)
     for example in range(4):
         best = error(generator, starts, wanted[example]).min()
@@ -49,7 +51,7 @@ def test_without_steps_it_is_the_nearest_start(
     monkeypatch.setattr("rockfall_generators.inversion.STEPS", 0)
     wanted = torch.rand(4, 3, 2, 2)
     with fork_rng(seed=3):
-        found = inverted(generator, wanted, NOTHING, drawn)
+        found = invert(generator, wanted, NOTHING, drawn)
     with fork_rng(seed=3):
         for example in range(4):
             noise = drawn(STARTS)
@@ -62,7 +64,7 @@ def test_the_seed_decides(generator: nn.Module) -> None:
     found = []
     for seed in (0, 0, 1):
         with fork_rng(seed), torch.no_grad():
-            found.append(inverted(generator, wanted, NOTHING, drawn))
+            found.append(invert(generator, wanted, NOTHING, drawn))
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
 
@@ -78,7 +80,7 @@ def test_what_is_told_stays_as_it_is() -> None:
     told = torch.eye(2)
     wanted = torch.tensor([[0.5, -1.0], [0.5, -1.0]])
     torch.manual_seed(0)
-    found = inverted(Two(), wanted, told, lambda count: torch.randn(count, 2))
+    found = invert(Two(), wanted, told, lambda count: torch.randn(count, 2))
     assert torch.allclose(found, torch.tensor([[0.5, -1.0], [-0.5, 1.0]]), atol=0.02)
 
 
@@ -90,7 +92,7 @@ def test_numbers_that_do_not_matter_keep_the_size_of_noise() -> None:
             return noise[:, :1] * 0.1
 
     torch.manual_seed(0)
-    found = inverted(
+    found = invert(
         First(), torch.full((3, 1), 0.15), torch.empty(3, 0), lambda count: torch.randn(count, 50)
     )
     sizes = found.square().mean(1)

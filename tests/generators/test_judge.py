@@ -17,7 +17,7 @@ from rockfall.sources.dataset import Dataset
 from rockfall.sources.selection import keep_classes, resize
 from rockfall_generators.judge import Judge, judge_of
 from rockfall_generators.judges import make, network
-from tests.generators.generators import dataset, opened
+from tests.generators.stand_ins import dataset, opened
 
 NAMES = sorted(network.DESIGNS)
 ACCURACY = {"digits": 0.98, "mnist": 0.993}

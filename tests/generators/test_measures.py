@@ -18,7 +18,7 @@ from rockfall_generators.draws import drawn
 from rockfall_generators.modes import Modes
 from rockfall_generators.moments import moments
 from rockfall_generators.neighbours import affordable, closeness, nearest
-from tests.generators.generators import Makes, MakesOfClasses, dataset
+from tests.generators.stand_ins import Makes, MakesOfClasses, dataset
 
 # Classes ----------------------------------------------------------------------------------------
 

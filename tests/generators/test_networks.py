@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from rockfall_generators.networks import (
-    MOST_WEIGHTS,
-    check_weights,
+    MAX_PARAMETERS,
+    check_parameter_count,
     conv_down,
     conv_up,
     halvings,
@@ -97,10 +97,10 @@ def kinds(network: nn.Module) -> list[str]:
 def test_mlp_is_what_it_is_asked_to_be() -> None:
     assert kinds(mlp((3, 5, 2))) == ["Linear", "ReLU", "Linear"]
     assert kinds(mlp((3, 2))) == ["Linear"]
-    made = mlp((3, 5, 2), slope=0.2, norm=True)
+    made = mlp((3, 5, 2), negative_slope=0.2, norm=True)
     assert kinds(made) == ["Linear", "BatchNorm1d", "LeakyReLU", "Linear"]
     assert made(torch.zeros(4, 3)).shape == (4, 2)
-    plain = mlp((3, 5, 2), slope=0.3).double()
+    plain = mlp((3, 5, 2), negative_slope=0.3).double()
     first, last = plain[0], plain[-1]
     x = torch.randn(6, 3, dtype=torch.float64)
     with torch.no_grad():
@@ -112,7 +112,7 @@ def test_mlp_is_what_it_is_asked_to_be() -> None:
 def test_absurd_networks_are_refused_without_being_made() -> None:
     with torch.device("meta"):
         networks = [nn.Linear(10_000, 10_000, bias=False), nn.Linear(10_000, 10_000)]
-    check_weights(networks[0], networks[0])
-    assert MOST_WEIGHTS == 2 * 10_000**2
+    check_parameter_count(networks[0], networks[0])
+    assert MAX_PARAMETERS == 2 * 10_000**2
     with pytest.raises(ValueError, match="200,010,000 weights are more than 200,000,000"):
-        check_weights(*networks)
+        check_parameter_count(*networks)

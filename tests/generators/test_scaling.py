@@ -9,9 +9,9 @@ import torch
 
 import rockfall
 from rockfall.sources.dataset import Dataset
-from rockfall_generators.scaling import Scaling, check_batch
-from tests.generators.games import pictures, vectors
-from tests.generators.generators import dataset
+from rockfall_generators.scaling import Scaling, check_batch_size
+from tests.generators.small_gans import pictures, vectors
+from tests.generators.stand_ins import dataset
 
 
 @pytest.mark.parametrize("low", [-1.0, 0.0])
@@ -20,13 +20,13 @@ def test_every_byte_has_its_value_and_comes_back(low: float) -> None:
     every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
     values = scaling(every)
     assert torch.allclose(values.flatten(), torch.linspace(low, 1, 256), atol=1e-6)
-    assert torch.equal(scaling.back(values), every)
+    assert torch.equal(scaling.inverse(values), every)
 
 
 def test_bytes_are_rounded_to_the_nearest_and_clamped() -> None:
     scaling = Scaling(pictures().info, 0.0)
     values = torch.tensor([-3.0, 100.4, 100.6, 300.0]) / 255
-    assert scaling.back(values).tolist() == [0, 100, 101, 255]
+    assert scaling.inverse(values).tolist() == [0, 100, 101, 255]
 
 
 def test_vectors_get_mean_0_and_deviation_1_a_number() -> None:
@@ -41,7 +41,7 @@ def test_vectors_come_back_in_their_own_type(dtype: torch.dtype) -> None:
     inputs = vectors().train.inputs.to(dtype)
     scaling = Scaling(dataset(inputs, inputs).info)
     assert scaling(inputs).dtype == torch.float32
-    back = scaling.back(scaling(inputs))
+    back = scaling.inverse(scaling(inputs))
     assert back.dtype == dtype
     assert torch.allclose(back, inputs, rtol=2e-3 if dtype == torch.float16 else 1e-6)
 
@@ -54,7 +54,7 @@ def test_a_number_that_never_changes_stays_it(constant: float) -> None:
     values = scaling(inputs)
     assert torch.isfinite(values).all()
     assert (values[:, 1] == 0).all()
-    assert torch.allclose(scaling.back(values)[:, 1], inputs[:, 1])
+    assert torch.allclose(scaling.inverse(values)[:, 1], inputs[:, 1])
 
 
 def info_of(inputs: torch.Tensor) -> rockfall.SourceInfo:
@@ -72,7 +72,7 @@ def info_of(inputs: torch.Tensor) -> rockfall.SourceInfo:
     ],
 )
 def test_what_is_neither_picture_nor_vector_is_refused(inputs: torch.Tensor) -> None:
-    with pytest.raises(ValueError, match="what can be made are pictures"):
+    with pytest.raises(ValueError, match="what can be generated are pictures"):
         Scaling(info_of(inputs))
 
 
@@ -86,7 +86,7 @@ def test_what_is_not_finite_is_refused(wrong: float) -> None:
 
 def test_a_batch_is_at_most_the_data() -> None:
     info = vectors(40).info
-    check_batch(40, info)
+    check_batch_size(40, info)
     with pytest.raises(ValueError, match="batch_size=41 is more than the 40 training examples"):
-        check_batch(41, info)
-    check_batch(41, replace(info, sizes={}))  # as of a run whose data nobody has counted
+        check_batch_size(41, info)
+    check_batch_size(41, replace(info, sizes={}))  # as of a run whose data nobody has counted

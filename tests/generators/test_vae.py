@@ -16,9 +16,10 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 import rockfall
 from rockfall.errors import UsageError
 from rockfall.sources.dataset import Batch, Dataset
+from rockfall_generators.conditions import ClassConditions
 from rockfall_generators.cvae import Cvae
-from rockfall_generators.vae import LEAST_DEVIATION, Vae, VaeConfig, binarised, kl
-from tests.generators.linear import LinearGaussian, vectors
+from rockfall_generators.vae import MIN_STD, Vae, VaeConfig, binarise, kl
+from tests.generators.linear_gaussian import LinearGaussian, vectors
 
 
 def digits() -> Dataset:
@@ -36,7 +37,7 @@ def small(data: Dataset, kind: type[Vae] = Vae, /, **given: Any) -> Vae:
 def some(model: Vae, data: Dataset, count: int = 6) -> tuple[Tensor, Tensor]:
     batch = data.train[:count]
     torch.manual_seed(1)
-    return model.shown(batch.inputs), model.told(batch.labels)
+    return model.preprocess(batch.inputs), model.conditions(batch.labels)
 
 
 def train(out: Path, model: str = "vae", source: str = "digits", **given: Any) -> Any:
@@ -67,7 +68,7 @@ def test_likelihoods_are_torchs(likelihood: str, network: str) -> None:
     if likelihood == "bernoulli":
         wanted = Bernoulli(logits=made).log_prob(values)
     else:
-        wanted = Normal(made, model.deviation).log_prob(values)
+        wanted = Normal(made, model.std).log_prob(values)
     found = model.log_likelihood(values, latents, told)
     torch.testing.assert_close(found, wanted.flatten(1).sum(1), rtol=1e-4, atol=1e-3)
 
@@ -149,8 +150,8 @@ def test_every_parameter_learns(kind: type[Vae], likelihood: str, network: str) 
 def test_the_deviation_begins_with_the_datas() -> None:
     data = digits()
     values = data.train.inputs.float() / 255
-    assert small(data, likelihood="gaussian").deviation.item() == pytest.approx(
-        values.std().item() + LEAST_DEVIATION, rel=0.01
+    assert small(data, likelihood="gaussian").std.item() == pytest.approx(
+        values.std().item() + MIN_STD, rel=0.01
     )
 
 
@@ -160,7 +161,7 @@ def test_the_deviation_begins_with_the_datas() -> None:
 def test_binarised_is_by_chance() -> None:
     torch.manual_seed(0)
     chances = torch.tensor([0.0, 1 / 255, 0.3, 0.5, 254 / 255, 1.0])
-    drawn = binarised(chances.expand(200_000, 6).contiguous())
+    drawn = binarise(chances.expand(200_000, 6).contiguous())
     assert set(drawn.unique().tolist()) == {0.0, 1.0}
     assert drawn[:, 0].sum() == 0
     assert drawn[:, 5].sum() == 200_000
@@ -170,27 +171,27 @@ def test_binarised_is_by_chance() -> None:
 
 def test_neighbouring_pixels_are_drawn_apart() -> None:
     torch.manual_seed(0)
-    drawn = binarised(torch.full((50_000, 8), 0.5))
+    drawn = binarise(torch.full((50_000, 8), 0.5))
     correlations = torch.corrcoef(drawn.T) - torch.eye(8)
     assert correlations.abs().max() < 0.025
-    assert not torch.equal(drawn, binarised(torch.full((50_000, 8), 0.5)))
+    assert not torch.equal(drawn, binarise(torch.full((50_000, 8), 0.5)))
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5])
 def test_any_number_of_pixels_is_drawn(count: int) -> None:
-    assert binarised(torch.ones(1, count)).shape == (1, count)
+    assert binarise(torch.ones(1, count)).shape == (1, count)
 
 
 def test_pixels_are_drawn_anew_unless_told_otherwise() -> None:
     data = digits()
     inputs = data.train.inputs[:50]
     model = small(data)
-    first, second = model.shown(inputs), model.shown(inputs)
+    first, second = model.preprocess(inputs), model.preprocess(inputs)
     assert ((first == 0) | (first == 1)).all()
     assert not torch.equal(first, second)
-    grey = small(data, binarise=False).shown(inputs)
+    grey = small(data, binarise=False).preprocess(inputs)
     torch.testing.assert_close(grey, inputs.float() / 255)
-    torch.testing.assert_close(small(data, likelihood="gaussian").shown(inputs), grey)
+    torch.testing.assert_close(small(data, likelihood="gaussian").preprocess(inputs), grey)
 
 
 # What it can do ---------------------------------------------------------------------------------
@@ -200,10 +201,10 @@ def test_the_score_is_the_elbo() -> None:
     made = LinearGaussian(error=0.3)
     exact = made.elbo().mean().item()
     model = made.model.float()
-    values, told = model.scaling(made.x), model.told(torch.zeros(200))
+    values, told = model.scaling(made.x), model.conditions(torch.zeros(200))
     with torch.no_grad():
-        found = model.bound(values, told, torch.randn(4000, 2)).mean().item()
-        few = model.bound(values, told, model.noise(16))
+        found = model.elbo(values, told, torch.randn(4000, 2)).mean().item()
+        few = model.elbo(values, told, model.fixed_noise(16))
     assert found == pytest.approx(exact, abs=0.1)
     assert torch.equal(model.score(made.x), few)
 
@@ -221,7 +222,7 @@ def test_latents_are_the_posteriors_means() -> None:
     data = digits()
     model = small(data)
     inputs, labels = data.test[:5]
-    mean, _ = model.posterior(inputs.float() / 255, model.told(labels))
+    mean, _ = model.posterior(inputs.float() / 255, model.conditions(labels))
     torch.testing.assert_close(model.encode(inputs), mean)
     torch.testing.assert_close(model.latents(inputs, labels), mean)
     assert torch.equal(model.reconstruct(inputs), model.decode(mean))
@@ -292,9 +293,9 @@ def test_encoder_and_decoder_are_told(network: str) -> None:
     values = data.test.inputs[:4].float() / 255
     means, made = [], []
     for label in (0, 7):
-        told = model.told(torch.full((4,), label))
+        told = model.conditions(torch.full((4,), label))
         means.append(model.posterior(values, told)[0])
-        made.append(model.decoded(torch.zeros(4, 3), told))
+        made.append(model.decoder_output(torch.zeros(4, 3), told))
     assert not torch.allclose(*means)
     assert not torch.allclose(*made)
 
@@ -302,18 +303,18 @@ def test_encoder_and_decoder_are_told(network: str) -> None:
 def test_an_unknown_class_is_the_one_of_the_highest_bound() -> None:
     data = digits()
     model = small(data, Cvae)
-    assert model.conditions is not None
+    assert isinstance(model.conditions, ClassConditions)
     model.conditions.fit(data.train.labels)
     inputs = data.test.inputs[:6]
     values = inputs.float() / 255
     bounds = []
     for label in range(10):
-        told = model.told(torch.full((6,), label))
+        told = model.conditions(torch.full((6,), label))
         mean, log_variance = model.posterior(values, told)
         said = model.log_likelihood(values, mean, told) - kl(mean, log_variance).sum(1)
         bounds.append(said + model.conditions.shares[label].log())
     wanted = torch.stack(bounds, 1).argmax(1)
-    assert torch.equal(model.recognised(values).argmax(1), wanted)
+    assert torch.equal(model.infer_conditions(values).argmax(1), wanted)
     torch.testing.assert_close(model.encode(inputs), model.latents(inputs, wanted)[:, :3])
 
 
@@ -324,7 +325,10 @@ def test_the_score_is_over_all_classes() -> None:
     values = inputs.float() / 255
     with torch.no_grad():
         each = [
-            model.bound(values, model.told(torch.full((4,), label)), model.noise(16)).exp() / 10
+            model.elbo(
+                values, model.conditions(torch.full((4,), label)), model.fixed_noise(16)
+            ).exp()
+            / 10
             for label in range(10)
         ]
     torch.testing.assert_close(model.score(inputs), torch.stack(each).sum(0).log())
@@ -333,7 +337,7 @@ def test_the_score_is_over_all_classes() -> None:
 def test_classes_are_drawn_as_often_as_they_occur(monkeypatch: pytest.MonkeyPatch) -> None:
     data = digits()
     model = small(data, Cvae)
-    assert model.conditions is not None
+    assert isinstance(model.conditions, ClassConditions)
     model.conditions.fit(torch.tensor([2] * 30 + [9] * 10))
     drawn: list[Tensor] = []
     monkeypatch.setattr(model, "sample_of", drawn.append)
@@ -357,9 +361,9 @@ def test_it_learns_digits(tmp_path: Path) -> None:
     assert not warned
     lines = run.metrics
     assert {"loss", "reconstruction", "kl"} <= lines[0].keys()
-    watched = [line for line in lines if "elbo" in line]
+    watched = [line for line in lines if "validation elbo" in line]
     assert len(watched) == 40
-    assert watched[-1]["elbo"] > watched[0]["elbo"]
+    assert watched[-1]["validation elbo"] > watched[0]["validation elbo"]
     assert 1 <= watched[-1]["active_units"] <= 10
     model = run.model
     real = digits().test.inputs
@@ -377,7 +381,7 @@ def test_a_class_it_is_told_makes_a_difference(tmp_path: Path) -> None:
     )
     assert torch.equal(torch.cdist(mean, real).argmin(1), torch.arange(10))
     values = data.test.inputs.float() / 255
-    right = model.recognised(values).argmax(1) == data.test.labels
+    right = model.infer_conditions(values).argmax(1) == data.test.labels
     assert right.float().mean() > 0.8
 
 
@@ -424,12 +428,14 @@ def test_a_size_that_convolutions_cant_make(tmp_path: Path) -> None:
 def test_watching_is_always_by_the_same_noise(tmp_path: Path) -> None:
     """Or curves would show chance beside progress."""
     run, _ = train(tmp_path, epochs=3, hidden=(8,), lr=1e-12)
-    elbos = [line["elbo"] for line in run.metrics if "elbo" in line]
+    elbos = [line["validation elbo"] for line in run.metrics if "validation elbo" in line]
     assert max(elbos) - min(elbos) < 1e-4
 
 
 def test_one_batch_is_enough_to_watch() -> None:
     data = digits()
     model = small(data).eval()
-    watched = model.watch(Batch(data.validation.inputs[:1], data.validation.labels[:1]))
+    watched = model.validation_metrics(
+        Batch(data.validation.inputs[:1], data.validation.labels[:1])
+    )
     assert watched["active_units"] == 0

@@ -1,14 +1,19 @@
-"""An autoencoder: as much of an example as a few numbers can hold.
+"""The autoencoder: it compresses examples into few numbers and reconstructs them.
 
-Rumelhart, Hinton and Williams 1986; Hinton and Salakhutdinov 2006, "Reducing the dimensionality of
-data with neural networks". With encoder f and decoder g, over examples x,
+Rumelhart, Hinton and Williams 1986, "Learning internal representations by error propagation";
+Hinton and Salakhutdinov 2006, "Reducing the Dimensionality of Data with Neural Networks". Encoder f
+and decoder g minimise the reconstruction error of examples x,
 
-    min  E[Σ_i ℓ(x_i, g(f(x))_i)]
+    min  E[Σᵢ ℓ(xᵢ, g(f(x))ᵢ)]
 
-ℓ being the squared error, or the cross-entropy of x_i as a probability. Where its latents lie
-nobody has said, so a Gaussian of any covariance is fitted to those of the training examples, and
-new examples are made of what is drawn from it (Ghosh et al. 2020, "From variational to
-deterministic autoencoders", section 4).
+where ℓ is the squared error, or the cross-entropy with xᵢ as a probability. The loss does not say
+how latents are distributed, so a Gaussian with full covariance is fitted to those of the training
+examples, and samples are decoded from it (Ghosh et al. 2020, "From Variational to Deterministic
+Autoencoders", section 4).
+
+It differs from Hinton and Salakhutdinov: there is no layer-wise pre-training by RBMs; units are
+rectified, one hidden layer a side by default; Adam learns the weights. It differs from Ghosh et
+al.: neither latents nor decoder are regularised.
 """
 
 from __future__ import annotations
@@ -22,12 +27,13 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Batch
-from rockfall_generators.coder import AT_ONCE, Coder, CoderConfig
+from rockfall_generators.encoder_decoder import CHUNK, EncoderDecoder, EncoderDecoderConfig
 
 
-class AutoencoderConfig(CoderConfig):
+class AutoencoderConfig(EncoderDecoderConfig):
     loss: Literal["squared-error", "cross-entropy"] = Field(
-        "squared-error", description="a number; cross-entropy is for values from 0 to 1"
+        "squared-error",
+        description="reconstruction loss of a number; cross-entropy is for values from 0 to 1",
     )
 
 
@@ -37,11 +43,11 @@ MNIST: dict[str, Any] = {
 }
 
 
-class Autoencoder(Coder):
-    """Inputs (N, …), uint8 pictures or vectors, → latents (N, latent) → inputs again."""
+class Autoencoder(EncoderDecoder):
+    """Inputs (N, …), uint8 pictures or vectors, → latents (N, latent) → reconstructions (N, …)."""
 
     Config = AutoencoderConfig
-    for_any_values = "loss=squared-error"
+    setting_for_any_values = "loss=squared-error"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": MNIST,
         "fashion-mnist": MNIST,
@@ -52,32 +58,45 @@ class Autoencoder(Coder):
     }
 
     def __init__(self, config: AutoencoderConfig, info: rockfall.SourceInfo) -> None:
-        super().__init__(config, info, binary=config.loss != "squared-error", numbers=config.latent)
-        self.middle: Tensor
+        super().__init__(
+            config, info, binary=config.loss != "squared-error", encoder_outputs=config.latent
+        )
+        self.middle: Tensor  # the names that the buffers have in checkpoints
         self.spread: Tensor
         self.register_buffer("middle", torch.zeros(config.latent))
         self.register_buffer("spread", torch.eye(config.latent))
 
-    def loss(
-        self, values: Tensor, told: Tensor, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        made = self.decoded(self.encoded(values, told), told)
-        missed = F.binary_cross_entropy_with_logits if self.binary else F.mse_loss
-        return missed(made, values, reduction="sum") / len(values), {}
+    @property
+    def prior_mean(self) -> Tensor:
+        """Mean (latent,) of the Gaussian that latents are sampled from."""
+        return self.middle
 
-    def watch(self, batch: Batch) -> dict[str, float | Tensor]:
-        loss, _ = self.loss(self.scaling(batch.inputs), self.told(batch.labels), 1.0)
+    @property
+    def prior_factor(self) -> Tensor:
+        """S (latent, latent), whose S Sᵀ is the covariance of that Gaussian."""
+        return self.spread
+
+    def loss(
+        self, values: Tensor, conditions: Tensor, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        latents = self.encoder_output(values, conditions)
+        reconstruction = self.decoder_output(latents, conditions)
+        error = F.binary_cross_entropy_with_logits if self.binary else F.mse_loss
+        return error(reconstruction, values, reduction="sum") / len(values), {}
+
+    def validation_metrics(self, batch: Batch) -> dict[str, float | Tensor]:
+        loss, _ = self.loss(self.scaling(batch.inputs), self.conditions(batch.labels), 1.0)
         return {"validation_loss": loss}
 
-    def settle(self, train: Batch) -> None:
-        """Mean of the latents, and S = U √Λ with covariance U Λ Uᵀ = S Sᵀ."""
-        found = torch.cat([self.encode(part) for part in train.inputs.split(AT_ONCE)]).double()
-        self.middle.copy_(found.mean(0))
-        centred = found - found.mean(0)
-        variances, axes = torch.linalg.eigh(centred.T @ centred / len(found))
-        self.spread.copy_(axes * variances.clamp(min=0).sqrt())
+    def fit_prior(self, train: Batch) -> None:
+        """Mean of the latents, and S = U √Λ of their covariance U Λ Uᵀ = S Sᵀ."""
+        latents = torch.cat([self.encode(part) for part in train.inputs.split(CHUNK)]).double()
+        self.prior_mean.copy_(latents.mean(0))
+        centred = latents - latents.mean(0)
+        variances, axes = torch.linalg.eigh(centred.T @ centred / len(latents))
+        self.prior_factor.copy_(axes * variances.clamp(min=0).sqrt())
 
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and type."""
-        noise = torch.randn(count, len(self.middle), device=self.middle.device)
-        return self.decode(self.middle + noise @ self.spread.T)
+        noise = torch.randn(count, len(self.prior_mean), device=self.prior_mean.device)
+        return self.decode(self.prior_mean + noise @ self.prior_factor.T)

@@ -1,6 +1,17 @@
-"""A GAN in which both sides are told the class, so that one can ask for it.
+"""The conditional GAN (CGAN).
 
-Mirza and Osindero 2014, "Conditional Generative Adversarial Nets", equation 2.
+Mirza and Osindero 2014, "Conditional Generative Adversarial Nets". Generator and discriminator are
+both conditioned on the class y of an example:
+
+    min over G, max over D of  E[log D(x | y)] + E[log(1 − D(G(z | y) | y))]        (equation 2)
+
+The losses and updates are those of `gan.py` on what is conditioned. G is given y as a one-hot
+vector beside the noise; D is given it as further inputs, of pictures constant planes, one a class.
+Generated examples have the classes of the batch of real ones.
+
+It differs from the paper: y enters both networks at their first layer, not through hidden layers of
+its own; and, as in `gan.py`, Adam, batch and spectral normalisation and averaged weights are for
+momentum, maxout and dropout.
 """
 
 from __future__ import annotations
@@ -8,19 +19,29 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rockfall_generators.adversarial import Adversarial
+import rockfall
+from rockfall_generators.adversarial import AdversarialModel
+from rockfall_generators.conditions import ClassConditions
+from rockfall_generators.gan import GanUpdate
 
 
-class Cgan(Adversarial):
-    """Noise (N, latent) and classes (N, K) → examples (N, …)."""
+class Cgan(AdversarialModel):
+    """Noise z (N, latent) and one-hot classes y (N, K) → examples (N, …).
 
-    conditional = True
+    Raises ValueError, as `AdversarialModel` does, and for a source of fewer than two classes.
+    """
+
+    Update = GanUpdate
+    conditions: ClassConditions
+
+    def build_conditions(self, info: rockfall.SourceInfo) -> ClassConditions:
+        return ClassConditions(info)
 
     def sample(self, count: int) -> Tensor:
-        """(count, …) of the source's shape and type, classes as often as in the training data."""
-        assert self.conditions is not None
-        return self.sample_of(self.conditions.draw(count))
+        """(count, …) of the source's shape and type, classes as often as in the training split."""
+        return self.sample_of(self.conditions.sample_labels(count))
 
     def sample_of(self, labels: Tensor) -> Tensor:
         """Labels (N,) → examples (N, …) of the source's shape and type."""
-        return self.decode(torch.cat((self.drawn(len(labels)), self.told(labels)), 1))
+        latents = torch.cat((self.sample_noise(len(labels)), self.conditions(labels)), 1)
+        return self.decode(latents)

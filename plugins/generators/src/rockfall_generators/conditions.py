@@ -1,4 +1,4 @@
-"""The classes that a conditional model is told, as the numbers that its networks take."""
+"""What a conditional model is conditioned on: class labels as one-hot vectors."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch.nn import functional as F
 import rockfall
 
 
-class Conditions(nn.Module):
-    """Labels (N,) int64 → one-hot (N, K) float32; and labels drawn as often as they were learned.
+class ClassConditions(nn.Module):
+    """Labels (N,) int64 → one-hot conditions (N, K) float32; and labels by the data's frequencies.
 
     Raises ValueError for a source of fewer than two classes.
     """
@@ -20,37 +20,39 @@ class Conditions(nn.Module):
         self.count = len(info.classes)
         if self.count < 2:
             raise ValueError(
-                f"it is told which of two classes or more to make, and {info.name} is left with "
-                f"{self.count or 'none'}"
+                "a conditional model needs a source of two classes or more, and "
+                f"{info.name} is left with {self.count or 'none'}"
             )
         self.shares: Tensor
         self.register_buffer("shares", torch.full((self.count,), 1 / self.count))
 
     def fit(self, labels: Tensor) -> None:
-        """Take over how often each class occurs among training labels (N,)."""
+        """Take over the class frequencies of training labels (N,)."""
         self.shares.copy_(labels.bincount(minlength=self.count) / len(labels))
 
     def forward(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.count).float()
 
-    def draw(self, count: int) -> Tensor:
+    def sample_labels(self, count: int) -> Tensor:
         """Labels (count,), from torch's global generator."""
         return self.shares.multinomial(count, replacement=True)
 
 
-def told(conditions: Conditions | None, labels: Tensor, like: Tensor) -> Tensor:
-    """Labels (N,) → conditions (N, K). Where nothing is told K is 0, and they are of the type of
-    `like`.
-    """
-    if conditions is None:
-        return like.new_empty(len(labels), 0)
-    given: Tensor = conditions(labels)
-    return given
+class NoConditions(nn.Module):
+    """Labels (N,) → conditions (N, 0), for a model that is not conditioned on anything."""
+
+    count = 0
+
+    def fit(self, labels: Tensor) -> None:
+        """Nothing depends on the labels."""
+
+    def forward(self, labels: Tensor) -> Tensor:
+        return labels.new_empty(len(labels), 0, dtype=torch.float32)
 
 
-def joined(values: Tensor, told: Tensor) -> Tensor:
-    """Values (N, C, …) and conditions (N, K) in one, (N, C + K, …): of pictures, even planes."""
-    if not told.shape[1]:
+def concatenate(values: Tensor, conditions: Tensor) -> Tensor:
+    """Values (N, C, …) and conditions (N, K) → (N, C + K, …); of pictures, K constant planes."""
+    if not conditions.shape[1]:
         return values
-    planes = told.view(*told.shape, *[1] * (values.ndim - 2))
+    planes = conditions.view(*conditions.shape, *[1] * (values.ndim - 2))
     return torch.cat((values, planes.expand(-1, -1, *values.shape[2:])), 1)

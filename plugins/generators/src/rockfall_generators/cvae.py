@@ -1,13 +1,16 @@
-"""A variational autoencoder that is told the class, and can be asked for one.
+"""The conditional variational autoencoder (CVAE).
 
-Sohn, Lee and Yan 2015, "Learning structured output representation using deep conditional generative
-models"; Kingma et al. 2014, "Semi-supervised learning with deep generative models" (M2, all labels
-known). The bound of `vae.py` with the class y beside x and z:
+Sohn, Lee and Yan 2015, "Learning Structured Output Representation using Deep Conditional Generative
+Models"; Kingma et al. 2014, "Semi-supervised Learning with Deep Generative Models" (M2, with all
+labels known). The bound of `vae.py` with encoder and decoder conditioned on the class y:
 
     log p(x | y) ≥ E_q[log p(x | z, y)] − KL(q(z | x, y) ‖ p(z))
 
-so that z need only hold what the class leaves open. Of an example whose class nobody told, it is
-the one with the highest bound.
+so that z need only represent what the class leaves open. The class of an example without a label is
+inferred: the one with the highest bound.
+
+It differs from Sohn et al.: the prior of z does not depend on y; there is no recurrent connection
+and no hybrid objective. It differs from M2: it has no classifier q(y | x) of its own.
 """
 
 from __future__ import annotations
@@ -15,38 +18,46 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+import rockfall
 from rockfall import eval_mode
-from rockfall_generators.vae import SCORED, Vae
+from rockfall_generators.conditions import ClassConditions
+from rockfall_generators.vae import SCORE_SAMPLES, Vae
 
 
 class Cvae(Vae):
-    """Inputs (N, …) and classes (N, K) → q(z | x, y) → inputs again."""
+    """Inputs (N, …) and one-hot classes (N, K) → q(z | x, y) → reconstructions (N, …).
 
-    conditional = True
+    Raises ValueError, as `EncoderDecoder` does, and for a source of fewer than two classes.
+    """
 
-    def recognised(self, values: Tensor) -> Tensor:
-        """Values (N, …) → conditions (N, K), the likeliest of all by the mean latents."""
+    conditions: ClassConditions
+
+    def build_conditions(self, info: rockfall.SourceInfo) -> ClassConditions:
+        return ClassConditions(info)
+
+    def infer_conditions(self, values: Tensor) -> Tensor:
+        """Values (N, …) → conditions (N, K): the most probable class, by the posterior mean."""
         with eval_mode(self):
-            said = self._given_each_class(values, self.noise(1) * 0)
-        return self.told(said.argmax(1))
+            bounds = self._log_joint_bounds(values, self.fixed_noise(1) * 0)
+        conditions: Tensor = self.conditions(bounds.argmax(1))
+        return conditions
 
     def score(self, inputs: Tensor) -> Tensor:
         """Inputs (N, …) → log Σ_y p(y) exp ELBO(x | y), nats, a bound on log p(x) (N,)."""
         with eval_mode(self):
-            return self._given_each_class(self.scaling(inputs), self.noise(SCORED)).logsumexp(1)
+            noise = self.fixed_noise(SCORE_SAMPLES)
+            return self._log_joint_bounds(self.scaling(inputs), noise).logsumexp(1)
 
     def sample(self, count: int) -> Tensor:
-        """(count, …), classes as often as in the training data."""
-        assert self.conditions is not None
-        return self.sample_of(self.conditions.draw(count))
+        """(count, …) of the source's shape and type, classes as often as in the training split."""
+        return self.sample_of(self.conditions.sample_labels(count))
 
     def sample_of(self, labels: Tensor) -> Tensor:
         """Labels (N,) → examples (N, …) of the source's shape and type."""
-        return self.made(self.told(labels))
+        return self.generate(self.conditions(labels))
 
-    def _given_each_class(self, values: Tensor, noise: Tensor) -> Tensor:
-        """log p(y) + ELBO(x | y) of values (N, …) for each class (N, K), by draws of ε (M, D)."""
-        assert self.conditions is not None
-        labels = torch.arange(self.classes, device=values.device)
-        said = [self.bound(values, self.told(y.expand(len(values))), noise) for y in labels]
-        return torch.stack(said, 1) + self.conditions.shares.log()
+    def _log_joint_bounds(self, values: Tensor, noise: Tensor) -> Tensor:
+        """log p(y) + ELBO(x | y) of values (N, …) for each class (N, K), by ε (M, latent)."""
+        labels = torch.arange(self.conditions.count, device=values.device)
+        bounds = [self.elbo(values, self.conditions(y.expand(len(values))), noise) for y in labels]
+        return torch.stack(bounds, 1) + self.conditions.shares.log()

@@ -1,7 +1,9 @@
-"""Finding the noise that a generator makes an example of, for it has no way back of its own.
+"""Inversion of a generator, which has no encoder: the noise that it makes an example of.
 
-Zhu et al. 2016, "Generative Visual Manipulation on the Natural Image Manifold", projecting an image
-onto the manifold: by gradients of the squared error, here from the best of many random starts.
+Zhu et al. 2016, "Generative Visual Manipulation on the Natural Image Manifold",
+projecting an image onto the manifold by optimisation. It differs from the paper: Adam minimises the
+squared error of the values alone, not one of a network's features by L-BFGS, and starts from the
+best of many random noises, not from an encoder's.
 """
 
 from __future__ import annotations
@@ -12,50 +14,53 @@ import torch
 from torch import Tensor
 
 STARTS = 1000
-"""Random noise of which the nearest is begun with."""
-AT_ONCE = 100
-"""Examples made at a time of the starts, for pictures may be large."""
+"""Random noises of which the best is the start."""
+CHUNK = 100
+"""Examples of random noises that are generated at a time, for pictures may be large."""
 STEPS = 200
 LR = 0.05
-PULL = 1e-3
-"""Towards noise of the size that the generator knows: what it makes of other is anyone's guess."""
+NORM_PENALTY = 1e-3
+"""Coefficient by which noise is kept at the norm that the generator was trained on."""
+
+Generator = Callable[[Tensor], Tensor]
+"""Noise and conditions (N, latent + K) → values (N, …)."""
+NoiseSampler = Callable[[int], Tensor]
+"""How many → noise (count, latent), from torch's global generator."""
 
 
-def inverted(
-    generator: Callable[[Tensor], Tensor],
-    wanted: Tensor,
-    told: Tensor,
-    drawn: Callable[[int], Tensor],
+def invert(
+    generator: Generator, targets: Tensor, conditions: Tensor, sample_noise: NoiseSampler
 ) -> Tensor:
-    """Values (N, …) and conditions (N, K) → noise (N, latent) which gives about these values.
+    """Values (N, …) and conditions (N, K) → noise (N, latent) that generates about these values.
 
-    drawn: so many noises (count, latent) from torch's global generator. The generator must be in
-    its state of use, not of training.
+    The generator must be in its evaluation mode.
     """
     noise = torch.cat(
-        [_nearest(generator, *each, drawn) for each in zip(wanted, told, strict=True)]
+        [
+            _best_start(generator, *each, sample_noise)
+            for each in zip(targets, conditions, strict=True)
+        ]
     )
-    expected = drawn(STARTS).square().mean()
+    expected = sample_noise(STARTS).square().mean()
     noise.requires_grad_()
     optimizer = torch.optim.Adam([noise], lr=LR)
     with torch.enable_grad():
         for _ in range(STEPS):
-            made = generator(torch.cat((noise, told), 1))
-            error = (made - wanted).square().flatten(1).mean(1).sum()
-            size = (noise.square().mean(1) - expected).square().sum()
-            (noise.grad,) = torch.autograd.grad(error + PULL * size, [noise])
+            generated = generator(torch.cat((noise, conditions), 1))
+            error = (generated - targets).square().flatten(1).mean(1).sum()
+            norm_error = (noise.square().mean(1) - expected).square().sum()
+            (noise.grad,) = torch.autograd.grad(error + NORM_PENALTY * norm_error, [noise])
             optimizer.step()
     return noise.detach()
 
 
-def _nearest(
-    generator: Callable[[Tensor], Tensor],
-    wanted: Tensor,
-    told: Tensor,
-    drawn: Callable[[int], Tensor],
+def _best_start(
+    generator: Generator, target: Tensor, condition: Tensor, sample_noise: NoiseSampler
 ) -> Tensor:
-    """Of STARTS random noises that whose example is nearest to one (…), as (1, latent)."""
-    noise = drawn(STARTS)
-    both = torch.cat((noise, told.expand(STARTS, -1)), 1)
-    errors = [(generator(part) - wanted).square().flatten(1).sum(1) for part in both.split(AT_ONCE)]
+    """Of STARTS random noises the one whose example is nearest to a target (…), as (1, latent)."""
+    noise = sample_noise(STARTS)
+    latents = torch.cat((noise, condition.expand(STARTS, -1)), 1)
+    errors = [
+        (generator(part) - target).square().flatten(1).sum(1) for part in latents.split(CHUNK)
+    ]
     return noise[torch.cat(errors).argmin(keepdim=True)]

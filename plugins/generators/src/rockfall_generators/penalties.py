@@ -1,4 +1,4 @@
-"""What keeps the slope of a discriminator in bounds."""
+"""Penalties on the gradient of a discriminator by its inputs, which bound how fast it changes."""
 
 from __future__ import annotations
 
@@ -9,34 +9,41 @@ import torch
 from torch import Tensor
 
 Name = Literal["none", "gradient", "r1"]
-Judging = Callable[[Tensor], Tensor]
-"""Examples (N, …) → logits (N,)."""
+Discriminator = Callable[[Tensor], Tensor]
+"""Inputs (N, C, …) → logits (N,)."""
 
 
-def gradient(judging: Judging, real: Tensor, fake: Tensor, own: int | None = None) -> Tensor:
-    """Gulrajani et al. 2017, equation 3: (‖∇D(x̂)‖ − 1)², x̂ on lines from real to made examples."""
-    share = real.new_empty(len(real), *[1] * (real.ndim - 1)).uniform_()
-    between = torch.lerp(fake, real, share)
-    lengths: Tensor = torch.linalg.vector_norm(_slopes(judging, between, own), dim=1)
-    return (lengths - 1).square().mean()
+def gradient_penalty(
+    discriminator: Discriminator, real: Tensor, fake: Tensor, data_channels: int | None = None
+) -> Tensor:
+    """(‖∇D(x̂)‖₂ − 1)² at x̂ = ε x + (1 − ε) G(z), ε ~ U[0, 1] for each pair: a scalar.
+
+    Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3. real, fake: as many
+    of each. data_channels: the gradient by the first so many of the channels (or numbers) counts;
+    the others are conditions.
+    """
+    epsilon = real.new_empty(len(real), *[1] * (real.ndim - 1)).uniform_()
+    interpolated = torch.lerp(fake, real, epsilon)
+    gradients = _input_gradients(discriminator, interpolated, data_channels)
+    norms: Tensor = torch.linalg.vector_norm(gradients, dim=1)
+    return (norms - 1).square().mean()
 
 
-def r1(judging: Judging, real: Tensor, fake: Tensor, own: int | None = None) -> Tensor:
-    """Mescheder, Geiger and Nowozin 2018, equation 9: ½ ‖∇D(x)‖² at real examples."""
-    return _slopes(judging, real, own).square().sum(1).mean() / 2
+def r1_penalty(
+    discriminator: Discriminator, real: Tensor, data_channels: int | None = None
+) -> Tensor:
+    """½ ‖∇D(x)‖² at real examples: a scalar.
+
+    Mescheder, Geiger and Nowozin 2018, "Which Training Methods for GANs do actually Converge?",
+    equation 9. data_channels: as in `gradient_penalty`.
+    """
+    return _input_gradients(discriminator, real, data_channels).square().sum(1).mean() / 2
 
 
-PENALTIES: dict[str, Callable[[Judging, Tensor, Tensor, int | None], Tensor]] = {
-    "gradient": gradient,
-    "r1": r1,
-}
-"""Each takes real and made examples (N, C, …), as many of each, and how many of their C channels or
-numbers are their own: the others are conditions, along which a slope is no fault.
-"""
-
-
-def _slopes(judging: Judging, examples: Tensor, own: int | None) -> Tensor:
-    """The gradient at each example, (N, D)."""
-    examples = examples.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(judging(examples).sum(), examples, create_graph=True)
-    return slope[:, :own].flatten(1)
+def _input_gradients(
+    discriminator: Discriminator, inputs: Tensor, data_channels: int | None
+) -> Tensor:
+    """The gradient of each logit by its own input, (N, D), with a graph to the weights."""
+    inputs = inputs.detach().requires_grad_()
+    (gradients,) = torch.autograd.grad(discriminator(inputs).sum(), inputs, create_graph=True)
+    return gradients[:, :data_channels].flatten(1)

@@ -1,18 +1,22 @@
-"""The table of contents: model names and where they are made."""
+"""The table of contents: each model's name, target, summary and reference."""
 
 from rockfall.plugin import Register, hookimpl
 
 rockfall_api = 1
 
+UNLABELLED = ("pictures", "vectors")
+LABELLED = ("labelled-pictures", "labelled-vectors")
+
 ADVERSARIAL = ("samples", "blends", "generates")
-CODING = ("encodes", "reconstructs", "samples", "blends", "generates", "explains")
+AUTOENCODING = ("encodes", "reconstructs", "samples", "blends", "generates", "explains")
+VARIATIONAL = (*AUTOENCODING, "scores", "bounds")
 
 
 @hookimpl
 def rockfall_register(register: Register) -> None:
     register.capability(
         name="generates",
-        summary="makes examples that are measured beside real ones",
+        summary="generates examples that are measured beside real ones",
         target="rockfall_generators.protocol:Generates",
         evaluate="rockfall_generators.generates:evaluate",
         pictures="rockfall_generators.generates:pictures",
@@ -20,52 +24,54 @@ def rockfall_register(register: Register) -> None:
     )
     register.capability(
         name="bounds",
-        summary="bounds the log-likelihood",
+        summary="bounds the log-likelihood: ELBO and importance-weighted bound",
         target="rockfall_generators.bounds:Bounds",
         evaluate="rockfall_generators.bounds:evaluate",
         check="rockfall_generators.bounds:check",
     )
     register.model(
         name="autoencoder",
-        summary="as much of an example as a few numbers can hold",
+        summary="autoencoder: compresses and reconstructs; samples of a Gaussian of latents",
         target="rockfall_generators.autoencoder:Autoencoder",
-        learns_from=("pictures", "vectors"),
+        learns_from=UNLABELLED,
         default_source="digits",
-        capabilities=CODING,
+        capabilities=AUTOENCODING,
         reference="Hinton and Salakhutdinov 2006, Reducing the Dimensionality of Data with Neural "
         "Networks; Ghosh et al. 2020, From Variational to Deterministic Autoencoders",
     )
     register.model(
         name="vae",
-        summary="variational autoencoder: latents with a prior, learned by a bound",
+        summary="variational autoencoder (VAE): latents with a prior, fitted by the ELBO",
         target="rockfall_generators.vae:Vae",
-        learns_from=("pictures", "vectors"),
+        learns_from=UNLABELLED,
         default_source="digits",
-        capabilities=(*CODING, "scores", "bounds"),
+        capabilities=VARIATIONAL,
         reference="Kingma and Welling 2014, Auto-Encoding Variational Bayes",
+        renamed={"elbo": "validation elbo"},
     )
     register.model(
         name="cvae",
-        summary="a variational autoencoder that is told which class to make",
+        summary="conditional VAE (CVAE): encoder and decoder are conditioned on the class",
         target="rockfall_generators.cvae:Cvae",
-        learns_from=("labelled-pictures", "labelled-vectors"),
+        learns_from=LABELLED,
         default_source="digits",
-        capabilities=(*CODING, "scores", "bounds"),
+        capabilities=VARIATIONAL,
         reference="Sohn, Lee and Yan 2015, Learning Structured Output Representation using Deep "
         "Conditional Generative Models",
+        renamed={"elbo": "validation elbo"},
     )
     register.model(
         name="gan",
-        summary="generative adversarial network: one makes, one judges, both learn",
+        summary="generative adversarial network (GAN): a generator against a discriminator",
         target="rockfall_generators.gan:Gan",
-        learns_from=("pictures", "vectors"),
+        learns_from=UNLABELLED,
         default_source="digits",
         capabilities=ADVERSARIAL,
         reference="Goodfellow et al. 2014, Generative Adversarial Nets",
     )
     register.model(
         name="dcgan",
-        summary="a GAN of convolutions",
+        summary="DCGAN: a GAN of convolutional networks",
         target="rockfall_generators.dcgan:Dcgan",
         learns_from=("pictures",),
         default_source="digits",
@@ -75,45 +81,46 @@ def rockfall_register(register: Register) -> None:
     )
     register.model(
         name="wgan",
-        summary="a GAN whose discriminator measures a distance",
+        summary="Wasserstein GAN (WGAN): a critic with clipped weights measures a distance",
         target="rockfall_generators.wgan:Wgan",
-        learns_from=("pictures", "vectors"),
+        learns_from=UNLABELLED,
         default_source="digits",
         capabilities=ADVERSARIAL,
         reference="Arjovsky, Chintala and Bottou 2017, Wasserstein Generative Adversarial Networks",
     )
     register.model(
         name="wgan-gp",
-        summary="a Wasserstein GAN with a penalty on the critic's slope",
+        summary="Wasserstein GAN with gradient penalty (WGAN-GP) on its critic",
         target="rockfall_generators.wgan_gp:WganGp",
-        learns_from=("pictures", "vectors"),
+        learns_from=UNLABELLED,
         default_source="digits",
         capabilities=ADVERSARIAL,
         reference="Gulrajani et al. 2017, Improved Training of Wasserstein GANs",
     )
     register.model(
         name="cgan",
-        summary="a GAN that is told which class to make",
+        summary="conditional GAN (CGAN): both networks are conditioned on the class",
         target="rockfall_generators.cgan:Cgan",
-        learns_from=("labelled-pictures", "labelled-vectors"),
+        learns_from=LABELLED,
         default_source="digits",
         capabilities=ADVERSARIAL,
         reference="Mirza and Osindero 2014, Conditional Generative Adversarial Nets",
     )
     register.model(
         name="multi-gan",
-        summary="a GAN with several discriminators",
+        summary="generative multi-adversarial network (GMAN): several discriminators",
         target="rockfall_generators.multi_gan:MultiGan",
-        learns_from=("pictures", "vectors"),
+        learns_from=UNLABELLED,
         default_source="digits",
         capabilities=ADVERSARIAL,
         reference="Durugkar, Gemp and Mahadevan 2017, Generative Multi-Adversarial Networks",
+        renamed={"harshness": "temperature"},
     )
     register.model(
         name="flow",
-        summary="rectified flow: carries noise to data on nearly straight paths",
+        summary="rectified flow (flow matching): transports noise to data on straight paths",
         target="rockfall_generators.flow:Flow",
-        learns_from=("pictures", "vectors"),
+        learns_from=UNLABELLED,
         default_source="digits",
         capabilities=("samples", "blends", "generates"),
         reference="Liu, Gong and Liu 2023, Flow Straight and Fast: Learning to Generate and "
@@ -122,10 +129,11 @@ def rockfall_register(register: Register) -> None:
     )
     register.model(
         name="stacked-gan",
-        summary="GANs one upon the other, from a class to a classifier's features to the picture",
+        summary="stacked GAN (SGAN): inverts a classifier, from class to features to picture",
         target="rockfall_generators.stacked_gan:StackedGan",
-        learns_from=("labelled-pictures", "labelled-vectors"),
+        learns_from=LABELLED,
         default_source="digits",
         capabilities=("samples", "blends", "generates", "classifies"),
         reference="Huang et al. 2017, Stacked Generative Adversarial Networks",
+        renamed={"accuracy": "validation accuracy"},
     )

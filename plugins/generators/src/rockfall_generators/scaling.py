@@ -1,4 +1,4 @@
-"""How a source's examples become the values that a network makes, and back."""
+"""How a source's examples become the values that a network generates, and the inverse."""
 
 from __future__ import annotations
 
@@ -11,49 +11,60 @@ import rockfall
 
 
 class Scaling(nn.Module):
-    """Inputs (N, …) as the source gives them → values (N, …) float32; `back` is the other way.
+    """Inputs (N, …) of the source → values (inputs − offset) / scale (N, …) float32.
 
-    Pictures reach from `low` for 0 to 1 for 255; vectors get mean 0 and deviation 1, a number each.
-    Raises ValueError for what is neither, or is not finite.
+    Pictures are from `low` for 0 to 1 for 255; each number of a vector has mean 0 and standard
+    deviation 1. Raises ValueError for what is neither, or is not finite.
     """
 
     def __init__(self, info: rockfall.SourceInfo, low: float = -1.0) -> None:
         super().__init__()
         self.shape = info.shape
-        self.count = math.prod(info.shape)
+        self.numel = math.prod(info.shape)
         self.dtype: torch.dtype = getattr(torch, info.dtype)
         self.pictures = self.dtype == torch.uint8
         vectors = self.dtype.is_floating_point
         if len(info.shape) != (3 if self.pictures else 1) or not (self.pictures or vectors):
             raise ValueError(
-                f"{info.name} has {info.dtype} of shape {info.shape}: what can be made are "
+                f"{info.name} has {info.dtype} of shape {info.shape}: what can be generated are "
                 "pictures (C, H, W) of bytes and vectors (D,) of floats"
             )
         if self.pictures:
-            reach = [255 / (1 - low)]
-            middle = [-low * reach[0]]
+            scale = [255 / (1 - low)]
+            offset = [-low * scale[0]]
         else:
-            middle, reach = info.statistics["mean"], info.statistics["std"]
-        if not all(map(math.isfinite, (*middle, *reach))):
+            offset, scale = info.statistics["mean"], info.statistics["std"]
+        if not all(map(math.isfinite, (*offset, *scale))):
             raise ValueError(f"{info.name} holds values that are not finite numbers")
-        self.middle: Tensor
+        self.middle: Tensor  # the names that the buffers have in checkpoints
         self.reach: Tensor
-        self.register_buffer("middle", torch.tensor(middle))
-        deviations = torch.tensor(reach)
+        self.register_buffer("middle", torch.tensor(offset))
+        deviations = torch.tensor(scale)
         # A number that never changes would be divided by 0.
         self.register_buffer("reach", deviations.masked_fill(deviations == 0, 1))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        return ((inputs - self.middle) / self.reach).float()
+    @property
+    def offset(self) -> Tensor:
+        """The input whose value is 0: (1,) of pictures, (D,) of vectors."""
+        return self.middle
 
-    def back(self, values: Tensor) -> Tensor:
-        inputs = values * self.reach + self.middle
+    @property
+    def scale(self) -> Tensor:
+        """Inputs by which a value changes by 1: (1,) of pictures, (D,) of vectors."""
+        return self.reach
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return ((inputs - self.offset) / self.scale).float()
+
+    def inverse(self, values: Tensor) -> Tensor:
+        """Values (N, …) → inputs (N, …) of the source's type; of pictures, rounded and clamped."""
+        inputs = values * self.scale + self.offset
         if self.pictures:
             inputs = inputs.round().clamp(0, 255)
         return inputs.to(self.dtype)
 
 
-def check_batch(batch_size: int, info: rockfall.SourceInfo) -> None:
+def check_batch_size(batch_size: int, info: rockfall.SourceInfo) -> None:
     """Raise ValueError for a batch that the training examples can't fill."""
     count = info.sizes.get("train", batch_size)
     if batch_size > count:

@@ -1,16 +1,20 @@
-"""The variational autoencoder.
+"""The variational autoencoder (VAE).
 
-Kingma and Welling 2014, "Auto-encoding variational Bayes". An example x is made of latents z,
-p(z) = N(0, I), by a decoder p(x | z); an encoder guesses them, q(z | x) = N(μ(x), diag σ²(x)).
-Both are learned by raising a bound on the log-likelihood, the ELBO:
+Kingma and Welling 2014, "Auto-Encoding Variational Bayes". A decoder p(x | z) generates an example
+x from latents z with the prior p(z) = N(0, I); an encoder approximates their posterior,
+q(z | x) = N(μ(x), diag σ²(x)). Both maximise the evidence lower bound (ELBO), by reparametrised
+samples of z:
 
-    log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ p(z))                        z = μ + σ ε
-    KL = ½ Σ_j (μ_j² + σ_j² − 1 − log σ_j²)
+    log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ p(z))        z = μ + σ ε,  ε ~ N(0, I)
+    KL = ½ Σⱼ (μⱼ² + σⱼ² − 1 − log σⱼ²)
 
-β multiplies the KL (Higgins et al. 2017, "β-VAE"). p(x | z) is Bernoulli, or Gaussian with one
-deviation for all numbers, which is learned: to fix it is to choose a β, and one for each pixel
-grows without bound at those that never change (Mattei and Frellsen 2018; Rybkin et al. 2021,
-"Simple and effective VAE training with calibrated decoders").
+It differs from the paper: β multiplies the KL (Higgins et al. 2017, "β-VAE"), 1 by default, and
+rises to it from 0; Adam with a learning rate that decays, not Adagrad; rectified units, not tanh;
+no prior on the weights. Of grey pictures pixels are binarised at random, anew at each update. A
+Gaussian p(x | z) has one standard deviation for all numbers, which is learned: to fix it is to
+choose a β, and one a pixel grows without bound at those that never change (Mattei and Frellsen
+2018, "Leveraging the exact likelihood of deep latent variable models"; Rybkin et al. 2021, "Simple
+and effective VAE training with calibrated decoders").
 """
 
 from __future__ import annotations
@@ -25,40 +29,47 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Batch, eval_mode
-from rockfall_generators.coder import Coder, CoderConfig
+from rockfall_generators.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 
-LEAST_DEVIATION = 1e-3
-"""Of a Gaussian, in units of what is scaled: a quarter of a grey level."""
-HASTE = 10.0
-"""How much faster than a weight the logarithm of the deviation is learned."""
-SCORED = 16
-"""Draws of the latents that a score is the mean of."""
+MIN_STD = 1e-3
+"""Smallest standard deviation of p(x | z), in units of the values: a quarter of a grey level."""
+LOG_STD_SPEED = 10.0
+"""How much faster than a weight the logarithm of that standard deviation is learned."""
+SCORE_SAMPLES = 16
+"""Samples of the latents that a score is the mean of."""
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
-FRACTIONS = 2**16
-"""Numbers from 0 to 1 that sixteen random bits tell apart."""
-ACTIVE = 0.01
-"""Variance of a latent's posterior mean over examples from which on it counts as used (Burda et al.
-2016, "Importance weighted autoencoders", section 5)."""
+LEVELS = 2**16
+"""Numbers from 0 to 1 that sixteen random bits distinguish."""
+ACTIVE_VARIANCE = 0.01
+"""Variance over examples of a latent's posterior mean above which the unit is active (Burda et al.
+2016, "Importance Weighted Autoencoders", section 5)."""
 
 
-class VaeConfig(CoderConfig):
-    latent: int = Field(10, ge=1, le=10_000, description="numbers that an example is put into")
+class VaeConfig(EncoderDecoderConfig):
+    latent: int = Field(10, ge=1, le=10_000, description="dimension of the latents z")
     likelihood: Literal["bernoulli", "gaussian"] | None = Field(
-        None, description="of a pixel or number; none: bernoulli for pictures, else gaussian"
+        None,
+        description="distribution p(x | z) of a pixel or number; none: bernoulli for pictures, "
+        "else gaussian",
     )
     binarise: bool = Field(
-        True, description="bernoulli: draw each pixel black or white anew whenever it is seen"
+        True, description="random binarisation of pixels at each update, with bernoulli"
     )
-    beta: float = Field(1.0, ge=0, description="weight of the KL; 1 makes the loss minus the ELBO")
+    beta: float = Field(
+        1.0, ge=0, description="β, weight of the KL divergence; with 1 the loss is minus the ELBO"
+    )
     kl_warmup: float = Field(
         0.2,
         ge=0,
         lt=1,
-        description="share of the training in which beta rises from 0 (Bowman et "
-        "al. 2016), so that latents are in use before they cost",
+        description="fraction of the training in which β rises linearly from 0 (Bowman et al. "
+        "2016), so that latents are in use before their KL counts",
     )
     free_bits: float = Field(
-        0.0, ge=0, description="nats of each latent's KL that cost nothing, to keep it in use"
+        0.0,
+        ge=0,
+        description="nats of each latent's KL that are free (Kingma et al. 2016), which keeps it "
+        "in use",
     )
 
 
@@ -69,11 +80,11 @@ MNIST: dict[str, Any] = {
 }
 
 
-class Vae(Coder):
-    """Inputs (N, …), uint8 pictures or vectors, → q(z | x) → inputs again."""
+class Vae(EncoderDecoder):
+    """Inputs (N, …), uint8 pictures or vectors, → q(z | x) → reconstructions (N, …)."""
 
-    Config: ClassVar[type[CoderConfig]] = VaeConfig
-    for_any_values = "likelihood=gaussian"
+    Config: ClassVar[type[EncoderDecoderConfig]] = VaeConfig
+    setting_for_any_values = "likelihood=gaussian"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": MNIST,
         "fashion-mnist": MNIST,
@@ -86,130 +97,135 @@ class Vae(Coder):
     def __init__(self, config: VaeConfig, info: rockfall.SourceInfo) -> None:
         likelihood = config.likelihood or ("bernoulli" if info.dtype == "uint8" else "gaussian")
         binary = likelihood == "bernoulli"
-        super().__init__(config, info, binary=binary, numbers=2 * config.latent)
+        super().__init__(config, info, binary=binary, encoder_outputs=2 * config.latent)
         if not binary:
-            variance = (torch.tensor(info.statistics["std"]) / self.scaling.reach).square().mean()
-            first = variance.sqrt().clamp(min=LEAST_DEVIATION)
-            self.log_deviation = nn.Parameter(first.log() / HASTE)
+            variance = (torch.tensor(info.statistics["std"]) / self.scaling.scale).square().mean()
+            initial = variance.sqrt().clamp(min=MIN_STD)
+            self.log_deviation = nn.Parameter(initial.log() / LOG_STD_SPEED)
 
     # The bound ------------------------------------------------------------------------------
 
-    def posterior(self, values: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
+    def posterior(self, values: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Values (N, …) and conditions (N, K) → μ and log σ² of q(z | x), (N, latent) each."""
-        mean, log_variance = self.encoded(values, told).chunk(2, 1)
+        mean, log_variance = self.encoder_output(values, conditions).chunk(2, 1)
         return mean, log_variance
 
-    def log_likelihood(self, values: Tensor, latents: Tensor, told: Tensor) -> Tensor:
+    def log_likelihood(self, values: Tensor, latents: Tensor, conditions: Tensor) -> Tensor:
         """Values (N, …), latents (N, latent), conditions (N, K) → log p(x | z) (N,), nats.
 
-        A Gaussian's is a density of the values, not of the inputs: see `log_volume`.
+        A Gaussian's is a density of the values, not of the inputs: see `log_det_scale`.
         """
-        made = self.decoded(latents, told)
+        output = self.decoder_output(latents, conditions)
         if self.binary:
-            missed = F.binary_cross_entropy_with_logits(made, values, reduction="none")
+            losses = F.binary_cross_entropy_with_logits(output, values, reduction="none")
         else:
-            deviation = self.deviation
-            missed = ((values - made) / deviation).square() / 2 + deviation.log() + HALF_LOG_2PI
-        return -missed.flatten(1).sum(1)
+            std = self.std
+            losses = ((values - output) / std).square() / 2 + std.log() + HALF_LOG_2PI
+        return -losses.flatten(1).sum(1)
 
     @property
-    def deviation(self) -> Tensor:
-        """Of the Gaussian p(x | z), in units of the values."""
-        return (self.log_deviation * HASTE).exp() + LEAST_DEVIATION
+    def std(self) -> Tensor:
+        """Standard deviation of the Gaussian p(x | z), in units of the values."""
+        return (self.log_deviation * LOG_STD_SPEED).exp() + MIN_STD
 
     @property
-    def log_volume(self) -> float:
-        """What log p of the values is more than log p of the inputs: vectors are in their own
-        units, pictures from 0 to 1.
+    def log_det_scale(self) -> float:
+        """log p(values) − log p(inputs), by the change of variables: 0 for pictures, whose density
+        is in units of pixels from 0 to 1.
         """
         if self.scaling.pictures:
             return 0.0
-        return float(self.scaling.reach.log().sum())
+        return float(self.scaling.scale.log().sum())
 
-    def drawn(self, inputs: Tensor) -> Tensor:
-        """Inputs (N, …) → values whose likelihood is asked for: black or white by chance, where it
-        is Bernoulli, from torch's global generator.
+    def observe(self, inputs: Tensor) -> Tensor:
+        """Inputs (N, …) → values x (N, …) whose likelihood is defined: with a Bernoulli likelihood,
+        binarised with torch's global generator.
         """
         values: Tensor = self.scaling(inputs)
-        return binarised(values) if self.binary else values
+        return binarise(values) if self.binary else values
 
-    # Learning -------------------------------------------------------------------------------
+    # Training -------------------------------------------------------------------------------
 
-    def shown(self, inputs: Tensor) -> Tensor:
+    def preprocess(self, inputs: Tensor) -> Tensor:
         if self.config.binarise:
-            return self.drawn(inputs)
-        return super().shown(inputs)
+            return self.observe(inputs)
+        return super().preprocess(inputs)
 
     def loss(
-        self, values: Tensor, told: Tensor, progress: float
+        self, values: Tensor, conditions: Tensor, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        mean, log_variance = self.posterior(values, told)
+        mean, log_variance = self.posterior(values, conditions)
         latents = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-        reconstruction = -self.log_likelihood(values, latents, told).mean()
+        reconstruction = -self.log_likelihood(values, latents, conditions).mean()
         divergence = kl(mean, log_variance).mean(0)
-        # Kingma et al. 2016, "Improved variational inference with inverse autoregressive flow",
-        # appendix C.8, each latent a group of its own.
-        counted = divergence.clamp(min=self.config.free_bits).sum()
+        # Free bits: Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive
+        # Flow", appendix C.8, each latent a group of its own.
+        penalised = divergence.clamp(min=self.config.free_bits).sum()
         beta = self.config.beta
         if progress < self.config.kl_warmup:
             beta *= progress / self.config.kl_warmup
-        loss = reconstruction + beta * counted
+        loss = reconstruction + beta * penalised
         return loss, {"reconstruction": reconstruction, "kl": divergence.sum()}
 
-    def watch(self, batch: Batch) -> dict[str, float | Tensor]:
-        values, told = self.drawn(batch.inputs), self.told(batch.labels)
-        mean, log_variance = self.posterior(values, told)
+    def validation_metrics(self, batch: Batch) -> dict[str, float | Tensor]:
+        values, conditions = self.observe(batch.inputs), self.conditions(batch.labels)
+        mean, log_variance = self.posterior(values, conditions)
         latents = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-        elbo = self.log_likelihood(values, latents, told) - kl(mean, log_variance).sum(1)
+        elbo = self.log_likelihood(values, latents, conditions) - kl(mean, log_variance).sum(1)
         return {
-            "elbo": elbo.mean() - self.log_volume,
-            "active_units": float((mean.var(0, correction=0) > ACTIVE).sum()),
+            "validation elbo": elbo.mean() - self.log_det_scale,
+            "active_units": float((mean.var(0, correction=0) > ACTIVE_VARIANCE).sum()),
         }
 
-    def beware(self, run: rockfall.Run, watched: dict[str, float | Tensor]) -> None:
-        if watched["active_units"] == 0 and not run.state.get("collapsed"):
+    def warn_on_collapse(self, run: rockfall.Run, metrics: dict[str, float | Tensor]) -> None:
+        if metrics["active_units"] == 0 and not run.state.get("collapsed"):
             run.state["collapsed"] = True
             run.warn(
-                "posterior collapse: the encoder says the same of every example, so that all "
-                "reconstructions are alike; more epochs may do, free_bits=0.5 keeps latents in "
-                "use, and so may a smaller beta or a larger lr"
+                "posterior collapse: the encoder gives the same posterior for every example, so "
+                "that all reconstructions are alike; more epochs may do, free_bits=0.5 keeps "
+                "latents in use, and so may a smaller beta or a larger lr"
             )
 
     # What it can do -------------------------------------------------------------------------
 
     def score(self, inputs: Tensor) -> Tensor:
-        """Inputs (N, …) → ELBO (N,), nats, by the same draws of ε for all; a grey value stands for
-        its two outcomes.
+        """Inputs (N, …) → ELBO (N,), nats, by the same ε for all; a grey value counts as its two
+        outcomes, weighted.
         """
         values = self.scaling(inputs)
         with eval_mode(self):
-            return self.bound(values, self.recognised(values), self.noise(SCORED))
+            return self.elbo(values, self.infer_conditions(values), self.fixed_noise(SCORE_SAMPLES))
 
-    def bound(self, values: Tensor, told: Tensor, noise: Tensor) -> Tensor:
-        """ELBO (N,) of values (N, …) by draws of ε (M, latent) that all share."""
-        mean, log_variance = self.posterior(values, told)
-        deviation = (log_variance / 2).exp()
-        said = [self.log_likelihood(values, mean + deviation * each, told) for each in noise]
-        return torch.stack(said).mean(0) - kl(mean, log_variance).sum(1) - self.log_volume
+    def elbo(self, values: Tensor, conditions: Tensor, noise: Tensor) -> Tensor:
+        """ELBO (N,) of values (N, …), the mean over samples of ε (M, latent) that all share."""
+        mean, log_variance = self.posterior(values, conditions)
+        std = (log_variance / 2).exp()
+        likelihoods = [
+            self.log_likelihood(values, mean + std * epsilon, conditions) for epsilon in noise
+        ]
+        divergence = kl(mean, log_variance).sum(1)
+        return torch.stack(likelihoods).mean(0) - divergence - self.log_det_scale
 
-    def noise(self, count: int) -> Tensor:
+    def fixed_noise(self, count: int) -> Tensor:
         """ε (count, latent), the same each time."""
         generator = torch.Generator().manual_seed(0)
-        drawn = torch.randn(count, self.config.latent, generator=generator)
-        return drawn.to(self.scaling.middle.device)
+        noise = torch.randn(count, self.config.latent, generator=generator)
+        return noise.to(self.scaling.offset.device)
 
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and type."""
-        return self.made(self.scaling.middle.new_empty(count, 0))
+        return self.generate(self.scaling.offset.new_empty(count, 0))
 
-    def made(self, told: Tensor) -> Tensor:
-        """Conditions (N, K) → examples (N, …). Pictures are means, without their pixels' noise."""
-        latents = torch.randn(len(told), self.config.latent, device=told.device)
-        mean = self.decode(torch.cat((latents, told), 1))
+    def generate(self, conditions: Tensor) -> Tensor:
+        """Conditions (N, K) → examples (N, …), decoded from the prior. Of pictures they are means,
+        without the noise of p(x | z).
+        """
+        latents = torch.randn(len(conditions), self.config.latent, device=conditions.device)
+        mean = self.decode(torch.cat((latents, conditions), 1))
         if self.binary or self.scaling.pictures:
             return mean
         with torch.no_grad():
-            return mean + torch.randn_like(mean) * self.deviation * self.scaling.reach
+            return mean + torch.randn_like(mean) * self.std * self.scaling.scale
 
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -217,14 +233,14 @@ def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     return (mean.square() + log_variance.exp() - 1 - log_variance) / 2
 
 
-def binarised(values: Tensor) -> Tensor:
-    """Probabilities → zeros and ones, from torch's global generator.
+def binarise(values: Tensor) -> Tensor:
+    """Bernoulli samples of probabilities (N, …), from torch's global generator.
 
-    Compared to sixteen random bits each, four from every random word: a tenth of the time that
-    `torch.bernoulli` takes. The chance of a 1 is right to 8e-6, and exact at 0 and 1.
+    Each is compared to sixteen random bits, of which a random word has four: a tenth of the time
+    that `torch.bernoulli` takes. The probability of a 1 is right to 8e-6, and exact at 0 and 1.
     """
     count = values.numel()
     words = torch.empty(-(-count // 4), dtype=torch.int64, device=values.device)
     bits = words.random_(-(2**63), None).view(torch.int16)[:count].view(values.shape)
-    # The middles of FRACTIONS equal parts of 0 … 1.
-    return ((bits.float() + (FRACTIONS + 1) / 2) / FRACTIONS < values).float()
+    # The midpoints of LEVELS equal parts of 0 … 1.
+    return ((bits.float() + (LEVELS + 1) / 2) / LEVELS < values).float()

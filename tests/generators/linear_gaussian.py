@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rockfall.sources.dataset import Dataset, Split
-from rockfall_generators.vae import HASTE, LEAST_DEVIATION, Vae, VaeConfig
+from rockfall_generators.vae import LOG_STD_SPEED, MIN_STD, Vae, VaeConfig
 
 
 def vectors(values: Tensor, name: str = "numbers") -> Dataset:
@@ -32,8 +32,8 @@ class LinearGaussian:
         self.data = vectors(values)
         config: Any = {"latent": 2, "hidden": (), "batch_size": 10}
         self.model = Vae(VaeConfig(**config), self.data.info).double()
-        self.scale = self.model.scaling.reach
-        self.shift = self.model.scaling.middle
+        self.scale = self.model.scaling.scale
+        self.shift = self.model.scaling.offset
         # With orthogonal columns of W, the posterior's covariance is diagonal.
         precision = 1 + (self.weight**2).sum(0) / self.deviation**2
         gain = self.weight.T / self.deviation**2 / precision[:, None]
@@ -45,7 +45,7 @@ class LinearGaussian:
             encoder.bias[2:] = -precision.log() + error
             decoder.weight.copy_(self.weight)
             decoder.bias.copy_(self.bias)
-            self.model.log_deviation.fill_(math.log(self.deviation - LEAST_DEVIATION) / HASTE)
+            self.model.log_deviation.fill_(math.log(self.deviation - MIN_STD) / LOG_STD_SPEED)
 
     @property
     def x(self) -> Tensor:

@@ -12,8 +12,17 @@ from torch.optim.swa_utils import AveragedModel
 
 from rockfall.kit.schedules import moving_average
 from rockfall.testing.comparing import difference
-from rockfall_generators.duel import Duel, DuelConfig, told_apart
-from tests.generators.games import Linear, duel
+from rockfall_generators.adversarial_update import (
+    AdversarialUpdate,
+    AdversarialUpdateConfig,
+    discriminator_accuracy,
+)
+from rockfall_generators.gan import GanUpdate
+from rockfall_generators.multi_gan import MultiGanUpdate
+from rockfall_generators.stacked_gan import LevelUpdate
+from rockfall_generators.wgan import WganUpdate
+from rockfall_generators.wgan_gp import WganGpUpdate
+from tests.generators.small_gans import Linear, linear_update
 
 WEIGHTS = [torch.tensor([1.0, -2.0]), torch.tensor([0.3, 0.4]), torch.tensor([-1.0, 0.2])]
 NOISE = torch.randn(6, 2, generator=torch.Generator().manual_seed(5))
@@ -24,7 +33,7 @@ def weights_of(side: nn.Module) -> list[Tensor]:
     return [parameter.detach().clone() for parameter in side.parameters()]
 
 
-def fake_of(made: Duel) -> Tensor:
+def fake_of(made: AdversarialUpdate) -> Tensor:
     values: Tensor = made.generator(NOISE)
     return values
 
@@ -53,7 +62,7 @@ def bce(logits: Tensor, target: float) -> Tensor:
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 @pytest.mark.parametrize("penalty", ["none", "gradient", "r1"])
 def test_each_step_changes_its_own_side_alone(optimizer: str, penalty: str) -> None:
-    made = duel(WEIGHTS, optimizer=optimizer, penalty=penalty)
+    made = linear_update(WEIGHTS, optimizer=optimizer, penalty=penalty)
     sides = {"generator": made.generator, "discriminators": made.discriminators}
     for moved in ("discriminators", "generator", "discriminators"):
         before = {name: weights_of(side) for name, side in sides.items()}
@@ -67,13 +76,13 @@ def test_each_step_changes_its_own_side_alone(optimizer: str, penalty: str) -> N
     assert all(p.requires_grad for p in made.discriminators.parameters())
 
 
-def test_what_learns_beside_the_generator_moves_with_it_alone() -> None:
+def test_other_parameters_move_with_the_generator_alone() -> None:
     beside = nn.Parameter(torch.tensor(2.0))
-    made = Duel(
-        DuelConfig(lr=0.1),
+    made = LevelUpdate(
+        AdversarialUpdateConfig(lr=0.1),
         nn.Linear(2, 2),
         nn.ModuleList([Linear(WEIGHTS[0])]),
-        learning_beside=[beside],
+        other_parameters=[beside],
     )
     made.discriminator_step(REAL, fake_of(made).detach())
     assert beside.item() == 2
@@ -88,7 +97,7 @@ def test_what_learns_beside_the_generator_moves_with_it_alone() -> None:
 def test_discriminators_minimise_the_mean_of_their_losses(
     stepped: list[list[Tensor]], labels: tuple[float, float]
 ) -> None:
-    made = duel(WEIGHTS, smooth_real=labels[0], smooth_fake=labels[1])
+    made = linear_update(WEIGHTS, smooth_real=labels[0], smooth_fake=labels[1])
     fake = fake_of(made).detach()
     metrics = made.discriminator_step(REAL, fake)
     leaves = [w.clone().requires_grad_() for w in WEIGHTS]
@@ -103,7 +112,7 @@ def test_discriminators_minimise_the_mean_of_their_losses(
 
 @pytest.mark.parametrize("name", ["gradient", "r1"])
 def test_penalty_is_added_with_its_weight(stepped: list[list[Tensor]], name: str) -> None:
-    made = duel(WEIGHTS[:2], penalty=name, penalty_weight=7.0, objective="wasserstein")
+    made = linear_update(WEIGHTS[:2], penalty=name, penalty_weight=7.0, objective="wasserstein")
     fake = fake_of(made).detach()
     metrics = made.discriminator_step(REAL, fake)
     leaves = [w.clone().requires_grad_() for w in WEIGHTS[:2]]
@@ -118,12 +127,12 @@ def test_penalty_is_added_with_its_weight(stepped: list[list[Tensor]], name: str
         assert torch.allclose(mine, theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("harshness", [0.0, 0.7, 1e6])
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1e6])
 @pytest.mark.parametrize("objective", ["non-saturating", "minimax", "wasserstein"])
-def test_generator_minimises_its_losses_by_how_harsh_they_are(
-    stepped: list[list[Tensor]], objective: str, harshness: float
+def test_generator_minimises_its_losses_weighted_by_a_softmax(
+    stepped: list[list[Tensor]], objective: str, temperature: float
 ) -> None:
-    made = duel(WEIGHTS, objective=objective, harshness=harshness)
+    made = linear_update(WEIGHTS, objective=objective, temperature=temperature)
     metrics = made.generator_step(fake_of(made))
     fake = fake_of(made)
     losses = []
@@ -137,12 +146,12 @@ def test_generator_minimises_its_losses_by_how_harsh_they_are(
             }[objective]
         )
     values = torch.stack(losses)
-    if harshness == 0:
+    if temperature == 0:
         expected = values.mean()
-    elif harshness == 1e6:
+    elif temperature == 1e6:
         expected = values.max()
     else:
-        powers = [2.718281828459045 ** (harshness * value.item()) for value in losses]
+        powers = [2.718281828459045 ** (temperature * value.item()) for value in losses]
         expected = sum(p * value for p, value in zip(powers, losses, strict=True)) / sum(powers)  # type: ignore[assignment]
     assert metrics["generator_loss"].item() == pytest.approx(expected.item(), rel=1e-4)
     theirs = torch.autograd.grad(expected, list(made.generator.parameters()))
@@ -150,42 +159,68 @@ def test_generator_minimises_its_losses_by_how_harsh_they_are(
         assert torch.allclose(mine, slope, atol=1e-5)
 
 
+# One discriminator ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [GanUpdate, WganUpdate, WganGpUpdate, LevelUpdate])
+@pytest.mark.parametrize("objective", ["non-saturating", "minimax", "wasserstein"])
+@pytest.mark.parametrize("penalty", ["none", "gradient", "r1"])
+@pytest.mark.parametrize("clip", [0.0, 0.5])
+def test_every_method_with_the_same_settings_takes_the_same_steps(
+    kind: type[GanUpdate], objective: str, penalty: str, clip: float
+) -> None:
+    """The methods differ by their settings: each of them can take another's."""
+    settings: dict[str, Any] = {"objective": objective, "penalty": penalty, "clip": clip}
+    ended = []
+    for each in (MultiGanUpdate, kind):
+        made = linear_update(WEIGHTS[:1], lr=0.1, discriminator_lr=0.1, **settings)
+        update = each(made.config, made.generator, made.discriminators)
+        logged = []
+        for _ in range(3):
+            torch.manual_seed(2)
+            logged.append(update.discriminator_step(REAL, fake_of(update).detach()))
+            logged.append(update.generator_step(fake_of(update)))
+        ended.append((logged, weights_of(update.generator), weights_of(update.discriminators)))
+    assert not difference(*ended)
+
+
 # Settings ---------------------------------------------------------------------------------------
 
 
 def test_clip_keeps_every_weight_small_after_the_step_and_not_before() -> None:
-    made = duel([torch.tensor([0.3, -5.0])], clip=0.1, objective="wasserstein")
+    made = linear_update([torch.tensor([0.3, -5.0])], clip=0.1, objective="wasserstein")
     metrics = made.discriminator_step(REAL, fake_of(made).detach())
     assert made.discriminators[0].weights.tolist() == pytest.approx([0.1, -0.1])
     w = torch.tensor([0.3, -5.0])
     expected = (fake_of(made) @ w).mean() - (REAL @ w).mean()
     assert metrics["discriminator_loss"].item() == pytest.approx(expected.item(), rel=1e-4)
-    unclipped = duel([torch.tensor([0.3, -5.0])])
+    unclipped = linear_update([torch.tensor([0.3, -5.0])])
     unclipped.discriminator_step(REAL, fake_of(unclipped).detach())
     assert unclipped.discriminators[0].weights[1] < -4.9
 
 
-def test_each_side_has_its_own_step_size_which_falls_by_the_schedule() -> None:
-    made = duel(WEIGHTS[:1], lr=0.1, discriminator_lr=0.3, schedule="linear")
+def test_each_side_has_its_own_learning_rate_which_decays_by_the_schedule() -> None:
+    made = linear_update(WEIGHTS[:1], lr=0.1, discriminator_lr=0.3, schedule="linear")
     for progress, share in ((None, 1.0), (0.0, 1.0), (0.25, 0.75), (0.9, 0.1)):
         if progress is not None:
-            made.pace(progress)
+            made.set_learning_rates(progress)
         lrs = {side: o.param_groups[0]["lr"] for side, o in made.optimizers.items()}
         assert lrs == pytest.approx({"generator": 0.1 * share, "discriminators": 0.3 * share})
 
 
 def test_adams_memories_are_the_settings() -> None:
-    made = duel(WEIGHTS[:1], beta1=0.3, beta2=0.8)
+    made = linear_update(WEIGHTS[:1], beta1=0.3, beta2=0.8)
     for optimizer in made.optimizers.values():
         assert optimizer.param_groups[0]["betas"] == (0.3, 0.8)
-    plain = duel(WEIGHTS[:1], optimizer="rmsprop").optimizers["generator"]
+    plain = linear_update(WEIGHTS[:1], optimizer="rmsprop").optimizers["generator"]
     assert isinstance(plain, torch.optim.RMSprop) and plain.param_groups[0]["momentum"] == 0
 
 
 def test_average_follows_the_generator_with_its_decay() -> None:
     generator = nn.Linear(2, 2)
     average = AveragedModel(generator, multi_avg_fn=moving_average(0.5), use_buffers=True)
-    made = Duel(DuelConfig(lr=0.1), generator, nn.ModuleList([Linear(WEIGHTS[0])]), average=average)
+    discriminators = nn.ModuleList([Linear(WEIGHTS[0])])
+    made = GanUpdate(AdversarialUpdateConfig(lr=0.1), generator, discriminators, average)
     expected: list[Tensor] = []
     for update in range(12):
         made.discriminator_step(REAL, fake_of(made).detach())
@@ -200,14 +235,17 @@ def test_average_follows_the_generator_with_its_decay() -> None:
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 def test_both_optimizers_go_on_from_their_state(optimizer: str) -> None:
-    def steps(made: Duel, count: int) -> None:
+    def steps(made: AdversarialUpdate, count: int) -> None:
         for _ in range(count):
             made.discriminator_step(REAL, fake_of(made).detach())
             made.generator_step(fake_of(made))
 
-    straight = duel(WEIGHTS, optimizer=optimizer)
+    straight = linear_update(WEIGHTS, optimizer=optimizer)
     steps(straight, 5)
-    stopped, resumed = duel(WEIGHTS, optimizer=optimizer), duel(WEIGHTS, optimizer=optimizer)
+    stopped, resumed = (
+        linear_update(WEIGHTS, optimizer=optimizer),
+        linear_update(WEIGHTS, optimizer=optimizer),
+    )
     steps(stopped, 3)
     resumed.generator.load_state_dict(stopped.generator.state_dict())
     resumed.discriminators.load_state_dict(stopped.discriminators.state_dict())
@@ -219,9 +257,9 @@ def test_both_optimizers_go_on_from_their_state(optimizer: str) -> None:
         assert resumed.state_dict()[side]["state"], "there is something to keep"
 
 
-def test_told_apart() -> None:
+def test_discriminator_accuracy() -> None:
     def share(real: list[float], fake: list[float]) -> float:
-        return told_apart(torch.tensor(real), torch.tensor(fake)).item()
+        return discriminator_accuracy(torch.tensor(real), torch.tensor(fake)).item()
 
     assert share([3.0, 5.0], [1.0]) == 1
     assert share([103.0, 105.0], [101.0]) == 1, "of a critic, 0 says nothing"

@@ -16,10 +16,10 @@ from rockfall.run.events import Event
 from rockfall.run.run import Run
 from rockfall.sources.dataset import Dataset
 from rockfall.testing.rehearsal import StoppingRun
-from rockfall_generators.adversarial import Adversarial
-from rockfall_generators.duel import Duel, DuelConfig
+from rockfall_generators.adversarial import AdversarialModel
+from rockfall_generators.multi_gan import MultiGanConfig, MultiGanUpdate
 from tests.core.conftest import record
-from tests.generators.generators import dataset
+from tests.generators.stand_ins import dataset
 
 SMALL: dict[str, Any] = {
     "hidden": 8, "channels": 2, "latent": 3, "epochs": 1, "batch_size": 10, "lr": 2e-4,
@@ -46,26 +46,26 @@ def vectors(count: int = 40, size: int = 3, classes: int = 2, seed: int = 0) -> 
     return dataset(drawn, drawn, (labels, labels), tuple(map(str, range(classes))))
 
 
-def built(kind: type[Adversarial], data: Dataset, **settings: Any) -> Adversarial:
+def built(kind: type[AdversarialModel], data: Dataset, **settings: Any) -> AdversarialModel:
     """Always the same weights."""
     torch.manual_seed(0)
     return kind(kind.Config(**{**SMALL, **settings}), data.info)
 
 
-class Unseen(StoppingRun):
-    """A run that draws nothing, which would take longer than to learn."""
+class UndrawnRun(StoppingRun):
+    """A run that draws no pictures, which would take longer than to learn."""
 
     def picture(self, name: str, draw: Callable[[], Tensor | Image]) -> None:
         pass
 
 
 def run_of(model: nn.Module, folder: Path, **given: Any) -> Run:
-    directory = RunDirectory.create(folder, "", "game", record())
+    directory = RunDirectory.create(folder, "", "small-gan", record())
     fitted: Any = model
-    return Unseen(directory, record(), fitted, **given)
+    return UndrawnRun(directory, record(), fitted, **given)
 
 
-def fitted(model: Adversarial, data: Dataset, folder: Path, **given: Any) -> Run:
+def fitted(model: AdversarialModel, data: Dataset, folder: Path, **given: Any) -> Run:
     """A run that fits the model, and neither measures nor draws it afterwards."""
     run = run_of(model, folder, **given)
     seed_everything(1)
@@ -95,8 +95,11 @@ class Linear(nn.Module):
         return (examples * self.weights).flatten(1).sum(1)
 
 
-def duel(weights: list[Tensor], *, harshness: float = 0.0, **settings: Any) -> Duel:
+def linear_update(
+    weights: list[Tensor], *, temperature: float = 0.0, **settings: Any
+) -> MultiGanUpdate:
     """A linear generator of 2 numbers from 2 against linear discriminators."""
     torch.manual_seed(0)
-    judges = nn.ModuleList(map(Linear, weights))
-    return Duel(DuelConfig(**settings), nn.Linear(2, 2), judges, harshness=harshness)
+    discriminators = nn.ModuleList(map(Linear, weights))
+    config = MultiGanConfig(temperature=temperature, **settings)
+    return MultiGanUpdate(config, nn.Linear(2, 2), discriminators)

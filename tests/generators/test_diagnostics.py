@@ -11,14 +11,20 @@ from torch import Tensor
 
 from rockfall.run.run import Run
 from rockfall.testing.rehearsal import StoppedForTest
+from rockfall_generators.diagnostics import (
+    COLLAPSED_VARIANCE,
+    PATIENCE,
+    WINNING_ACCURACY,
+    CollapseDiagnostics,
+    DiscriminatorDiagnostics,
+)
 from rockfall_generators.gan import Gan
-from rockfall_generators.signs import LITTLE, PATIENCE, WON, Signs
 from rockfall_generators.wgan import Wgan
-from tests.generators.games import Heard, built, fitted, pictures, run_of, vectors
+from tests.generators.small_gans import Heard, built, fitted, pictures, run_of, vectors
 
-FINE = (0.7, 0.9)
-COLLAPSED = (0.7, LITTLE / 2)
-WON_NOW = ((1 + WON) / 2, 0.9)
+FINE = DiscriminatorDiagnostics(0.7, 0.9)
+COLLAPSED = DiscriminatorDiagnostics(0.7, COLLAPSED_VARIANCE / 2)
+WINS = DiscriminatorDiagnostics((1 + WINNING_ACCURACY) / 2, 0.9)
 
 
 @pytest.fixture
@@ -32,61 +38,64 @@ def run(tmp_path: Path, heard: Heard) -> Run:
 
 
 def test_collapse_and_won_are_said_once_each(run: Run, heard: Heard) -> None:
-    signs = Signs(run)
+    diagnostics = CollapseDiagnostics(run)
     for _ in range(PATIENCE - 1):
-        signs.look(*COLLAPSED)
+        diagnostics.check(COLLAPSED)
     assert not heard.warnings
-    signs.look(*COLLAPSED)
+    diagnostics.check(COLLAPSED)
     (message,) = heard.warnings
-    assert message.startswith("mode collapse: what is made varies by only 12%")
+    assert message.startswith("mode collapse: the variance of generated examples is only 12%")
     for _ in range(3 * PATIENCE):
-        signs.look(*COLLAPSED)
-    signs.look(*FINE)
+        diagnostics.check(COLLAPSED)
+    diagnostics.check(FINE)
     for _ in range(3 * PATIENCE):
-        signs.look(*COLLAPSED)
+        diagnostics.check(COLLAPSED)
     assert len(heard.warnings) == 1
     for _ in range(2 * PATIENCE):
-        signs.look(*WON_NOW)
+        diagnostics.check(WINS)
     assert len(heard.warnings) == 2
-    assert heard.warnings[1].startswith("the discriminator has won: it tells 99.5%")
+    assert heard.warnings[1].startswith(
+        "the discriminator wins: its accuracy on real and generated examples is 99.5%"
+    )
 
 
-@pytest.mark.parametrize("sign", [COLLAPSED, WON_NOW])
+@pytest.mark.parametrize("failure", [COLLAPSED, WINS])
 def test_what_comes_and_goes_is_part_of_the_game(
-    run: Run, heard: Heard, sign: tuple[float, float]
+    run: Run, heard: Heard, failure: DiscriminatorDiagnostics
 ) -> None:
-    signs = Signs(run)
+    diagnostics = CollapseDiagnostics(run)
     for _ in range(10):
         for _ in range(PATIENCE - 1):
-            signs.look(*sign)
-        signs.look(*FINE)
+            diagnostics.check(failure)
+        diagnostics.check(FINE)
     assert not heard.warnings
 
 
 def test_the_limits_themselves_are_no_sign(run: Run, heard: Heard) -> None:
+    limits = DiscriminatorDiagnostics(WINNING_ACCURACY, COLLAPSED_VARIANCE)
     for _ in range(2 * PATIENCE):
-        Signs(run).look(WON, LITTLE)
+        CollapseDiagnostics(run).check(limits)
     assert not heard.warnings
 
 
 def test_what_was_seen_is_in_the_runs_state(run: Run, heard: Heard, tmp_path: Path) -> None:
     for _ in range(PATIENCE - 1):
-        Signs(run).look(*COLLAPSED)
+        CollapseDiagnostics(run).check(COLLAPSED)
     resumed = run_of(torch.nn.Linear(1, 1), tmp_path, listeners=[heard])
     resumed.state.update(run.state)
-    Signs(resumed).look(*COLLAPSED)
+    CollapseDiagnostics(resumed).check(COLLAPSED)
     assert len(heard.warnings) == 1
     again = run_of(torch.nn.Linear(1, 1), tmp_path, listeners=[heard])
     again.state.update(resumed.state)
     for _ in range(2 * PATIENCE):
-        Signs(again).look(*COLLAPSED)
+        CollapseDiagnostics(again).check(COLLAPSED)
     assert len(heard.warnings) == 1
 
 
 def test_a_critic_that_is_always_right_is_as_it_should_be(run: Run, heard: Heard) -> None:
-    signs = Signs(run, saturates=False)
+    diagnostics = CollapseDiagnostics(run, saturates=False)
     for _ in range(2 * PATIENCE):
-        signs.look(*WON_NOW)
+        diagnostics.check(WINS)
     assert not heard.warnings
 
 
@@ -99,11 +108,11 @@ def test_a_training_says_so(tmp_path: Path, heard: Heard, kind: Any, told: int) 
     model = built(kind, data, epochs=PATIENCE + 6, discriminator_steps=1, **settings)
     fitted(model, data, tmp_path, listeners=[heard])
     assert [message.split(":")[0] for message in heard.warnings] == (
-        ["the discriminator has won"] * told
+        ["the discriminator wins"] * told
     )
 
 
-def test_standing_by_stand_ins() -> None:
+def test_diagnostics_by_stand_ins() -> None:
     data = vectors(count=600)
     model = built(Gan, data)
     seen = data.train.evenly_spaced(512)
@@ -126,20 +135,20 @@ def test_standing_by_stand_ins() -> None:
 
     for made, variety in ((real, 1.0), (0 * real, 0.0), (real / 2, 0.25)):
         model.generator = Makes(made)
-        assert model.standing(seen)[1] == pytest.approx(variety, abs=0.01)
+        assert model.discriminator_diagnostics(seen)[1] == pytest.approx(variety, abs=0.01)
     model.discriminators = torch.nn.ModuleList([Knows()])
     for made, accuracy in ((real + 100, 1.0), (real, 0.5)):
         model.generator = Makes(made)
-        assert model.standing(seen)[0] == pytest.approx(accuracy, abs=0.01)
+        assert model.discriminator_diagnostics(seen)[0] == pytest.approx(accuracy, abs=0.01)
 
 
-def test_to_look_changes_nothing(tmp_path: Path) -> None:
+def test_to_diagnose_changes_nothing(tmp_path: Path) -> None:
     data = pictures()
     model = built(Gan, data)
     model.train()
     state = {name: value.clone() for name, value in model.state_dict().items()}
     drawn = torch.get_rng_state()
-    model.standing(data.train[:])
+    model.discriminator_diagnostics(data.train[:])
     assert torch.equal(drawn, torch.get_rng_state())
     assert model.generator.training
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
@@ -150,7 +159,7 @@ def test_a_killed_training_says_it_once(
     tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch, epochs: int, killed_at: int
 ) -> None:
     """Before it has been seen for long enough, and after; the first quarter is not looked at."""
-    monkeypatch.setattr(Gan, "standing", lambda self, batch: WON_NOW)
+    monkeypatch.setattr(Gan, "discriminator_diagnostics", lambda self, batch: WINS)
     data = vectors(40)
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": 20}
     given: dict[str, Any] = {"listeners": [heard], "checkpoint_every": 0}
@@ -158,6 +167,6 @@ def test_a_killed_training_says_it_once(
     with pytest.raises(StoppedForTest):
         killed.model.fit(data, killed)
     resumed = Run(killed.directory, killed.record, built(Gan, data, **settings), **given)
-    resumed.load()
+    resumed.resume()
     resumed.model.fit(data, resumed)
     assert len(heard.warnings) == 1
