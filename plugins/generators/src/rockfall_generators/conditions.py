@@ -43,11 +43,16 @@ class NoConditions(nn.Module):
 
     count = 0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.empty: Tensor
+        self.register_buffer("empty", torch.empty(0), persistent=False)  # of the model's dtype
+
     def fit(self, labels: Tensor) -> None:
         """Nothing depends on the labels."""
 
     def forward(self, labels: Tensor) -> Tensor:
-        return labels.new_empty(len(labels), 0, dtype=torch.float32)
+        return self.empty.new_empty(len(labels), 0)
 
 
 def concatenate(values: Tensor, conditions: Tensor) -> Tensor:
