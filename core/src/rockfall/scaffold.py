@@ -1,4 +1,7 @@
-"""Writing a new plugin from the template, which is itself a plugin: `rockfall-hello`."""
+"""Writing a new plugin from a template, which is itself a plugin: `rockfall-hello`.
+
+There is a template for each kind of thing that a plugin may begin with.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,32 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from rockfall.errors import RockfallError, UsageError
 from rockfall.registry import canonical, registry
 
-TEMPLATE = Path(__file__).parent / "templates" / "plugin"
+TEMPLATES = Path(__file__).parent / "templates"
+KINDS = {
+    "classifier": "rockfall train {}",
+    "generator": "rockfall train {}",
+    "painter": "rockfall train {}",
+    "agent": "rockfall train {}",
+    "dataset": "rockfall show {}",
+    "environment": "rockfall play random {}",
+    "command": "rockfall {} --help",
+}
+"""The templates, and what to type first when such a plugin is installed."""
 NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
-def render(name: str) -> dict[Path, str]:
+def render(name: str, kind: str = "classifier") -> dict[Path, str]:
     """The files of `rockfall-NAME`, by their paths inside it.
 
-    The template is `hello`; its name is put into each form that Python and packaging ask for.
+    A template is called `hello`; NAME takes its place in each form that Python and packaging ask
+    for.
     """
+    template = TEMPLATES / kind
     snake = name.replace("-", "_")
     forms = {
         "rockfall_hello.hello": f"rockfall_{snake}.{snake}",
@@ -36,12 +50,13 @@ def render(name: str) -> dict[Path, str]:
         return pattern.sub(lambda match: forms[match[0]], text)
 
     return {
-        Path(renamed(path.relative_to(TEMPLATE).as_posix())): renamed(path.read_text("utf-8"))
-        for path in _template_files()
+        Path(renamed(path.relative_to(template).as_posix())): renamed(path.read_text("utf-8"))
+        for path in sorted(template.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
     }
 
 
-def write_plugin(name: str, into: Path) -> Path:
+def write_plugin(name: str, into: Path, kind: str = "classifier") -> Path:
     """Write `rockfall-NAME` into a folder, whole or not at all, over nothing; returns its path.
 
     Raises UsageError for a name that can't be or is taken, RockfallError if the disk refuses.
@@ -53,7 +68,7 @@ def write_plugin(name: str, into: Path) -> Path:
     temporary = None
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=into))
-        for path, text in render(name).items():
+        for path, text in render(name, kind).items():
             file = temporary / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
@@ -68,7 +83,7 @@ def write_plugin(name: str, into: Path) -> Path:
 
 
 def check_name(name: str) -> None:
-    """Raise UsageError for a name that no plugin can have, or that an installed one has."""
+    """Raise UsageError for a name that no plugin can have, or that something installed has."""
     bare = name.removeprefix("rockfall-")
     if not NAME.fullmatch(name) or bare != name:
         say = f"; say {bare}" if bare != name else ""
@@ -80,11 +95,7 @@ def check_name(name: str) -> None:
     for plugin in registry().plugins:
         if canonical(plugin.distribution) == f"rockfall-{name}":
             raise UsageError(f"{plugin.distribution} is installed: choose another name")
-    if owners := registry().models.owners(name):
-        raise UsageError(f"{owners[0]} has a model named {name}: choose another name")
-
-
-def _template_files() -> Iterator[Path]:
-    for path in sorted(TEMPLATE.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path
+    for catalogue in registry().catalogues:
+        if owners := catalogue.owners(name):
+            kind = catalogue.kind.kind
+            raise UsageError(f"the {kind} {name} is in {owners[0]}: choose another name")

@@ -9,7 +9,7 @@ rockfall_api = 1
 def rockfall_register(register: Register) -> None:
     register.model(
         name="hello",
-        summary="a linear classifier to start from",
+        summary="linear classifier: a weight for each pixel and class",
         target="rockfall_hello.hello:Hello",
         learns_from=("labelled-pictures",),
         default_source="digits",

@@ -12,8 +12,8 @@ import rockfall
 
 class Hello(nn.Module):
     class Config(rockfall.Config):
-        epochs: int = Field(10, ge=1, description="passes over the data; more gains little")
-        lr: float = Field(0.01, gt=0, description="Adam's step size; larger ones overshoot")
+        epochs: int = Field(10, ge=1, description="passes over the data; more gain little")
+        lr: float = Field(0.01, gt=0, description="learning rate of Adam; larger ones overshoot")
 
     presets: ClassVar = {"tiny": {"epochs": 2}}
     threads: ClassVar = 1  # too small for a second thread to pay
@@ -36,5 +36,6 @@ class Hello(nn.Module):
                 run.log(loss=loss)
 
     def classify(self, inputs: Tensor) -> Tensor:
+        """Pictures (N, C, H, W) uint8 → probabilities of the classes (N, K)."""
         logits: Tensor = self.layers(inputs / 255)
         return logits.softmax(1)

@@ -1,0 +1,1 @@
+"""A REINFORCE agent. Start at `hello.py`."""

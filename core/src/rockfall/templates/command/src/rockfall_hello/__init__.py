@@ -1,0 +1,1 @@
+"""A verb about the tensors of a trained model. Start at `hello.py`."""

@@ -1,0 +1,1 @@
+"""Two moons, a dataset. Start at `hello.py`."""

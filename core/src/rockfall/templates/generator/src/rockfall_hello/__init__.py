@@ -1,0 +1,1 @@
+"""Probabilistic principal component analysis. Start at `hello.py`."""

@@ -1,0 +1,1 @@
+"""A network that learns one picture. Start at `hello.py`."""
