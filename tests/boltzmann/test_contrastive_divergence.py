@@ -9,6 +9,7 @@ import functools
 import itertools
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from rockfall.kit.randomness import binarise
 from rockfall_boltzmann import fast_contrastive_divergence
 from rockfall_boltzmann.contrastive_divergence import ContrastiveDivergence, SweepNoise
 from rockfall_boltzmann.fast_contrastive_divergence import FastContrastiveDivergence
@@ -46,24 +48,22 @@ class FixedNoise:
 
 
 class RecordedNoise:
-    """Records the random numbers that a learner draws."""
+    """Records the random numbers that a learner draws, and the data that it binarises."""
 
     def __init__(self, learner: FastContrastiveDivergence) -> None:
         self.sweeps: list[SweepNoise] = []
-        self.thresholds: list[Tensor] = []
-        noise, fill = learner.noise, learner.uniform.fill
+        self.binarised: list[tuple[Tensor, Tensor]] = []
+        self.sample_sweeps = learner.noise
+        learner.noise = self.noise  # type: ignore[method-assign]
 
-        def record_sweeps(sweeps: int, size: int) -> Iterator[SweepNoise]:
-            for each in noise(sweeps, size):
-                self.sweeps.append(SweepNoise(each.hidden.clone(), each.visible.clone()))
-                yield each
+    def noise(self, sweeps: int, size: int) -> Iterator[SweepNoise]:
+        for each in self.sample_sweeps(sweeps, size):
+            self.sweeps.append(SweepNoise(each.hidden.clone(), each.visible.clone()))
+            yield each
 
-        def record_thresholds(out: Tensor) -> Tensor:
-            self.thresholds.extend(fill(out).clone())
-            return out
-
-        learner.noise = record_sweeps  # type: ignore[method-assign]
-        learner.uniform.fill = record_thresholds  # type: ignore[method-assign]
+    def binarise(self, batches: Tensor, out: Tensor) -> Tensor:
+        self.binarised.extend(zip(batches, binarise(batches, out).clone(), strict=True))
+        return out
 
 
 def textbook(model: Rbm) -> ContrastiveDivergence:
@@ -116,17 +116,18 @@ def test_the_fast_update_is_the_textbooks(
     reference, learner = textbook(model), model.contrastive_divergence(torch.float64)
     noise = RecordedNoise(learner)
     torch.manual_seed(seed)
-    with torch.no_grad():
+    with torch.no_grad(), patch.object(fast_contrastive_divergence, "binarise", noise.binarise):
         for part in parts:
             learner.partial_fit(part, lr)
 
-    sweeps, thresholds = iter(noise.sweeps), iter(noise.thresholds)
+    sweeps, binarised = iter(noise.sweeps), iter(noise.binarised)
     for part in parts:
         for batch in part.split(config["batch_size"]):
-            v = (batch > next(thresholds)).double() if noise.thresholds else batch
+            grey, v = next(binarised) if noise.binarised else (batch, batch)
+            assert torch.equal(grey, batch)
             reference.update(v, lr, list(itertools.islice(sweeps, config["k"])))
-    assert not [*sweeps, *thresholds], "random numbers that nothing used"
-    assert bool(noise.thresholds) == (model.binary and config["binarise"])
+    assert not [*sweeps, *binarised], "random numbers that nothing used"
+    assert bool(noise.binarised) == (model.binary and config["binarise"])
 
     close = functools.partial(torch.testing.assert_close, atol=1e-9, rtol=1e-9)
     close(model.weight.detach(), reference.weight)
@@ -322,9 +323,9 @@ def test_no_noise_is_used_twice(visible: str, monkeypatch: pytest.MonkeyPatch) -
         assert len(torch.cat(seen).flatten().unique()) > 210  # of 224; the quantiles are discrete
 
 
-@pytest.mark.parametrize("binarise", [True, False])
-def test_binarise_samples_every_time(binarise: bool) -> None:
-    model = rbm(3, 2, batch_size=1000, binarise=binarise).float()
+@pytest.mark.parametrize("binarised", [True, False])
+def test_data_is_binarised_every_time(binarised: bool) -> None:
+    model = rbm(3, 2, batch_size=1000, binarise=binarised).float()
     model.theta.data.zero_()
     torch.manual_seed(0)
     shares = torch.tensor([0.1, 0.5, 0.9])
@@ -334,7 +335,7 @@ def test_binarise_samples_every_time(binarise: bool) -> None:
         for _ in range(2):
             learner.partial_fit(shares.expand(1000, 3), 0.0)
             seen.append(learner.buffers[1, 1000].data.clone())
-    if not binarise:
+    if not binarised:
         assert torch.equal(seen[0][0], shares.expand(1000, 3))
         return
     assert all(((v == 0) | (v == 1)).all() for v in seen)

@@ -1,4 +1,4 @@
-"""Noise in bulk: quantiles, independence, and units sampled by it."""
+"""Logistic noise in bulk: quantiles, independence, and units sampled by it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from rockfall_boltzmann.noise import LogisticNoise, UniformNoise
+from rockfall_boltzmann.noise import LogisticNoise
 
 CPU = torch.device("cpu")
 COUNT = 1_000_000
@@ -23,15 +23,6 @@ def test_logistic_moments_and_quantiles() -> None:
     for share in (0.001, 0.1, 0.5, 0.75, 0.999):
         below = (noise < math.log(share / (1 - share))).double().mean().item()
         assert below == pytest.approx(share, abs=5 * (share * (1 - share) / COUNT) ** 0.5 + 1e-5)
-
-
-def test_uniform_moments_and_range() -> None:
-    torch.manual_seed(0)
-    noise = UniformNoise(torch.float32, CPU).sample(COUNT).double()
-    assert noise.mean().item() == pytest.approx(0.5, abs=0.002)
-    assert noise.var().item() == pytest.approx(1 / 12, rel=0.005)
-    assert 0 < noise.min() < 1e-4
-    assert 1 - 1e-4 < noise.max() < 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -54,7 +45,7 @@ def test_any_shape(shape: tuple[int, ...]) -> None:
 
 def test_the_four_numbers_of_a_word_are_independent() -> None:
     torch.manual_seed(0)
-    four = UniformNoise(torch.float64, CPU).sample(200_000, 4)
+    four = LogisticNoise(torch.float64, CPU).sample(200_000, 4).sigmoid()
     correlations = torch.corrcoef(four.T) - torch.eye(4, dtype=torch.float64)
     assert correlations.abs().max() < 0.012  # 5 deviations
 

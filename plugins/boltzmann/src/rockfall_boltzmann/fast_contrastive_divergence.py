@@ -10,9 +10,10 @@ What it computes is `contrastive_divergence.py`, and a test holds the two equal.
   hidden units are sampled with the weights of one update ago.
 - The −1 that the negative phase is subtracted by is in the buffers: vᵀh of both phases' rows is the
   difference of the phases' products.
-- Nothing is allocated between updates: every product, sample and sigmoid is written into a buffer.
+- An update allocates nothing: every product, sample and sigmoid is written into a buffer.
   Views of buffers are made once, since each would cost as much as a small product.
-- Noise is drawn for many sweeps at once (`noise.py`), and units are sampled without a sigmoid.
+- Noise is drawn for many sweeps at once (`noise.py`), units are sampled without a sigmoid, and the
+  data of many updates is binarised at once.
 
 On digits, with 100 hidden units, an update takes some 20 µs. Large machines multiply in bf16 where
 the device gains from it: sampled binary units are exact in it, probabilities are rounded to 8 bits,
@@ -28,12 +29,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rockfall.kit.randomness import binarise
 from rockfall_boltzmann.contrastive_divergence import (
     ACTIVITY_DECAY,
     ContrastiveDivergenceConfig,
     SweepNoise,
 )
-from rockfall_boltzmann.noise import LogisticNoise, UniformNoise
+from rockfall_boltzmann.noise import LogisticNoise
 
 NOISE_AT_ONCE = 400_000
 """Random numbers drawn in one go: enough to spread the cost of a call, few enough for a cache."""
@@ -64,7 +66,6 @@ class FastContrastiveDivergence:
         self.chain_inputs = chains @ theta[:-1, :-1] + theta[-1, :-1]
         self.activity = theta.new_full((config.hidden,), config.sparsity_target)
         self.logistic = LogisticNoise(dtype, theta.device)
-        self.uniform = UniformNoise(torch.float32, theta.device)
         self.buffers: dict[tuple[int, int], Buffers] = {}
         self.noise_buffers: dict[tuple[int, int], NoiseBuffers] = {}
 
@@ -84,7 +85,7 @@ class FastContrastiveDivergence:
             self.buffers[updates, size] = Buffers(self.theta, updates, size, self.dtype)
         buffers = self.buffers[updates, size]
         if self.binary and config.binarise:
-            torch.gt(batches, self.uniform.fill(buffers.thresholds), out=buffers.data)
+            binarise(batches, out=buffers.data)
         else:
             buffers.data.copy_(batches)
         theta = self.product_theta()
@@ -186,7 +187,6 @@ class Buffers:
     inputs (2B, M): pre-activations of the hidden units, in the same rows.
     sampled_h (B, M + 1): sampled hidden units of the chains, beside a 1; visible_inputs (B, D):
     what they make the visible units' pre-activations.
-    thresholds (U, B, D): uniform noise that the data is binarised by.
     views: of each update, v (2B, D + 1), its transpose, its lower half, that without the ones.
     """
 
@@ -195,7 +195,6 @@ class Buffers:
         ones = functools.partial(torch.ones, dtype=dtype, device=theta.device)
         self.v = ones(updates, 2 * size, visible + 1)
         self.data = self.v[:, :size, :-1]
-        self.thresholds = torch.empty(updates, size, visible, device=theta.device)
         self.h = ones(2 * size, hidden + 1)
         self.h[size:, -1] = -1
         self.hidden = self.h[:, :-1]
