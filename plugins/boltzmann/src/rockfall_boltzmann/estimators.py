@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-import time
+import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
@@ -26,13 +26,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+import rockfall
 from rockfall import ConfigError, Dataset, Diverged, RockfallError, Split, fork_rng
-from rockfall.kit.devices import choose_device, computing
+from rockfall.kit.devices import computing
 from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
 from rockfall_boltzmann.ssrbm import Ssrbm
-from rockfall_boltzmann.unrecorded import Tell, Unrecorded
 
 Array = NDArray[np.floating[Any]]
 
@@ -149,12 +149,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             raise ValueError(f"{type(self).__name__}: {message}") from None
 
     def _fitted(self, config: EnergyConfig, data: Dataset) -> EnergyModel:
-        device, seed = choose_device(self.device), self._seed()
+        seed = self._seed()
         with fork_rng(seed):
-            machine: EnergyModel = self.Model(config, data.info).to(device)
-            run = Unrecorded(machine, data.info, seed=seed, device=device, tell=self._teller())
+            machine: EnergyModel = self.Model(config, data.info)
+            run = FitRun.unrecorded(machine, data.info, seed=seed, device=self.device)
+            run.verbose = type(self).__name__ if self.verbose else ""
+            machine.to(run.device)
             with computing(run.record.threads, run.record.matmul_precision):
-                machine.fit(data.to(device), run)
+                machine.fit(data.to(run.device), run)
         return machine
 
     def _apply(self, method: Callable[[EnergyModel, Tensor], Tensor], X: Any) -> Array:
@@ -172,18 +174,22 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _seed(self) -> int:
         return int(self.random_state_.randint(2**31))
 
-    def _teller(self) -> Tell:
-        """What prints a line of an epoch's figures, or nothing."""
-        began = time.monotonic()
 
-        def tell(epoch: int, metrics: dict[str, float | Tensor]) -> None:
-            if self.verbose:
-                figures = ", ".join(f"{name} = {float(v):.4g}" for name, v in metrics.items())
-                seconds = time.monotonic() - began
-                name = type(self).__name__
-                print(f"[{name}] Iteration {epoch + 1}, {figures}, time = {seconds:.2f}s")
+class FitRun(rockfall.Run):
+    """A run in memory that speaks as scikit-learn does: in printed lines and Python's warnings."""
 
-        return tell
+    verbose = ""
+    """Whose name a line of metrics begins with, an epoch each; empty prints none."""
+
+    def log(self, **metrics: float | Tensor) -> None:
+        super().log(**metrics)
+        if self.verbose:
+            epoch = self.metrics[-1]["epoch"]
+            values = ", ".join(f"{name} = {float(v):.4g}" for name, v in metrics.items())
+            print(f"[{self.verbose}] Iteration {epoch + 1}, {values}, time = {self.seconds:.2f}s")
+
+    def warn(self, message: str) -> None:
+        warnings.warn(message, stacklevel=2)
 
 
 def _gibbs_step(machine: EnergyModel, inputs: Tensor) -> Tensor:
