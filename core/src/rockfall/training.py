@@ -69,16 +69,17 @@ def train(
     capabilities_of(entry.spec)  # one that is not installed should not be missed after the training
     kind = entry.spec.load()
     place = choose_device(device)
-    # What is registered need not be opened, and so downloaded, to find a mistake.
+    # A mistake should be found before a source is opened, which may be to download it.
     known = registered_source(asked)
-    opened = None if known else open_source(asked, source_options)
     if known:
         require_kind(entry.spec, known.spec.name, known.spec.kinds)
-    source_name = known.spec.name if known else opened.info.name if opened else asked
+    source_name = known.spec.name if known else asked
     values = {**(config or {}), **settings}
     built = build_config(kind, entry.spec.name, source_name, preset, values)
-    opened = opened or open_source(asked, source_options)
+    opened = open_source(asked, source_options)
     require_kind(entry.spec, opened.info.name, opened.info.kinds)
+    if opened.info.name != source_name:  # a Gymnasium id that is registered under a name
+        built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
     record = Record(
         model=entry.full_name,
         source=asked if known else opened.info.name,

@@ -230,6 +230,11 @@ class Run:
         return self._directory.name if self._directory else "unrecorded"
 
     @property
+    def address(self) -> str:
+        """What to type so that a verb finds it again."""
+        return self._directory.address if self._directory else self.name
+
+    @property
     def metrics(self) -> list[dict[str, Any]]:
         """Every logged line so far: its metrics by name, and `step`, `seconds` and `epoch`."""
         self._metrics.flush()

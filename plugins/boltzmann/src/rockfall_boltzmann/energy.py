@@ -198,7 +198,7 @@ class EnergyModel(nn.Module):
         run.save("last")
         raise Diverged(
             f"training diverged: the weights grew without bound after step {run.step}; those from "
-            f"before that epoch are saved (`rockfall show {run.directory.address}`): a smaller lr "
+            f"before that epoch are saved (`rockfall show {run.address}`): a smaller lr "
             "often helps"
         )
 

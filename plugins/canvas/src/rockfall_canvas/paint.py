@@ -96,7 +96,7 @@ def command(
             {"run": run.name, "picture": str(out), **sides, "gif": animation and str(animation)}
         )
         return
-    name = run.directory.address
+    name = run.address
     say(f"wrote {out} ({width} × {height})")
     if animation:
         say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
