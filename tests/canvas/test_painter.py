@@ -168,15 +168,16 @@ def test_a_holdout_that_leaves_too_little_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("source", ["flower", "missing.png"])
 def test_settings_of_another_network_are_refused_before_anything_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     def opened(*_: Any) -> None:
         raise AssertionError("the source was opened")
 
     monkeypatch.setattr("rockfall.training.open_source", opened)
     with pytest.raises(ConfigError, match="sigma is a setting of fourier, not of siren"):
-        rockfall.train("painter", "flower", sigma=3.0, out=tmp_path)
+        rockfall.train("painter", source, sigma=3.0, out=tmp_path)
 
 
 def test_a_network_that_fits_no_memory_is_refused(tmp_path: Path) -> None:
