@@ -21,6 +21,7 @@ from rockfall.kit.drawing.layout import (
 )
 from rockfall.kit.drawing.lettering import font
 from rockfall.kit.drawing.points import (
+    Plane,
     are_points,
     class_colour,
     compare_points,
@@ -46,6 +47,7 @@ __all__ = [
     "Curve",
     "Histogram",
     "Panel",
+    "Plane",
     "are_pictures",
     "are_points",
     "as_sheet",

@@ -8,7 +8,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing import SHARPNESS, beside, enlarged, framed, page, points
+from rockfall.kit.drawing import (
+    SHARPNESS,
+    Plane,
+    beside,
+    class_colour,
+    enlarged,
+    framed,
+    framed_plane,
+    page,
+    plane_of,
+    scatter,
+)
 from rockfall.kit.pictures import to_image
 from rockfall_capabilities.encodes.projection import Way
 
@@ -36,13 +47,13 @@ def latent_page(
 
     pictures: (N, C, H, W) uint8 of the examples, of which as many are shown as there is room for.
     """
-    maps = [points.scatter("each example", places, labels, classes, side=SIDE)]
+    maps = [scatter("each example", places, labels, classes, side=SIDE)]
     if pictures is not None:
         maps.append(_tiled(places, labels, pictures))
     return page(title, NOTES[how], beside(maps, 0))
 
 
-def nearest_to_cells(places: Tensor, plane: points.Plane, cells: int) -> dict[tuple[int, int], int]:
+def nearest_to_cells(places: Tensor, plane: Plane, cells: int) -> dict[tuple[int, int], int]:
     """A square plane cut into `cells` rows, the highest first, and columns: for each cell that has
     any, which of the places (N, 2) in it is nearest to its middle.
     """
@@ -59,14 +70,14 @@ def nearest_to_cells(places: Tensor, plane: points.Plane, cells: int) -> dict[tu
 
 
 def _tiled(places: Tensor, labels: Tensor, pictures: Tensor) -> Image.Image:
-    plane = points.plane_of(places.double().cpu())
+    plane = plane_of(places.double().cpu())
     chosen = nearest_to_cells(places, plane, CELLS)
     across = f"{len(chosen):,} of {len(places):,} examples"
-    page, chart = points.framed_plane("some of them", across, plane, SIDE)
+    page, chart = framed_plane("some of them", across, plane, SIDE)
     page = page.reduce(SHARPNESS)
     for (row, column), example in chosen.items():
         picture = enlarged(to_image(pictures[example]), TILE - 2 - GAP)
-        tile = framed(picture, points.class_colour(int(labels[example])))
+        tile = framed(picture, class_colour(int(labels[example])))
         left = chart.left + column * TILE + (TILE - tile.width) // 2
         page.paste(tile, (left, chart.top + row * TILE + (TILE - tile.height) // 2))
     return page
