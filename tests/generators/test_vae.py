@@ -18,7 +18,7 @@ from rockfall.errors import UsageError
 from rockfall.sources.dataset import Batch, Dataset
 from rockfall_generators.conditions import ClassConditions
 from rockfall_generators.cvae import Cvae
-from rockfall_generators.vae import MIN_STD, Vae, VaeConfig, binarise, kl
+from rockfall_generators.vae import MIN_STD, Vae, VaeConfig, kl
 from tests.generators.linear_gaussian import LinearGaussian, vectors
 
 
@@ -156,30 +156,6 @@ def test_the_deviation_begins_with_the_datas() -> None:
 
 
 # Values -----------------------------------------------------------------------------------------
-
-
-def test_binarised_is_by_chance() -> None:
-    torch.manual_seed(0)
-    chances = torch.tensor([0.0, 1 / 255, 0.3, 0.5, 254 / 255, 1.0])
-    drawn = binarise(chances.expand(200_000, 6).contiguous())
-    assert set(drawn.unique().tolist()) == {0.0, 1.0}
-    assert drawn[:, 0].sum() == 0
-    assert drawn[:, 5].sum() == 200_000
-    errors = (chances * (1 - chances) / 200_000).sqrt() * 5
-    assert ((drawn.mean(0) - chances).abs() <= errors + 2e-5).all()
-
-
-def test_neighbouring_pixels_are_drawn_apart() -> None:
-    torch.manual_seed(0)
-    drawn = binarise(torch.full((50_000, 8), 0.5))
-    correlations = torch.corrcoef(drawn.T) - torch.eye(8)
-    assert correlations.abs().max() < 0.025
-    assert not torch.equal(drawn, binarise(torch.full((50_000, 8), 0.5)))
-
-
-@pytest.mark.parametrize("count", [1, 3, 4, 5])
-def test_any_number_of_pixels_is_drawn(count: int) -> None:
-    assert binarise(torch.ones(1, count)).shape == (1, count)
 
 
 def test_pixels_are_drawn_anew_unless_told_otherwise() -> None:

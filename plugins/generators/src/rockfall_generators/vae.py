@@ -29,6 +29,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Batch, eval_mode
+from rockfall.kit.randomness import binarise
 from rockfall_generators.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 
 MIN_STD = 1e-3
@@ -38,8 +39,6 @@ LOG_STD_SPEED = 10.0
 SCORE_SAMPLES = 16
 """Samples of the latents that a score is the mean of."""
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
-LEVELS = 2**16
-"""Numbers from 0 to 1 that sixteen random bits distinguish."""
 ACTIVE_VARIANCE = 0.01
 """Variance over examples of a latent's posterior mean above which the unit is active (Burda et al.
 2016, "Importance Weighted Autoencoders", section 5)."""
@@ -231,16 +230,3 @@ class Vae(EncoderDecoder):
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, 1)) of each number, in nats."""
     return (mean.square() + log_variance.exp() - 1 - log_variance) / 2
-
-
-def binarise(values: Tensor) -> Tensor:
-    """Bernoulli samples of probabilities (N, …), from torch's global generator.
-
-    Each is compared to sixteen random bits, of which a random word has four: a tenth of the time
-    that `torch.bernoulli` takes. The probability of a 1 is right to 8e-6, and exact at 0 and 1.
-    """
-    count = values.numel()
-    words = torch.empty(-(-count // 4), dtype=torch.int64, device=values.device)
-    bits = words.random_(-(2**63), None).view(torch.int16)[:count].view(values.shape)
-    # The midpoints of LEVELS equal parts of 0 … 1.
-    return ((bits.float() + (LEVELS + 1) / 2) / LEVELS < values).float()
