@@ -7,12 +7,12 @@ import pytest
 from tests.architecture.modules import PACKAGES, circle, graph, imported, modules
 
 FLOORS = (
-    ("errors",),
+    ("errors", "lazy"),
     ("kit",),
     ("specs",),
     ("catalogue", "hooks"),
     ("registry",),
-    ("capabilities", "config", "first_steps", "summary", "packages"),
+    ("capabilities", "kinds", "config", "first_steps", "summary", "packages"),
     ("sources",),
     ("run",),
     ("model", "evaluation"),

@@ -150,7 +150,7 @@ def test_a_dataset_for_programs(folder: Path) -> None:
         (("digist",), "no run, dataset or picture named digist; did you mean digits?"),
         (("tin",), ""),
         (("s",), "s begins the names of"),
-        (("falling-rocks-8x8",), "`rockfall play random falling-rocks-8x8` shows it"),
+        (("falling-rocks-8x8",), "falling-rocks-8x8 is no dataset or picture to show"),
         (("CartPole-v1",), "CartPole-v1 is no dataset or picture to show"),
         (("zzz",), "no run named zzz"),
         (("digits", "--out", "a.jpg"), "what is written is a PNG, say a.png"),
@@ -242,6 +242,15 @@ def test_the_first_metric_is_the_one_that_is_monitored(folder: Path) -> None:
     assert [run["run"] for run in data["runs"]] == ["tiny", "small"]
     assert data["runs"][1]["figures"]["test accuracy"]["value"] < 0.9
     assert data["picture"] == "compare.png"
+
+
+def test_a_headline_is_drawn_before_what_is_monitored(folder: Path) -> None:
+    for model, metrics in (("player", ["bad", "good"]), ("maker", ["good", "bad"])):
+        names = [f"{model}-of-{seed}" for seed in (1, 2)]
+        for name in names:
+            assert rockfall(folder, "train", model, "--name", name).returncode == 0
+        data = json.loads(rockfall(folder, "compare", *names, "--json").stdout)
+        assert data["metrics"] == metrics, "bad is logged first, and good is monitored"
 
 
 def test_runs_on_other_sources_are_not_comparable(folder: Path) -> None:

@@ -17,6 +17,8 @@ import pytest
         ("rockfall train rein", {"reinforce"}),
         ("rockfall train mlp dig", {"digits"}),
         ("rockfall info fall", {f"falling-rocks-{n}x{n}" for n in (8, 16, 32)}),
+        ("rockfall info classif", {"classifies"}),
+        ("rockfall list capa", {"capabilities"}),
         ("rockfall evaluate my", {"my-run"}),
         ("rockfall play ", {"my-run", "last", "random", "oracle", "human"}),
         ("rockfall show di", {"digits"}),

@@ -286,7 +286,10 @@ def test_what_a_lifecycle_hook_draws_changes_nothing(
     assert not difference(before, random_state())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], [], ["plugins"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["list"], ["list", "capabilities"], ["list", "kinds"], [], ["plugins"]],
+)
 def test_looking_around_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom rockfall.cli import main\n"

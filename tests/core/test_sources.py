@@ -14,6 +14,7 @@ from gymnasium import spaces
 from PIL import Image
 
 from rockfall.errors import RockfallError, UnknownName, UsageError
+from rockfall.kinds import require_kind
 from rockfall.kit.environments.batched import LoopBatch
 from rockfall.kit.pictures import save
 from rockfall.kit.splits import hold_out
@@ -21,7 +22,7 @@ from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.environment import Environment
 from rockfall.sources.info import SourceInfo
-from rockfall.sources.opening import open_source, require_kind
+from rockfall.sources.opening import open_source
 from rockfall.sources.picture import Picture
 
 CPU = torch.device("cpu")

@@ -8,8 +8,9 @@ Start at `train`. The public names are these, `rockfall.plugin` (what a plugin r
 (the conformance kit); every other module is the core's own.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rockfall.lazy import attach
 
 if TYPE_CHECKING:
     from rockfall.config import Config as Config
@@ -41,44 +42,27 @@ if TYPE_CHECKING:
     from rockfall.training import resume as resume
     from rockfall.training import train as train
 
-# Resolved on first use: `import rockfall` must stay light, and torch is not.
-_HOMES = {
-    "Batch": "rockfall.sources.dataset",
-    "Config": "rockfall.config",
-    "ConfigError": "rockfall.errors",
-    "Dataset": "rockfall.sources.dataset",
-    "Diverged": "rockfall.errors",
-    "Environment": "rockfall.sources.environment",
-    "Event": "rockfall.run.events",
-    "Interrupted": "rockfall.errors",
-    "Measurements": "rockfall.kit.measurements",
-    "Model": "rockfall.model",
-    "Picture": "rockfall.sources.picture",
-    "RockfallError": "rockfall.errors",
-    "Run": "rockfall.run.run",
-    "Source": "rockfall.sources.source",
-    "SourceInfo": "rockfall.sources.info",
-    "Split": "rockfall.sources.dataset",
-    "Unavailable": "rockfall.errors",
-    "UnknownName": "rockfall.errors",
-    "UsageError": "rockfall.errors",
-    "eval_mode": "rockfall.kit.modules",
-    "evaluate": "rockfall.training",
-    "fork_rng": "rockfall.kit.randomness",
-    "mean_and_error": "rockfall.kit.measurements",
-    "measurement": "rockfall.kit.measurements",
-    "open_run": "rockfall.training",
-    "open_source": "rockfall.sources.opening",
-    "resume": "rockfall.training",
-    "train": "rockfall.training",
-}
-__all__ = sorted(_HOMES)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'rockfall' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __all__ = attach(
+    __name__,
+    {
+        "rockfall.config": "Config",
+        "rockfall.errors": "ConfigError Diverged Interrupted RockfallError Unavailable UnknownName "
+        "UsageError",
+        "rockfall.kit.measurements": "Measurements mean_and_error measurement",
+        "rockfall.kit.modules": "eval_mode",
+        "rockfall.kit.randomness": "fork_rng",
+        "rockfall.model": "Model",
+        "rockfall.run.events": "Event",
+        "rockfall.run.run": "Run",
+        "rockfall.sources.dataset": "Batch Dataset Split",
+        "rockfall.sources.environment": "Environment",
+        "rockfall.sources.info": "SourceInfo",
+        "rockfall.sources.opening": "open_source",
+        "rockfall.sources.picture": "Picture",
+        "rockfall.sources.source": "Source",
+        "rockfall.training": "evaluate open_run resume train",
+    },
+)
 
 
 def __dir__() -> list[str]:

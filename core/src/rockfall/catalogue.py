@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from rockfall.errors import AmbiguousName, UnknownName, did_you_mean
-from rockfall.specs import Spec
+from rockfall.specs import Spec, counted_kind
 
 S = TypeVar("S", bound=Spec)
 
@@ -62,7 +62,8 @@ class Catalogue(Generic[S]):
         found = [e for e in self._by_name.get(bare, []) if owner in ("", e.owner)]
         if len(found) > 1:
             full = " and ".join(entry.full_name for entry in found)
-            raise AmbiguousName(f"{name} is the name of {len(found)} {self.kind.kind}s: {full}")
+            several = counted_kind(len(found), self.kind.kind)
+            raise AmbiguousName(f"{name} is the name of {several}: {full}")
         return found[0] if found else None
 
     def find(self, name: str) -> Entry[S]:

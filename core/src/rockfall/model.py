@@ -19,6 +19,8 @@ class Model(Protocol):
     presets: dict of preset name → settings. One named like a source is used for that source;
         `tiny` trains in a second or two and is what the conformance kit uses.
     monitor: the logged metric by which checkpoint `best` is chosen; `-loss` for lowest.
+    headline: the logged metric that says best how well it fares, which `rockfall compare` draws
+        first; without it, what `monitor` names.
     threads: how many CPU threads suit it; without it, all.
     precision: what `--precision auto` takes where the device gains from it; without it, float32.
     """

@@ -12,10 +12,10 @@ A `plugin.py` imports `Register` and `hookimpl` alone, which are light, so that 
 stays quick; the rest is for its other modules.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rockfall.hooks import API, Register, hookimpl
+from rockfall.lazy import attach
 
 if TYPE_CHECKING:
     from rockfall.capabilities import has_capability as has_capability
@@ -26,19 +26,15 @@ if TYPE_CHECKING:
     from rockfall.sources.options import Seed as Seed
     from rockfall.sources.options import open_with as open_with
 
-_HOMES = {
-    "Seed": "rockfall.sources.options",
-    "check_room": "rockfall.kit.memory",
-    "did_you_mean": "rockfall.errors",
-    "has_capability": "rockfall.capabilities",
-    "hold_out": "rockfall.kit.splits",
-    "open_with": "rockfall.sources.options",
-    "registry": "rockfall.registry",
-}
-__all__ = ["API", "Register", "hookimpl", *_HOMES]  # noqa: PLE0604
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'rockfall.plugin' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, _lazy = attach(
+    __name__,
+    {
+        "rockfall.capabilities": "has_capability",
+        "rockfall.errors": "did_you_mean",
+        "rockfall.kit.memory": "check_room",
+        "rockfall.kit.splits": "hold_out",
+        "rockfall.registry": "registry",
+        "rockfall.sources.options": "Seed open_with",
+    },
+)
+__all__ = ["API", "Register", "hookimpl", *_lazy]  # noqa: PLE0604

@@ -18,7 +18,7 @@ from typing import Any
 
 import pluggy
 
-from rockfall.catalogue import Catalogue
+from rockfall.catalogue import Catalogue, Entry
 from rockfall.errors import RockfallError
 from rockfall.hooks import API, Hooks, Register
 from rockfall.specs import (
@@ -76,6 +76,11 @@ class Registry:
     def sources(self) -> tuple[Catalogue[Any], ...]:
         """What a model can learn from by name."""
         return self.datasets, self.pictures, self.environments
+
+    def source(self, name: str) -> Entry[Any] | None:
+        """The dataset, picture or environment that has this bare or full name."""
+        found = (catalogue.get(name) for catalogue in self.sources)
+        return next((entry for entry in found if entry), None)
 
     def load(self, entry: EntryPoint) -> None:
         """Load one entry point; a failure is kept in `plugins` and changes nothing else."""

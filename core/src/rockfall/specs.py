@@ -172,6 +172,7 @@ class CapabilitySpec(Spec):
     """
 
     kind: ClassVar[str] = "capability"
+    listed_by: ClassVar[str] = "rockfall list capabilities"
 
     verb: str = ""
     verb_needs: str = ""
@@ -208,6 +209,12 @@ class OpenerSpec(Spec):
     kind: ClassVar[str] = "source opener"
 
     order: int = 50
+
+
+def counted_kind(count: int, kind: str) -> str:
+    """`1 model`, `2 models`, `2 capabilities`."""
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    return f"{count} {kind if count == 1 else plural}"
 
 
 def check_target(owner: str, target: str) -> None:

@@ -92,6 +92,10 @@ def uses(model: str, kinds: Collection[str], run: str) -> list[str]:
 
 
 def measured(found: Mapping[str, Any]) -> str:
-    """`0.01712 ± 0.000088`: a value and its error, if it has one, without powers of ten."""
+    """`0.01712 ± 0.000088`: a value and its error, if it has one, without powers of ten; nothing
+    of nothing.
+    """
+    if not found:
+        return ""
     value, error = Decimal(f"{found['value']:.4g}"), Decimal(f"{found['error']:.2g}")
     return f"{value:f} ± {error:f}" if error else f"{value:f}"

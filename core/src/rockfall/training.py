@@ -17,6 +17,7 @@ from rockfall.capabilities import capabilities_of
 from rockfall.config import Config
 from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
 from rockfall.evaluation import evaluate_model, parameters
+from rockfall.kinds import require_kind
 from rockfall.kit.devices import choose_device, choose_precision, computing
 from rockfall.kit.files import write_json
 from rockfall.kit.measurements import Measurements
@@ -28,7 +29,7 @@ from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
 from rockfall.run.events import Listener
 from rockfall.run.run import Run
 from rockfall.sources.info import SourceInfo
-from rockfall.sources.opening import open_source, registered_source, require_kind
+from rockfall.sources.opening import open_source
 from rockfall.sources.source import Source
 
 MOST_THREADS = 1024
@@ -70,7 +71,7 @@ def train(
     kind = entry.spec.load()
     place = choose_device(device)
     # A mistake should be found before a source is opened, which may be to download it.
-    known = registered_source(asked)
+    known = registry().source(asked)
     if known:
         require_kind(entry.spec, known.spec.name, known.spec.kinds)
     source_name = known.spec.name if known else asked

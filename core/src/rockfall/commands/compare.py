@@ -33,7 +33,7 @@ def command(names: tuple[str, ...], out: Path | None, as_json: bool) -> None:
     comparison = Comparison(directories)
     out = out or check_new_file(Path("compare.png"), ".png")
     if as_json:
-        print_json({**comparison.data(), "picture": str(comparison.draw(out) or "") or None})
+        print_json({**comparison.to_json(), "picture": str(comparison.draw(out) or "") or None})
     else:
         comparison.print()
         written = comparison.draw(out)

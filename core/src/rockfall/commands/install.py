@@ -39,14 +39,14 @@ def command(names: tuple[str, ...], yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"installed": [vars(package) for package in packages], "plugins": plugins})
     else:
-        _tell(requirements, packages, plugins)
+        _report(requirements, packages, plugins)
     if failed := [plugin for plugin in plugins if plugin["error"]]:
         name, error = failed[0]["distribution"], failed[0]["error"]
         raise RockfallError(f"{name} is installed, but does not load: {error}")
 
 
 def _plugins_of(packages: list[Package]) -> list[dict[str, Any]]:
-    """What the new packages registered, asked of a new process: this one has listed them before."""
+    """What the new packages registered, as a new process lists it: this one's registry is older."""
     code = "from rockfall.cli import main; main(['plugins', '--json'])"
     environment = {**os.environ, "ROCKFALL_STRICT": "0"}
     done = subprocess.run(
@@ -59,7 +59,9 @@ def _plugins_of(packages: list[Package]) -> list[dict[str, Any]]:
     return [plugin for plugin in plugins if canonical(plugin["distribution"]) in new]
 
 
-def _tell(requirements: list[str], packages: list[Package], plugins: list[dict[str, Any]]) -> None:
+def _report(
+    requirements: list[str], packages: list[Package], plugins: list[dict[str, Any]]
+) -> None:
     if not packages:
         say(f"{' and '.join(requirements)}: installed already", "next: rockfall plugins")
         return

@@ -8,23 +8,30 @@ from typing import Any
 import click
 
 from rockfall.catalogue import Catalogue
+from rockfall.kinds import KINDS, all_kinds, learners, sources_of
 from rockfall.kit.console import hang, print_json, say
 from rockfall.registry import registry
 from rockfall.verbs.options import as_json
 
-KINDS = ("models", "datasets", "pictures", "environments")
+SECTIONS = ("models", "datasets", "pictures", "environments")
+"""What is listed by default."""
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.argument("section", type=click.Choice((*SECTIONS, "capabilities", "kinds")), required=False)
 @as_json
-def command(kind: str | None, as_json: bool) -> None:
-    """List models, datasets, pictures and environments."""
-    shown = {kind: getattr(registry(), kind) for kind in ((kind,) if kind else KINDS)}
-    if as_json:
-        print_json({kind: _data(catalogue) for kind, catalogue in shown.items()})
+def command(section: str | None, as_json: bool) -> None:
+    """List models, datasets, pictures and environments; or the capabilities that models have; or
+    the kinds of source that models learn from.
+    """
+    if section == "kinds":
+        _kinds(as_json)
         return
-    for title, catalogue in shown.items():
+    listed = {each: getattr(registry(), each) for each in ((section,) if section else SECTIONS)}
+    if as_json:
+        print_json({title: _data(catalogue) for title, catalogue in listed.items()})
+        return
+    for title, catalogue in listed.items():
         say(title)
         width = max(map(len, catalogue.names()), default=0)
         for entry in catalogue:
@@ -42,3 +49,23 @@ def _data(catalogue: Catalogue[Any]) -> list[dict[str, Any]]:
         {**asdict(entry.spec), "name": catalogue.shown_name(entry), "distribution": entry.owner}
         for entry in catalogue
     ]
+
+
+def _kinds(as_json: bool) -> None:
+    kinds = [
+        {
+            "name": kind,
+            "summary": KINDS.get(kind, ""),
+            "sources": sources_of([kind]),
+            "models": learners([kind]),
+        }
+        for kind in all_kinds()
+    ]
+    if as_json:
+        print_json({"kinds": kinds})
+        return
+    for kind in kinds:
+        say(f"{kind['name']}: {kind['summary'] or 'of a plugin'}")
+        for key in ("sources", "models"):
+            hang(f"  {key:8} ", ", ".join(kind[key]) or "none that is installed")
+    say("", "A model learns from a source that has one of its `learns_from` among its kinds.")

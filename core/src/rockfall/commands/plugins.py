@@ -11,6 +11,7 @@ import click
 from rockfall.errors import UnknownName, did_you_mean
 from rockfall.kit.console import hang, print_json, say
 from rockfall.registry import Plugin, canonical, registry
+from rockfall.specs import counted_kind
 from rockfall.verbs.options import as_json
 
 
@@ -19,52 +20,46 @@ from rockfall.verbs.options import as_json
 @as_json
 def command(name: str | None, as_json: bool) -> None:
     """List the installed plugins; with NAME, all about one, and where it failed."""
-    if name is None:
-        _print_all(as_json)
-    else:
-        _print_one(_find(name), as_json)
-
-
-def _print_all(as_json: bool) -> None:
-    plugins, shared = registry().plugins, _shared_names()
+    plugins = _find(name) if name else registry().plugins
+    data = [{**asdict(plugin), "status": plugin.status} for plugin in plugins]
     if as_json:
-        print_json({"plugins": [_data(p) for p in plugins], "shared_names": shared})
-        return
+        print_json(data if name else {"plugins": data, "shared_names": _shared_names()})
+    elif name:
+        _print_one(plugins)
+    else:
+        _print_all(plugins)
+
+
+def _print_all(plugins: list[Plugin]) -> None:
     titles = [f"{plugin.distribution} {plugin.version} {plugin.entry_point}" for plugin in plugins]
     width = max(map(len, titles))
     for title, plugin in zip(titles, plugins, strict=True):
         hang(f"{title:{width}}  ", f"{plugin.status}: {_outcome(plugin)}")
-    for name in shared:
-        say(
-            "",
-            f"{name['kind']} {name['name']} is in several plugins; say {' or '.join(name['use'])}",
-        )
-    failed = [plugin for plugin in plugins if plugin.error]
-    if failed:
-        following = f"`rockfall plugins {failed[0].distribution}` shows where it failed"
+    for shared in _shared_names():
+        use = " or ".join(shared["use"])
+        say("", f"{shared['kind']} {shared['name']} is in several plugins; say {use}")
+    if failed := [plugin.distribution for plugin in plugins if plugin.error]:
+        say("", f"`rockfall plugins {failed[0]}` shows where it failed")
     else:
-        following = "`rockfall install NAME` adds one, `rockfall new-plugin NAME` writes one"
-    say("", following)
+        say("", "`rockfall install NAME` adds one, `rockfall new-plugin NAME` writes one")
 
 
-def _print_one(plugins: list[Plugin], as_json: bool) -> None:
-    if as_json:
-        print_json([_data(plugin) for plugin in plugins])
-        return
+def _print_one(plugins: list[Plugin]) -> None:
     for plugin in plugins:
         say(
             f"{plugin.distribution} {plugin.version}, {plugin.status}: "
             f"entry point {plugin.entry_point} = {plugin.module}"
         )
-        if plugin.error:
-            say(plugin.traceback.rstrip())
-        elif plugin.skipped:
-            say(plugin.skipped)
-        for kind, thing, summary in _registered(plugin):
-            hang(f"  {kind} {thing}  ", summary)
+        if plugin.error or plugin.skipped:
+            say(plugin.traceback.rstrip() or plugin.skipped)
+        for catalogue in registry().catalogues:
+            for owner, spec in catalogue:
+                name = f"{spec.kind} {spec.name}"
+                if owner == plugin.distribution and name in plugin.provides:
+                    hang(f"  {name}  ", spec.summary)
     failed = any(plugin.error for plugin in plugins)
-    name = plugins[0].distribution
-    say("", f"next: pip install --upgrade {name}" if failed else "next: rockfall list")
+    upgrade = f"pip install --upgrade {plugins[0].distribution}"
+    say("", f"next: {upgrade if failed else 'rockfall list'}")
 
 
 def _find(name: str) -> list[Plugin]:
@@ -78,27 +73,11 @@ def _find(name: str) -> list[Plugin]:
     raise UnknownName(f"no plugin named {name} is installed{hint}")
 
 
-def _data(plugin: Plugin) -> dict[str, Any]:
-    return {**asdict(plugin), "status": plugin.status}
-
-
 def _outcome(plugin: Plugin) -> str:
     if plugin.error or plugin.skipped:
         return plugin.error or plugin.skipped
-    counts = Counter(thing.rpartition(" ")[0] for thing in plugin.provides)
-    several = {kind: kind[:-1] + "ies" if kind.endswith("y") else f"{kind}s" for kind in counts}
-    parts = [f"{n} {kind if n == 1 else several[kind]}" for kind, n in counts.items()]
-    return ", ".join(parts) or "follows runs"
-
-
-def _registered(plugin: Plugin) -> list[tuple[str, str, str]]:
-    return [
-        (entry.spec.kind, entry.spec.name, entry.spec.summary)
-        for catalogue in registry().catalogues
-        for entry in catalogue
-        if entry.owner == plugin.distribution
-        and f"{entry.spec.kind} {entry.spec.name}" in plugin.provides
-    ]
+    counts = Counter(provided.rpartition(" ")[0] for provided in plugin.provides)
+    return ", ".join(counted_kind(n, kind) for kind, n in counts.items()) or "follows runs"
 
 
 def _shared_names() -> list[dict[str, Any]]:

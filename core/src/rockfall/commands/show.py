@@ -15,7 +15,6 @@ from rockfall.verbs.new_file import new_file
 from rockfall.verbs.options import as_json, source_options
 
 if TYPE_CHECKING:
-    from rockfall.pages.source_page import SourcePage
     from rockfall.run.directory import RunDirectory
     from rockfall.sources.source import Source
 
@@ -31,39 +30,26 @@ def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool
     """Show RUN: what it was, what came out, its learning curves. Or DATASET: its examples. Or a
     PICTURE by its name.
 
-    What there is to see in a run's model is drawn anew, if its source is at hand.
+    The pictures of a run's model are drawn anew, if its source is at hand.
 
     The name of a dataset or a picture wins over that of a run, which its path still finds.
     source.key=value sets an option of theirs (`rockfall info DATASET` lists them).
     """
     from rockfall.pages.run_page import RunPage
+    from rockfall.pages.source_page import SourcePage
     from rockfall.run.directory import RunDirectory
 
     found = _find(name, source_options(options))
-    page = RunPage(found) if isinstance(found, RunDirectory) else _page(name, found, options)
+    page = RunPage(found) if isinstance(found, RunDirectory) else SourcePage(name, found, options)
     if not as_json:
         say(*page.lines())  # before the pictures, which a full disk may refuse
-    warnings = page.draw_model() if isinstance(page, RunPage) else []
     written = page.draw(out)
     if as_json:
-        print_json({**page.data(), "picture": str(written or "") or None, "warnings": warnings})
+        picture = str(written) if written else None
+        print_json({**page.to_json(), "picture": picture, "warnings": list(page.warnings)})
         return
-    pictures = page.picture_lines() if isinstance(page, RunPage) else []
     wrote = [f"wrote {written}"] if written else []
-    say(*warnings, *pictures, *wrote, f"next: {page.next}")
-
-
-def _page(name: str, source: Source, asked: tuple[str, ...]) -> SourcePage:
-    from rockfall.pages.dataset_page import DatasetPage
-    from rockfall.pages.picture_page import PicturePage
-    from rockfall.sources.dataset import Dataset
-    from rockfall.sources.picture import Picture
-
-    if isinstance(source, Dataset):
-        return DatasetPage(name, source, asked)
-    if isinstance(source, Picture):
-        return PicturePage(name, source, asked)
-    raise UsageError(f"{name} is no dataset or picture to show: `rockfall info {name}`")
+    say(*page.warnings, *page.picture_lines(), *wrote, f"next: {page.next}")
 
 
 def _find(name: str, options: dict[str, str]) -> RunDirectory | Source:
@@ -72,15 +58,8 @@ def _find(name: str, options: dict[str, str]) -> RunDirectory | Source:
 
     if registry().datasets.get(name) or registry().pictures.get(name):
         return open_source(name, options)
-    if registry().environments.get(name):
-        raise UsageError(f"{name} is a game: `rockfall play random {name}` shows it")
     try:
         found = find_run(name)
-        if options:
-            raise UsageError(
-                f"{name} is a run, and source.{next(iter(options))} is for a dataset or a picture"
-            )
-        return found
     except UnknownName as error:
         try:
             return open_source(name, options)  # a folder, say, that a plugin can open
@@ -90,3 +69,8 @@ def _find(name: str, options: dict[str, str]) -> RunDirectory | Source:
             if hint and not any(run.name.startswith(name) for run in all_runs()):
                 raise UnknownName(f"no run, dataset or picture named {name}{hint}") from None
             raise error from None
+    if options:
+        raise UsageError(
+            f"{name} is a run, and source.{next(iter(options))} is for a dataset or a picture"
+        )
+    return found

@@ -1,39 +1,65 @@
-"""What people want to know of a run that is lying in its directory."""
+"""What pages say of a run that is lying in its directory."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from rockfall.config import settings, to_text
 from rockfall.registry import registry
-from rockfall.run.directory import Record, RunDirectory
+from rockfall.run.directory import RunDirectory
 from rockfall.run.observers import NOT_METRICS
 
-Columns = dict[str, list[tuple[dict[str, Any], float]]]
-"""Metric → its values, each with the whole line that it was logged in."""
 
+class RecordedRun:
+    """What a run was, what came out of it, and what it logged."""
 
-def unusual_settings(record: Record) -> dict[str, str]:
-    """The settings that are not the model's defaults; all of them if it is not installed."""
-    given = {name: to_text(value) for name, value in record.config.items()}
-    entry = registry().models.get(record.model)
-    if entry is None:
-        return given
-    usual = {setting.name: setting.default for setting in settings(entry.spec.load().Config)}
-    return {name: value for name, value in given.items() if value != usual.get(name)}
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory, self.name = directory, directory.name
+        self.record = directory.record()
+        self.result = directory.result() or {}
+        self.figures: dict[str, Any] = self.result.get("figures", {})
+        self.status = directory.status
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "run": self.name,
+            "model": self.record.model_name,
+            "source": self.record.source,
+            "source_options": self.record.source_options,
+            "seed": self.record.seed,
+            "status": self.status,
+            "config": self.record.config,
+            "figures": self.figures,
+            **{key: self.result.get(key) for key in ("parameters", "steps", "examples", "seconds")},
+        }
 
-def logged(directory: RunDirectory) -> Columns:
-    """Every metric, in the order in which they first appear."""
-    columns: Columns = {}
-    for line in directory.logged():
-        for name, value in line.items():
-            if name not in NOT_METRICS:
-                columns.setdefault(name, []).append((line, value))
-    return columns
+    @property
+    def source(self) -> str:
+        """The source with its options, as they would be typed."""
+        options = self.record.source_options.items()
+        return " ".join((self.record.source, *(f"source.{k}={to_text(v)}" for k, v in options)))
 
+    @cached_property
+    def changed_settings(self) -> dict[str, str]:
+        """The settings that are not the model's defaults; all of them if it is not installed."""
+        given = {name: to_text(value) for name, value in self.record.config.items()}
+        entry = registry().models.get(self.record.model)
+        if entry is None:
+            return given
+        usual = {setting.name: setting.default for setting in settings(entry.spec.load().Config)}
+        return {name: value for name, value in given.items() if value != usual.get(name)}
 
-def source_name(record: Record) -> str:
-    """The source with its options, as they would be typed."""
-    options = (f"source.{name}={to_text(value)}" for name, value in record.source_options.items())
-    return " ".join((record.source, *options))
+    @cached_property
+    def metrics(self) -> dict[str, list[tuple[dict[str, Any], float]]]:
+        """Each metric's values, beside the whole line that each was logged in."""
+        columns: dict[str, list[tuple[dict[str, Any], float]]] = {}
+        for line in self.directory.logged():
+            for name, value in line.items():
+                if name not in NOT_METRICS:
+                    columns.setdefault(name, []).append((line, value))
+        return columns
+
+    def points(self, metric: str, across: str) -> list[tuple[float, float]]:
+        """A metric's curve over another key of its lines, `step` or `seconds`."""
+        return [(line[across], value) for line, value in self.metrics[metric]]

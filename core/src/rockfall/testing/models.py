@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from rockfall.catalogue import Catalogue, Entry
+from rockfall.kinds import require_kind
 from rockfall.kit.randomness import random_state, seed_everything
 from rockfall.model import Model
 from rockfall.model_pictures import CURVES, check_picture_name, draw_capability, with_pictures
@@ -22,7 +23,7 @@ from rockfall.registry import registry
 from rockfall.run import checkpoint
 from rockfall.run.run import Run, load_state
 from rockfall.sources.info import SourceInfo
-from rockfall.sources.opening import open_source, require_kind
+from rockfall.sources.opening import open_source
 from rockfall.sources.source import Source
 from rockfall.specs import DatasetSpec, EnvironmentSpec, ModelSpec, PictureSpec
 from rockfall.testing.behaving import behaviour, check_named

@@ -95,6 +95,7 @@ class Pqn(nn.Module):
     """observations (N, *shape) → Q of every action, (N, actions)."""
 
     Config = PqnConfig
+    headline: ClassVar[str] = "return"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # A second of training, for tests.
         "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout_steps": 16},

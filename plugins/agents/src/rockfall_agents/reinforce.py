@@ -123,6 +123,7 @@ class Reinforce(nn.Module):
     """observations (N, *shape) → action logits and, last, the baseline, (N, actions + 1)."""
 
     Config = ReinforceConfig
+    headline: ClassVar[str] = "return"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # A second of training, for tests.
         "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout_steps": 16, "batch_size": 64},

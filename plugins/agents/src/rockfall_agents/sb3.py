@@ -68,6 +68,7 @@ class Sb3Agent(nn.Module):
 
     threads: ClassVar[int] = 1  # the matrix products are too small for a second thread to pay
     policy_class: ClassVar[type[BasePolicy]]
+    headline: ClassVar[str] = "return"
     adam_eps: ClassVar[float] = 1e-8  # PyTorch's default
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:

@@ -1,0 +1,57 @@
+"""Kinds: what a source can serve as, and what a model learns from. Read from specs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rockfall.errors import UsageError
+from rockfall.registry import registry
+from rockfall.specs import ModelSpec
+
+KINDS = {
+    "pictures": "a dataset of pictures (N, C, H, W) uint8",
+    "labelled-pictures": "a dataset of pictures (N, C, H, W) uint8 with labels (N,) int64",
+    "vectors": "a dataset of vectors (N, D) float",
+    "labelled-vectors": "a dataset of vectors (N, D) float with labels (N,) int64",
+    "picture": "one picture (3, H, W) uint8, by its name or its path",
+    "environment": "any Gymnasium id",
+    "discrete-actions": "any Gymnasium id with Box observations and Discrete actions",
+    "continuous-actions": "any Gymnasium id with Box observations and Box actions",
+}
+"""Those that the core's own sources have. A plugin may give its sources, and models, others."""
+
+
+def all_kinds() -> list[str]:
+    """The core's kinds, then those that only an installed source has or a model learns from."""
+    models = (entry.spec.learns_from for entry in registry().models)
+    sources = (entry.spec.kinds for catalogue in registry().sources for entry in catalogue)
+    return list(dict.fromkeys((*KINDS, *(kind for kinds in (*models, *sources) for kind in kinds))))
+
+
+def learners(kinds: Iterable[str]) -> list[str]:
+    """Names of the models that learn from a source of these kinds."""
+    models, given = registry().models, set(kinds)
+    return [models.shown_name(e) for e in models if given.intersection(e.spec.learns_from)]
+
+
+def sources_of(kinds: Iterable[str]) -> list[str]:
+    """Names of the registered sources that are of one of these kinds."""
+    wanted = set(kinds)
+    return [
+        catalogue.shown_name(entry)
+        for catalogue in registry().sources
+        for entry in catalogue
+        if wanted.intersection(entry.spec.kinds)
+    ]
+
+
+def require_kind(model: ModelSpec, source: str, kinds: Iterable[str]) -> None:
+    """Raise UsageError unless the model can learn from a source of these kinds, naming others."""
+    wanted, given = set(model.learns_from), tuple(kinds)
+    if not wanted.intersection(given):
+        usable = sources_of(wanted)
+        instead = f"; try {', '.join(usable[:4])}" if usable else ""
+        raise UsageError(
+            f"{model.name} learns from {' or '.join(sorted(wanted))}, "
+            f"and {source} is {' and '.join(given)}{instead}"
+        )

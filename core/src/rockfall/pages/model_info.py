@@ -1,0 +1,52 @@
+"""A model as `rockfall info` describes it: settings, presets, capabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from rockfall.catalogue import Entry
+from rockfall.config import settings, to_text
+from rockfall.kit.console import print_table, say
+from rockfall.specs import ModelSpec
+
+
+def model_info(entry: Entry[ModelSpec]) -> dict[str, Any]:
+    kind = entry.spec.load()
+    presets = getattr(kind, "presets", {})
+    return {
+        **asdict(entry.spec),
+        "distribution": entry.owner,
+        "settings": [setting._asdict() for setting in settings(kind.Config)],
+        "presets": {p: {k: to_text(v) for k, v in values.items()} for p, values in presets.items()},
+    }
+
+
+def print_model(data: dict[str, Any]) -> None:
+    say(
+        f"{data['name']}: {data['summary']}  (from {data['distribution']})",
+        f"learns from {' or '.join(data['learns_from'])}; by default {data['default_source']}",
+        f"trained, it {', '.join(data['capabilities']) or 'does nothing more'}",
+    )
+    if data["reference"]:
+        say(f"after {data['reference']}")
+    say("")
+    print_settings("setting", data["settings"])
+    if data["presets"]:
+        rows = [
+            (name, " ".join(f"{k}={v}" for k, v in values.items()) or "the defaults")
+            for name, values in data["presets"].items()
+        ]
+        say("")
+        print_table(("preset", "settings"), rows)
+        say("", "A preset named like the source is used by default.")
+    say("", f"rockfall train {data['name']} {data['default_source']} key=value …")
+
+
+def print_settings(title: str, described: Iterable[dict[str, Any]]) -> None:
+    """A table of settings, each as `Setting._asdict()`."""
+    rows = [
+        (s["name"], s["default"], f"{s['type']} {s['bounds']}".strip(), s["why"]) for s in described
+    ]
+    print_table((title, "default", "type", "why"), rows)
