@@ -82,9 +82,9 @@ def test_requires_the_core_and_is_complete(kind: str) -> None:
     files = render("hello", kind)
     project = tomllib.loads(files[Path("pyproject.toml")])["project"]
     needs = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    assert "rockfall-core>=0.1" in needs
+    assert "rockfall-core>=0.2" in needs
     plugin = next(text for path, text in files.items() if path.name.endswith("plugin.py"))
-    assert ("rockfall-capabilities>=0.1" in project["dependencies"]) == ("capabilities=" in plugin)
+    assert ("rockfall-capabilities>=0.2" in project["dependencies"]) == ("capabilities=" in plugin)
     assert 'check_plugin("rockfall-hello")' in files[Path("tests/test_plugin.py")]
     assert files[Path("README.md")].startswith("# rockfall-hello\n")
 
