@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
-from rockfall_capabilities.encodes import capability as encodes
+from rockfall_capabilities.encodes import evaluation
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table, script
 
@@ -33,8 +33,8 @@ ROWS: tuple[tuple[str, int, Mapping[str, Any]], ...] = (
 def trial(model: str, pictures: int, settings: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
     """The figure of the probe, and CPU seconds of the fit."""
     with (
-        mock.patch.object(encodes, "MOST_TRAINED", pictures),
-        mock.patch.object(encodes, "MOST_NUMBERS", pictures * PICTURE),
+        mock.patch.object(evaluation, "MAX_TRAIN_EXAMPLES", pictures),
+        mock.patch.object(evaluation, "MAX_NUMBERS", pictures * PICTURE),
     ):
         _, result, seconds = trained(model, "patches", config=settings)
     return result["figures"]["probe accuracy"], seconds

@@ -14,7 +14,7 @@ from rockfall.errors import Diverged, UsageError
 from rockfall.run import checkpoint
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm
 from rockfall_boltzmann.ssrbm import Ssrbm
-from rockfall_capabilities.encodes.capability import evaluate
+from rockfall_capabilities.encodes.evaluation import evaluate
 
 DIGITS = rockfall.open_source("digits")
 

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from rockfall.kit.drawing.sheets import in_rows, sheet
 from rockfall.sources.dataset import Dataset, Split
-from rockfall_capabilities.blends import capability as blends
 from rockfall_capabilities.blends import representatives as representing
-from rockfall_capabilities.blends.capability import corner_weights
+from rockfall_capabilities.blends.check import check
+from rockfall_capabilities.blends.interpolation import bilinear_weights
+from rockfall_capabilities.blends.pictures import pictures
 from rockfall_capabilities.blends.representatives import representatives
 
 SHAPE = (1, 2, 2)
@@ -49,11 +50,9 @@ LEVELS = [0, 200, 90, 100, 100, 150, 130, 7]
 """Of class 0 the mean is 80, of class 1 it is 150."""
 
 
-@pytest.mark.parametrize("at_once", [1000, 3])
-def test_the_most_typical_stands_for_its_class(
-    at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(representing, "AT_ONCE", at_once)
+@pytest.mark.parametrize("batch", [1000, 3])
+def test_the_most_typical_stands_for_its_class(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(representing, "BATCH", batch)
     found = representatives(split(LABELS, LEVELS), [1, 0, 2])
     assert found.labels.tolist() == [1, 0, 2]
     assert found.inputs[:, 0, 0, 0].tolist() == [150, 90, 7]
@@ -78,7 +77,7 @@ def test_a_seed_chooses_others() -> None:
 
 
 def test_each_corner_has_its_example_and_each_side_only_two() -> None:
-    weights = corner_weights(5).view(5, 5, 4)
+    weights = bilinear_weights(5).view(5, 5, 4)
     assert torch.allclose(weights.sum(2), torch.ones(5, 5))
     corners = torch.stack((weights[0, 0], weights[0, 4], weights[4, 0], weights[4, 4]))
     assert torch.equal(corners, torch.eye(4))
@@ -90,9 +89,9 @@ def test_each_corner_has_its_example_and_each_side_only_two() -> None:
 def test_a_walk_between_four_classes() -> None:
     labels = [k for k in range(10) for _ in range(3)]
     data = dataset(split(labels, [20 * k for k in labels]), tuple(map(str, range(10))))
-    (page,) = blends.pictures(Identity(), data).values()
+    (page,) = pictures(Identity(), data).values()
     ends = [0, 40, 100, 140]  # of classes 0, 2, 5 and 7
-    levels = (corner_weights(8) @ torch.tensor(ends).float()).round().to(torch.uint8)
+    levels = (bilinear_weights(8) @ torch.tensor(ends).float()).round().to(torch.uint8)
     walk = np.asarray(sheet(in_rows(levels.view(-1, 1, 1, 1).expand(-1, *SHAPE), 8)))
     drawn = np.asarray(page)
     bottom, left = drawn.shape[0] - 16, (drawn.shape[1] - 16 - walk.shape[1]) // 2
@@ -106,12 +105,12 @@ def test_a_walk_between_four_classes() -> None:
 @pytest.mark.parametrize("labels", [[-1] * 6, [0] * 6, [0, 1] * 3, [0, 1, 2] * 2, [5]])
 def test_a_walk_between_fewer_classes(labels: list[int]) -> None:
     data = dataset(split(labels, list(range(len(labels)))))
-    assert set(blends.pictures(Identity(), data)) == {"blends"}
+    assert set(pictures(Identity(), data)) == {"blends"}
 
 
 def test_vectors_are_not_drawn() -> None:
     model: Any = Identity()
-    assert blends.pictures(model, dataset(Split(torch.rand(9, 4), torch.zeros(9)))) == {}
+    assert pictures(model, dataset(Split(torch.rand(9, 4), torch.zeros(9)))) == {}
 
 
 # What the kit asks ------------------------------------------------------------------------------
@@ -173,15 +172,15 @@ class DrawsNoise(Identity):
         return super().latents(inputs, labels) * torch.rand(())
 
 
-class IsTold(WantsLabels):
+class Conditional(WantsLabels):
     def sample_of(self, labels: Tensor) -> Tensor:
         raise NotImplementedError
 
 
 def test_models_that_blend() -> None:
     data = dataset(split(LABELS, LEVELS), ("a", "b", "c"))
-    for model in (Identity(), DrawsNoise(), IsTold()):
-        blends.check(model, data)
+    for model in (Identity(), DrawsNoise(), Conditional()):
+        check(model, data)
 
 
 @pytest.mark.parametrize(
@@ -200,4 +199,4 @@ def test_models_that_blend() -> None:
 )
 def test_what_does_not_blend(kind: type[Identity], complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
-        blends.check(kind(), dataset(split(LABELS, LEVELS)))
+        check(kind(), dataset(split(LABELS, LEVELS)))

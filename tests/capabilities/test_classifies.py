@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rockfall.sources.dataset import Dataset, Split
-from rockfall_capabilities.classifies import capability as classifies
+from rockfall_capabilities.classifies import evaluation
 
 CLASSES = 4
 
@@ -41,7 +41,7 @@ class ByHeart:
 
 def test_train_accuracy_stands_beside_test_accuracy() -> None:
     data = dataset()
-    figures = classifies.evaluate(ByHeart(data.train), data)
+    figures = evaluation.evaluate(ByHeart(data.train), data)
     assert list(figures) == ["test accuracy", "train accuracy"]  # the first is the one that counts
     assert figures["test accuracy"]["value"] == pytest.approx(0.25)
     assert figures["test accuracy"]["count"] == 40
@@ -60,7 +60,7 @@ def nearest_by_hand(data: Dataset, known: list[int]) -> float:
 
 def test_the_nearest_neighbour_is_the_nearest() -> None:
     data = dataset()
-    figures = classifies.evaluate(ByHeart(data.train), data)
+    figures = evaluation.evaluate(ByHeart(data.train), data)
     right = figures["test accuracy"]["baselines"]["nearest neighbour"]["value"]
     assert 0.5 < right < 0.95  # or the comparison would say little
     assert right == pytest.approx(nearest_by_hand(data, list(range(120))))
@@ -71,28 +71,28 @@ def test_of_many_and_large_pictures_fewer_neighbours_are_known(
 ) -> None:
     data = dataset()
     known = list(range(0, 120, 8))  # evenly, for the split is sorted by class
-    monkeypatch.setattr(classifies, "MOST_PRODUCTS", 40 * 9 * len(known) + 0.5)
-    figures = classifies.evaluate(ByHeart(data.train), data)
+    monkeypatch.setattr(evaluation, "MAX_MULTIPLICATIONS", 40 * 9 * len(known) + 0.5)
+    figures = evaluation.evaluate(ByHeart(data.train), data)
     right = figures["test accuracy"]["baselines"]["nearest neighbour"]["value"]
     assert right == pytest.approx(nearest_by_hand(data, known))
     assert right != nearest_by_hand(data, list(range(120)))
-    monkeypatch.setattr(classifies, "MOST_PRODUCTS", 1)
-    figures = classifies.evaluate(ByHeart(data.train), data)
+    monkeypatch.setattr(evaluation, "MAX_MULTIPLICATIONS", 1)
+    figures = evaluation.evaluate(ByHeart(data.train), data)
     one = figures["test accuracy"]["baselines"]["nearest neighbour"]["value"]
     assert one == pytest.approx(0.25)
 
 
 def test_a_limit_leaves_every_class_its_share() -> None:
     data = dataset()
-    figures = classifies.evaluate(ByHeart(data.train), data, limit=8)
+    figures = evaluation.evaluate(ByHeart(data.train), data, limit=8)
     assert figures["test accuracy"]["count"] == figures["train accuracy"]["count"] == 8
     assert figures["test accuracy"]["baselines"]["commonest class"]["value"] == 0.25
 
 
 def test_of_a_large_training_split_a_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifies, "MOST_TRAINED", 60)
+    monkeypatch.setattr(evaluation, "MAX_TRAIN_EXAMPLES", 60)
     data = dataset()
-    figures = classifies.evaluate(ByHeart(data.train), data)
+    figures = evaluation.evaluate(ByHeart(data.train), data)
     assert figures["train accuracy"]["count"] == 60
     right = figures["test accuracy"]["baselines"]["nearest neighbour"]["value"]
     assert right == pytest.approx(nearest_by_hand(data, list(range(0, 120, 2))))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from rockfall.kit.drawing.sheets import sheet
 from rockfall.sources.opening import open_source
-from rockfall_capabilities.blends.page import REST
+from rockfall_capabilities.blends.drawing import HOLD
 from rockfall_capabilities.blends.representatives import representatives
 from tests.core.test_cli_train import rockfall
 from tests.core.toys import toys
@@ -124,15 +124,15 @@ def test_a_film_goes_there_and_back(folder: Path) -> None:
         "gif": "film.gif",
     }
     shown = frames(folder / "film.gif")
-    assert len(shown) == 2 * 31 + 2 * REST
-    middle = (len(shown) + REST) // 2
+    assert len(shown) == 2 * 31 + 2 * HOLD
+    middle = (len(shown) + HOLD) // 2
     first, last = (
         np.asarray(end.expand(3, 8, 8).permute(1, 2, 0)).repeat(32, 0).repeat(32, 1)
         for end in typical(0, 2)
     )
     assert np.abs(shown[0] - first).max() < 40  # as near as 256 colours come
     assert np.abs(shown[middle - 2] - last).max() < 40
-    there, back = shown[REST : REST + 31], shown[-31:][::-1]
+    there, back = shown[HOLD : HOLD + 31], shown[-31:][::-1]
     assert all(np.array_equal(one, other) for one, other in zip(there, back, strict=True))
     assert not (folder / "film.png").exists()
 
@@ -186,7 +186,7 @@ def test_a_model_that_is_told_classes_is_given_theirs(folder: Path) -> None:
         (("blends", "0"), "there is nothing to blend 0 into"),
         (("blends",), "Missing argument"),
         (("blends", "0", "notes.txt"), "notes.txt can't be read as a picture"),
-        (("blends", "0", "1", "--weights", "1,b"), "--weights 1,b: say numbers with commas"),
+        (("blends", "0", "1", "--weights", "1,b"), "--weights 1,b: give numbers with commas"),
         (("blends", "0", "1", "--weights", "1,nan"), "they must be finite"),
         (("blends", "0", "1", "--weights", "0,0"), "not all 0"),
         (("blends", "0", "1", "--weights", "1"), "--weights gives 1 for 2 terms"),
@@ -194,7 +194,7 @@ def test_a_model_that_is_told_classes_is_given_theirs(folder: Path) -> None:
         (("blends", "0", "1", "--weights", "1,1", "--steps", "3"), "leave --steps out"),
         (("blends", "0", "1", "--steps", "1"), "1 is not in the range"),
         (("blends", "0", "1", "--out", "a.gif"), "what is written is a PNG"),
-        (("told", "0", "dark.png"), "told must know the class of what it blends"),
+        (("told", "0", "dark.png"), "told needs the class of what it blends"),
         (("nonsuch", "0", "1"), "no run named nonsuch"),
     ],
 )
@@ -261,7 +261,10 @@ def test_a_map_of_one_class_has_no_figures(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("told",), "teller samples and blends, but not encodes; models that do: "),
+        (
+            ("told",),
+            "teller samples and samples-by-class and blends, but not encodes; models that do: ",
+        ),
         (("blends", "--by", "umap"), "'umap' is not one of"),
         (("blends", "-n", "2"), "2 is not in the range"),
     ],
@@ -322,7 +325,7 @@ def test_a_film_of_a_training(folder: Path) -> None:
     done = rockfall(folder, "sample", "blends", "--animate", "--gif", "other")
     size = (folder / "other.gif").stat().st_size
     assert done.stdout.splitlines() == [
-        "what blends made of the same noise from step 0 to 20, 16 pictures",
+        "samples of blends from the same noise, step 0 to 20, 16 pictures",
         f"wrote other.gif ({size / 1000:,.0f} kB)",
         "next: rockfall sample blends  ·  rockfall show blends",
     ]
@@ -331,7 +334,7 @@ def test_a_film_of_a_training(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("makes", "--class", "3"), "makes can't be told which class to make"),
+        (("makes", "--class", "3"), "makes does not sample by class"),
         (("told", "--class", "11"), "digits has no class 11; did you mean 1?"),
         (("told", "--class", "3,"), "digits has no class ; it has 0, 1"),
         (("told", "--class", "1,2,3", "-n", "2"), "-n 2 is too few for 3 classes"),
@@ -339,7 +342,7 @@ def test_a_film_of_a_training(folder: Path) -> None:
         (("blends", "--animate", "-n", "3"), "so leave -n out"),
         (("blends", "--animate", "--seed", "0"), "so leave --seed out"),
         (("blends", "--animate", "--out", "a.png"), "so leave --out out"),
-        (("points", "--class", "3"), "points can't be told which class to make"),
+        (("points", "--class", "3"), "points does not sample by class"),
     ],
 )
 def test_what_can_not_be_sampled(folder: Path, words: tuple[str, ...], expected: str) -> None:

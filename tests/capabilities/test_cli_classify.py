@@ -15,7 +15,7 @@ from PIL import Image
 from rockfall.kit.drawing.sheets import sheet
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source
-from rockfall_capabilities.classifies.picture_input import fit
+from rockfall_capabilities.picture_input import fit
 from tests.core.test_cli_train import rockfall
 from tests.core.toys import toys
 
@@ -74,7 +74,7 @@ def test_drawings_are_read(folder: Path, drawn: Path) -> None:
 def test_the_best_classes_are_listed_with_bars(folder: Path, drawn: Path) -> None:
     done = rockfall(folder, "classify", "reads", str(drawn / "0.png"), "--top", "3")
     lines = done.stdout.splitlines()
-    assert lines[0].endswith("(made 8 × 8, as a negative)")
+    assert lines[0].endswith("(resized to 8 × 8, inverted)")
     assert len(lines) == 5
     assert lines[1].split()[0] == "0"
     shares = [float(line.split()[-2]) for line in lines[1:4]]
@@ -88,7 +88,7 @@ def test_light_on_dark_stays_as_it_is(folder: Path, drawn: Path) -> None:
         negative = Image.fromarray(255 - np.asarray(image))
     negative.resize((80, 90)).save(folder / "negative.jpg")
     words = rockfall(folder, "classify", "reads", "negative.jpg").stdout
-    assert words.startswith("negative.jpg  (made 8 × 8)\n")
+    assert words.startswith("negative.jpg  (resized to 8 × 8)\n")
     (seen,) = json.loads(rockfall(folder, "classify", "reads", "negative.jpg", "--json").stdout)[
         "pictures"
     ]
@@ -233,7 +233,7 @@ def test_what_is_made_at_once_has_no_film(folder: Path) -> None:
     done = rockfall(folder, "sample", "makes", "--gif", "none.gif", "--out", "none.png")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "rockfall: makes makes its examples at once, so there is no film of it: leave --gif out\n"
+        "rockfall: makes does not sample in steps, so there is no film of it: leave --gif out\n"
     )
     assert not list(folder.glob("none.*"))
 
@@ -256,7 +256,9 @@ def test_a_run_leaves_what_its_model_makes(folder: Path) -> None:
 def test_reconstructions_stand_below_what_was_given(folder: Path) -> None:
     done = rockfall(folder, "reconstruct", "makes", "-n", "12")
     assert done.returncode == 0, done.stderr
-    assert "12 test examples of digits, made again by makes: mean squared error 0." in done.stdout
+    assert (
+        "12 test examples of digits, reconstructed by makes: mean squared error 0." in done.stdout
+    )
     assert "wrote makes-reconstructions.png" in done.stdout
     drawn = pixels(folder / "makes-reconstructions.png")
     given, made = np.array_split(drawn[:, 80:], 2)

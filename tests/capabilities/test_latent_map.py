@@ -1,4 +1,4 @@
-"""Features on a map: how they get there, how well they cluster, and what is drawn."""
+"""Features on a map: how they are projected, how well they cluster, and what is drawn."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from rockfall.errors import RockfallError
 from rockfall.kit.drawing import points
 from rockfall.kit.drawing.chart import Chart
 from rockfall.sources.dataset import Dataset, Split
-from rockfall_capabilities.encodes import capability as encodes
-from rockfall_capabilities.encodes.page import CELLS, latent_page, nearest_to_cells
-from rockfall_capabilities.encodes.projection import places, purity, way
+from rockfall_capabilities.encodes import pictures as drawing
+from rockfall_capabilities.encodes.clustering import purity
+from rockfall_capabilities.encodes.latent_map import CELLS, latent_map, nearest_to_cells
+from rockfall_capabilities.encodes.pictures import pictures
+from rockfall_capabilities.encodes.projection import choose_projection, project
 from rockfall_datasets.patches import Patches
 
 
@@ -31,66 +33,66 @@ def blobs(count: int = 60, size: int = 8, classes: int = 3) -> tuple[Tensor, Ten
     return middles[labels] + torch.randn(count, size, generator=generator), labels
 
 
-# The places -------------------------------------------------------------------------------------
+# The projection ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("size", "by", "expected"),
     [
-        (2, "auto", "themselves"),
+        (2, "auto", "identity"),
         (3, "auto", "pca"),
         (2, "pca", "pca"),
         (2, "tsne", "tsne"),
         (9, "tsne", "tsne"),
     ],
 )
-def test_two_features_are_places_themselves(size: int, by: str, expected: str) -> None:
-    assert way(torch.zeros(5, size), by) == expected
+def test_two_features_are_not_projected(size: int, by: str, expected: str) -> None:
+    assert choose_projection(torch.zeros(5, size), by) == expected
 
 
 def test_features_as_they_are() -> None:
     features = torch.randn(5, 2)
-    assert torch.equal(places(features, "themselves"), features)
+    assert torch.equal(project(features, "identity"), features)
 
 
 def test_pca_is_scikit_learn_s() -> None:
     features, _ = blobs()
-    found = places(features + 1000, "pca")
+    found = project(features + 1000, "pca")
     expected = PCA(2, svd_solver="full").fit_transform(features.double().numpy())
     for one, other in zip(found.T.numpy(), expected.T, strict=True):
         assert np.allclose(one * np.sign(one @ other), other, atol=0.02)
-    assert torch.equal(found, places(features + 1000, "pca"))
+    assert torch.equal(found, project(features + 1000, "pca"))
 
 
 def test_features_that_are_all_alike_lie_at_one_place() -> None:
     alike = torch.ones(20, 4)
-    assert not places(alike, "pca").any()
-    assert latent_page("alike", "pca", torch.zeros(20, 2), torch.zeros(20), ()).width > 0
+    assert not project(alike, "pca").any()
+    assert latent_map("alike", "pca", torch.zeros(20, 2), torch.zeros(20), ()).width > 0
     with pytest.raises(RockfallError, match="all alike"):
-        places(alike, "tsne")
+        project(alike, "tsne")
 
 
 def test_t_sne_keeps_neighbours_together() -> None:
     features, labels = blobs()
-    found = places(features, "tsne")
+    found = project(features, "tsne")
     assert found.shape == (60, 2)
     apart = torch.cdist(found, found).fill_diagonal_(torch.inf)
     assert (labels[apart.argmin(1)] == labels).all()
-    assert torch.equal(found, places(features, "tsne"))
+    assert torch.equal(found, project(features, "tsne"))
 
 
 @pytest.mark.parametrize("count", [3, 7])
 def test_t_sne_of_few(count: int) -> None:
     features, _ = blobs(count)
-    assert torch.isfinite(places(features, "tsne")).all()
+    assert torch.isfinite(project(features, "tsne")).all()
 
 
-@pytest.mark.parametrize("how", ["themselves", "pca", "tsne"])
+@pytest.mark.parametrize("how", ["identity", "pca", "tsne"])
 def test_no_map_of_what_is_not_finite(how: Any) -> None:
     features = torch.randn(9, 2)
     features[3, 1] = torch.inf
     with pytest.raises(RockfallError, match="not finite"):
-        places(features, how)
+        project(features, how)
 
 
 # The clusters -----------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ def test_purity_is_the_share_of_the_commonest_class() -> None:
     assert purity(features, labels, 3).mean().item() == pytest.approx((11 + 15 + 20) / 60)
 
 
-def test_purity_of_pictures_and_of_too_few_places() -> None:
+def test_purity_of_pictures_and_of_too_few_project() -> None:
     pictures = torch.zeros(12, 1, 2, 2, dtype=torch.uint8)
     assert purity(pictures, torch.arange(12) % 3, 3).sum() == 4  # all in one cluster
     assert purity(pictures[:2], torch.tensor([0, 1]), 2).sum() >= 1
@@ -152,8 +154,8 @@ def test_pictures_stand_where_their_dots_are() -> None:
     corners = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])
     shades = torch.tensor([255, 128, 60], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 8, 8)
     labels = torch.tensor([0, 1, 2])
-    page = latent_page("three", "themselves", corners, labels, ("a", "b", "c"), shades)
-    alone = latent_page("three", "themselves", corners, labels, ("a", "b", "c"))
+    page = latent_map("three", "identity", corners, labels, ("a", "b", "c"), shades)
+    alone = latent_map("three", "identity", corners, labels, ("a", "b", "c"))
     drawn = np.asarray(page).astype(int)
     assert page.width > 1.8 * alone.width
     middle = drawn.shape[1] // 2
@@ -199,21 +201,21 @@ def dataset(count: int = 40, *, labelled: bool = True) -> Dataset:
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("features", [2, 7])
 def test_a_finished_run_leaves_a_map(features: int, labelled: bool) -> None:
-    assert set(encodes.pictures(Numbers(features), dataset(labelled=labelled))) == {"latent"}
+    assert set(pictures(Numbers(features), dataset(labelled=labelled))) == {"latent"}
 
 
 def test_of_many_test_examples_some_are_on_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encodes, "MOST_MAPPED", 10)
+    monkeypatch.setattr(drawing, "MAX_EXAMPLES", 10)
     model = Numbers(3)
-    encodes.pictures(model, dataset())
+    pictures(model, dataset())
     assert model.given == 10
 
 
 def test_what_has_no_map() -> None:
-    assert encodes.pictures(Numbers(1), dataset()) == {}
-    assert encodes.pictures(Numbers(3), dataset(2)) == {}
+    assert pictures(Numbers(1), dataset()) == {}
+    assert pictures(Numbers(3), dataset(2)) == {}
     patches = Patches.cut("cut", dataset(), size=2, count=20, stride=1, seed=0)
-    assert encodes.pictures(Numbers(3), patches) == {}
+    assert pictures(Numbers(3), patches) == {}
 
 
 def test_a_class_in_two_clusters_is_named_at_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from rockfall.model_pictures import draw_capability
 from rockfall.run.run import Run
 from rockfall.sources.picture import Picture
-from rockfall_capabilities.paints import capability as paints
+from rockfall_capabilities.paints.check import check
+from rockfall_capabilities.paints.pictures import pictures
 
 
 def gradient(height: int, width: int) -> Tensor:
@@ -44,7 +45,7 @@ class Painter(nn.Module):
 
 def test_a_painter_passes() -> None:
     painter = Painter().eval()
-    paints.check(painter, Picture("p", gradient(20, 30)))
+    check(painter, Picture("p", gradient(20, 30)))
     assert (20, 30) in painter.asked
 
 
@@ -58,11 +59,11 @@ def test_a_painter_passes() -> None:
 )
 def test_what_is_wrong_is_told(faulty: str, complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
-        paints.check(Painter(faulty), Picture("p", gradient(20, 30)))
+        check(Painter(faulty), Picture("p", gradient(20, 30)))
 
 
 def test_a_finished_run_leaves_the_painting_as_large_as_the_picture() -> None:
-    drawn = paints.pictures(Painter().eval(), Picture("p", gradient(20, 30)))
+    drawn = pictures(Painter().eval(), Picture("p", gradient(20, 30)))
     assert torch.equal(drawn["painting"], gradient(20, 30))
 
 
@@ -76,7 +77,7 @@ def test_snapshots_are_left_ever_further_apart(
 
     def fit(_: Any, run: Run) -> None:
         picture = Picture("p", torch.zeros(shape, dtype=torch.uint8))
-        target = "rockfall_capabilities.paints.capability:snapshots"
+        target = "rockfall_capabilities.paints.pictures:snapshots"
         run.leave_snapshots([lambda: draw_capability(painter, target, picture)])
         painter.train()
         for _step in run.steps(40):

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from rockfall.errors import RockfallError
 from rockfall.sources.dataset import Batch, Dataset, Split
-from rockfall_capabilities.encodes import capability as encodes
-from rockfall_capabilities.encodes import probe
+from rockfall_capabilities.encodes import evaluation, probe
+from rockfall_capabilities.encodes import features as extraction
 
 CLASSES = 3
 
@@ -94,12 +94,12 @@ def test_pictures_are_taken_as_they_are_and_left_so() -> None:
 
 def test_many_examples_are_classified_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = probe.probe(*parts())
-    monkeypatch.setattr(probe, "AT_ONCE", 7)
+    monkeypatch.setattr(probe, "BATCH", 7)
     assert torch.equal(probe.probe(*parts()), whole)
 
 
 def test_a_fit_that_is_cut_short_warns_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "MOST_ITERATIONS", 2)
+    monkeypatch.setattr(probe, "MAX_ITERATIONS", 2)
     probe.probe(*parts())
 
 
@@ -151,7 +151,7 @@ def whole(data: Dataset, change: Callable[[Tensor], Tensor] = lambda inputs: inp
 @pytest.mark.parametrize(("shape", "name"), [((1, 2, 3), "raw pixels"), ((6,), "raw inputs")])
 def test_features_are_probed_beside_the_inputs(shape: tuple[int, ...], name: str) -> None:
     data, model = dataset(shape), First()
-    found = encodes.evaluate(model, data)
+    found = evaluation.evaluate(model, data)
     assert list(found) == ["probe accuracy"]
     figure = found["probe accuracy"]
     features = whole(data, First().encode)
@@ -165,36 +165,38 @@ def test_features_are_probed_beside_the_inputs(shape: tuple[int, ...], name: str
 
 
 def test_features_are_made_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = encodes.evaluate(First(), dataset())
-    monkeypatch.setattr(encodes, "BATCH", 50)
+    expected = evaluation.evaluate(First(), dataset())
+    monkeypatch.setattr(extraction, "BATCH", 50)
     model = First()
-    assert encodes.evaluate(model, dataset()) == expected
+    assert evaluation.evaluate(model, dataset()) == expected
     assert max(map(len, model.given)) == 50
 
 
 @pytest.mark.parametrize("classes", [0, 1])
 def test_without_classes_there_is_nothing_to_probe(classes: int) -> None:
     model = First()
-    assert encodes.evaluate(model, dataset(classes=classes)) == {}
+    assert evaluation.evaluate(model, dataset(classes=classes)) == {}
     assert not model.given
 
 
 def test_a_limit_is_one_of_test_examples() -> None:
-    figure = encodes.evaluate(First(), dataset(), limit=30)["probe accuracy"]
+    figure = evaluation.evaluate(First(), dataset(), limit=30)["probe accuracy"]
     every_fourth = whole(dataset(), First().encode)[::4]
     assert figure["count"] == 30
     assert figure["value"] == pytest.approx(every_fourth.mean().item())
 
 
-@pytest.mark.parametrize(("name", "most"), [("MOST_TRAINED", 30), ("MOST_NUMBERS", 30 * 6 + 5)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("MAX_TRAIN_EXAMPLES", 30), ("MAX_NUMBERS", 30 * 6 + 5)]
+)
 def test_of_many_or_large_examples_some_are_learned(
     name: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encodes, name, most)
+    monkeypatch.setattr(evaluation, name, most)
     data, model = dataset(), First()
     some = Split(*data.train[::3])  # evenly, for the split is sorted by class
     few = Dataset("few", {**data.splits, "train": some}, kinds=(), classes=data.info.classes)
-    figure = encodes.evaluate(model, data)["probe accuracy"]
+    figure = evaluation.evaluate(model, data)["probe accuracy"]
     assert torch.equal(model.given[0], some.inputs)
     beside = figure["baselines"]["raw pixels"]["value"]
     assert beside == pytest.approx(whole(few).mean().item())
@@ -202,8 +204,8 @@ def test_of_many_or_large_examples_some_are_learned(
 
 
 def test_of_many_validation_examples_some_choose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encodes, "MOST_VALIDATED", 20)
+    monkeypatch.setattr(evaluation, "MAX_VALIDATION_EXAMPLES", 20)
     model = First()
-    encodes.evaluate(model, dataset())
+    evaluation.evaluate(model, dataset())
     assert [len(given) for given in model.given] == [90, 20, 120]
     assert torch.equal(model.given[1], dataset().validation.inputs[::3])

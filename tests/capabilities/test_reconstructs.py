@@ -9,8 +9,10 @@ from torch import Tensor
 
 from rockfall.kit.drawing.sheets import sheet
 from rockfall.sources.dataset import Dataset, Split
-from rockfall_capabilities.reconstructs import capability as reconstructs
-from rockfall_capabilities.reconstructs.capability import mean_example, squared_errors
+from rockfall_capabilities.mean_example import mean_example
+from rockfall_capabilities.reconstructs import evaluation
+from rockfall_capabilities.reconstructs.evaluation import evaluate, squared_errors
+from rockfall_capabilities.reconstructs.pictures import pictures
 
 
 def dataset(shape: tuple[int, ...], dtype: torch.dtype) -> Dataset:
@@ -40,7 +42,7 @@ def test_the_error_is_a_mean_square_beside_the_training_mean_s(
     batch: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconstructs, "BATCH", batch)
+    monkeypatch.setattr(evaluation, "BATCH", batch)
     data = dataset(shape, dtype)
     most = 255 if dtype == torch.uint8 else 1
     train, test = (split.inputs.numpy().astype(float) / most for split in (data.train, data.test))
@@ -48,7 +50,7 @@ def test_the_error_is_a_mean_square_beside_the_training_mean_s(
     mine, theirs = (
         ((test - other) ** 2).reshape(47, -1).mean(1) for other in (halves, train.mean(0))
     )
-    figures = reconstructs.evaluate(Halves(), data)
+    figures = evaluate(Halves(), data)
     assert list(figures) == ["reconstruction error"]
     figure = figures["reconstruction error"]
     assert figure["count"] == 47
@@ -58,7 +60,7 @@ def test_the_error_is_a_mean_square_beside_the_training_mean_s(
 
 
 def test_a_limit_is_kept() -> None:
-    figures = reconstructs.evaluate(Halves(), dataset((3, 2, 5), torch.uint8), limit=6)
+    figures = evaluate(Halves(), dataset((3, 2, 5), torch.uint8), limit=6)
     assert figures["reconstruction error"]["count"] == 6
 
 
@@ -78,7 +80,7 @@ def test_the_mean_of_many_bytes_is_exact() -> None:
 
 def test_test_pictures_are_drawn_above_what_is_made_of_them() -> None:
     data = dataset((3, 2, 5), torch.uint8)
-    (drawn,) = reconstructs.pictures(Halves(), data).values()
+    (drawn,) = pictures(Halves(), data).values()
     test = data.test.inputs
     chosen = test[torch.arange(36) * 47 // 36]
     rows = [
@@ -87,4 +89,4 @@ def test_test_pictures_are_drawn_above_what_is_made_of_them() -> None:
         for row in (("given", part), ("made", Halves().reconstruct(part)))
     ]
     assert np.array_equal(np.asarray(drawn), np.asarray(sheet(rows)))
-    assert reconstructs.pictures(Halves(), dataset((7,), torch.float32)) == {}
+    assert pictures(Halves(), dataset((7,), torch.float32)) == {}

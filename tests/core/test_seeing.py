@@ -28,14 +28,18 @@ from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall.specs import CapabilitySpec
 from rockfall.testing.comparing import difference
 from rockfall.training import draw
-from rockfall_capabilities.classifies.capability import confused, most_confident_mistakes, pictures
 from rockfall_capabilities.classifies.confusion import colours, confusion
-from rockfall_capabilities.classifies.mistakes import MOST, mistakes, percent
-from rockfall_capabilities.classifies.occlusion import _places, occlusion
-from rockfall_capabilities.classifies.saliency import fall, glowing
-from rockfall_capabilities.explains.capability import check
-from rockfall_capabilities.explains.capability import pictures as explained
+from rockfall_capabilities.classifies.mistakes import MAX_MISTAKES, mistakes, percent
+from rockfall_capabilities.classifies.occlusion import _positions, occlusion
+from rockfall_capabilities.classifies.pictures import (
+    confusion_counts,
+    most_confident_mistakes,
+    pictures,
+)
+from rockfall_capabilities.classifies.saliency import heat_map, largest_drop
+from rockfall_capabilities.explains.check import check
 from rockfall_capabilities.explains.feature_maps import feature_maps, layer_rows
+from rockfall_capabilities.explains.pictures import pictures as explained
 from tests.core.test_cli_train import rockfall as typed
 from tests.core.toys import toys
 
@@ -91,11 +95,11 @@ class Layered:
 
 def test_the_confusion_matrix_counts() -> None:
     generator = torch.Generator().manual_seed(0)
-    labels, said = (torch.randint(5, (400,), generator=generator) for _ in range(2))
+    labels, predicted = (torch.randint(5, (400,), generator=generator) for _ in range(2))
     labels[labels == 3] = 2  # a class without an example
     expected = np.zeros((5, 5), int)
-    np.add.at(expected, (labels.numpy(), said.numpy()), 1)
-    assert np.array_equal(confused(labels, said, 5).numpy(), expected)
+    np.add.at(expected, (labels.numpy(), predicted.numpy()), 1)
+    assert np.array_equal(confusion_counts(labels, predicted, 5).numpy(), expected)
     assert expected[0, 1] != expected[1, 0]  # so that a transposed one would be seen
 
 
@@ -144,15 +148,15 @@ def test_the_matrix_has_a_number_in_each_cell_that_is_not_empty() -> None:
 def test_the_mistakes_are_the_surest_of_the_wrong_ones() -> None:
     generator = torch.Generator().manual_seed(1)
     labels = torch.randint(4, (300,), generator=generator)
-    said = torch.randint(4, (300,), generator=generator)
+    predicted = torch.randint(4, (300,), generator=generator)
     probability = torch.rand(300, generator=generator)
     inputs = torch.arange(300).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
-    found = most_confident_mistakes(Batch(inputs, labels), said, probability)
-    wrong = [i for i in range(300) if labels[i] != said[i]]
-    expected = sorted(wrong, key=lambda i: -probability[i].item())[:MOST]
+    found = most_confident_mistakes(Batch(inputs, labels), predicted, probability)
+    wrong = [i for i in range(300) if labels[i] != predicted[i]]
+    expected = sorted(wrong, key=lambda i: -probability[i].item())[:MAX_MISTAKES]
     assert [int(mistake.picture[0, 0, 0]) for mistake in found] == expected
     assert [mistake.label for mistake in found] == labels[expected].tolist()
-    assert [mistake.said for mistake in found] == said[expected].tolist()
+    assert [mistake.predicted for mistake in found] == predicted[expected].tolist()
     assert [mistake.probability for mistake in found] == probability[expected].tolist()
 
 
@@ -176,15 +180,15 @@ def test_percents(share: float, text: str) -> None:
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (28, 28), (32, 32), (20, 61), (1, 3)])
 def test_occlusion_finds_the_corner_that_a_model_looks_at(height: int, width: int) -> None:
     picture = torch.full((3, height, width), 255, dtype=torch.uint8)
-    falls = occlusion(Corner().classify, picture, 1, [0.0, 0.0, 0.0])
-    assert falls.shape == (height, width)
-    assert falls.argmax() == 0
-    far = falls[height // 2 + 1 :, width // 2 + 1 :]
+    drops = occlusion(Corner().classify, picture, 1, [0.0, 0.0, 0.0])
+    assert drops.shape == (height, width)
+    assert drops.argmax() == 0
+    far = drops[height // 2 + 1 :, width // 2 + 1 :]
     assert not far.any()
     patch = max(1, round(height / 5)) * max(1, round(width / 5))
     seen = min(2, height) * min(2, width)
     hidden = min(2, max(1, round(height / 5))) * min(2, max(1, round(width / 5)))
-    assert falls[0, 0] == pytest.approx(hidden / seen, abs=1e-5), patch
+    assert drops[0, 0] == pytest.approx(hidden / seen, abs=1e-5), patch
     assert (occlusion(Corner().classify, picture, 0, [0.0, 0.0, 0.0]) <= 1e-6).all()
 
 
@@ -208,7 +212,7 @@ def test_the_patch_has_the_mean_colour() -> None:
 @pytest.mark.parametrize("length", [1, 2, 5, 8, 28, 32, 97, 224])
 def test_the_patch_leaves_no_gap(length: int) -> None:
     patch = max(1, round(length / 5))
-    places = _places(length, patch)
+    places = _positions(length, patch)
     assert (places[0], places[-1]) == (0, length - patch)
     assert max(np.diff(places), default=1) <= patch
     assert len(places) <= 16
@@ -216,15 +220,15 @@ def test_the_patch_leaves_no_gap(length: int) -> None:
 
 def test_what_matters_glows() -> None:
     picture = torch.full((1, 8, 8), 128, dtype=torch.uint8)
-    falls = torch.zeros(8, 8)
-    falls[:2, :2] = 0.4
-    light = pixels(glowing(picture, falls, 64)).sum(2)
+    drops = torch.zeros(8, 8)
+    drops[:2, :2] = 0.4
+    light = pixels(heat_map(picture, drops, 64)).sum(2)
     assert light[4:12, 4:12].min() > light[32:, 32:].max() + 200
     assert light.shape == (64, 64)
-    assert fall(falls) == "falls by up to 40 points"
-    noise = pixels(glowing(picture, falls / 4000, 64)).sum(2)
+    assert largest_drop(drops) == "drops by up to 40 points"
+    noise = pixels(heat_map(picture, drops / 4000, 64)).sum(2)
     assert noise.max() - noise.min() < 60  # next to nothing must not look like much
-    assert fall(falls / 4000) == fall(-falls) == "falls by less than 1 point"
+    assert largest_drop(drops / 4000) == largest_drop(-drops) == "drops by less than 1 point"
 
 
 # Weights and feature maps ---------------------------------------------------------------------
@@ -289,7 +293,7 @@ def test_large_pictures_are_made_smaller_and_small_ones_stay_sharp() -> None:
     assert enlarged(Image.new("L", (1, 300)), 100).size == (1, 100)
 
 
-def test_spokenare_cut_to_their_room() -> None:
+def test_words_are_cut_to_their_room() -> None:
     assert words("a name that is much too long", width=80).width <= 80
     assert words("abc", width=80).width < 40
     assert words("0").height == words("gÄy").height
@@ -458,8 +462,8 @@ def test_of_many_classes_the_commonest_mistakes_are_named(monkeypatch: pytest.Mo
     counts = np.eye(25, dtype=np.int64) * 10
     counts[7, 8], counts[3, 4] = 2, 5
     confusion(counts, [f"c{number}" for number in range(25)])
-    said = [text for text in named if "said to be" in text]
-    assert said == ["c3 said to be c4: 5 of 15", "c7 said to be c8: 2 of 12"]
+    listed = [text for text in named if "predicted as" in text]
+    assert listed == ["c3 predicted as c4: 5 of 15", "c7 predicted as c8: 2 of 12"]
 
 
 # A capability of a third party ----------------------------------------------------------------
@@ -633,7 +637,7 @@ def test_explain(folder: Path) -> None:
     assert done.stdout.splitlines()[-2] == "wrote seen.png"
     with_layers = pixels(folder / "seen.png")
     done = typed(folder, "classify", "guesses", "a.png", "--explain", "without.png")
-    assert "guesser does not show its layers, so without.png is without them" in done.stdout
+    assert "guesser does not explain, so without.png has no feature maps" in done.stdout
     without = pixels(folder / "without.png")
     assert len(with_layers) > len(without) + 100
     spoken = ("classify", "guesses", "a.png", "--explain", "j.png", "--top", "2", "--json")

@@ -20,6 +20,7 @@ from rockfall.catalogue import Catalogue
 from rockfall.registry import registry
 from rockfall.specs import CapabilitySpec, ModelSpec
 from rockfall.testing import check_model
+from rockfall.testing.behaving import Recorder
 
 Check = Callable[..., None]
 
@@ -147,6 +148,11 @@ class GivesNoProbabilities(Good):
         return self.logits(inputs)
 
 
+class CanSampleByClassToo(Good):
+    def sample_of(self, labels: Tensor) -> Tensor:
+        return torch.zeros(len(labels), 1, 8, 8, dtype=torch.uint8)
+
+
 class CanEncodeToo(Good):
     def encode(self, inputs: Tensor) -> Tensor:
         return self.logits(inputs)
@@ -243,6 +249,7 @@ def test_a_good_model_passes(check: Check) -> None:
         (KeepsSomethingOutOfItsState, "loaded from its checkpoint, classify gives another"),
         (GivesNoProbabilities, "it classifies, but: probabilities must lie between 0 and 1"),
         (CanEncodeToo, "it encodes, but the spec's capabilities don't say so"),
+        (CanSampleByClassToo, "it samples-by-class, but the spec's capabilities don't say so"),
         (HoldsAPickle, "its state holds a pickle"),
         (NeedsItsData, "opened from run.json without its source: UnknownName: no source digits"),
         (TakesNoStep, "fit took no step"),
@@ -264,6 +271,10 @@ def test_a_faulty_model_is_told_what_is_wrong(kind: type, complaint: str, check:
     [
         ({"capabilities": ("classifies", "samples")}, "says that it samples, but it has no sample"),
         (
+            {"capabilities": ("classifies", "samples-in-steps")},
+            "samples-in-steps, but it has no sample_steps",
+        ),
+        (
             {"capabilities": ("flies",)},
             "made-up names the capability flies, which no installed",
         ),
@@ -277,6 +288,12 @@ def test_a_spec_that_is_not_true_is_told(
 ) -> None:
     with pytest.raises(AssertionError, match=complaint):
         check(Good, **fields)
+
+
+def test_what_stands_in_for_a_model_has_its_class() -> None:
+    recorder: Any = Recorder(Good.__new__(Good))
+    assert isinstance(recorder, Good)
+    assert not isinstance(recorder, CanEncodeToo)
 
 
 def test_a_model_that_changes_when_it_is_drawn(check: Check) -> None:
@@ -303,7 +320,7 @@ def test_what_a_capability_may_not_draw(
     capability = CapabilitySpec(
         name="dreams",
         summary="dreams",
-        target="rockfall_capabilities.classifies.capability:Classifies",
+        target="rockfall_capabilities.classifies.protocol:Classifies",
         pictures="faulty_models:draw",
     )
     sys.modules["faulty_models"].draw = lambda model, source: drawn  # type: ignore[attr-defined]

@@ -147,15 +147,19 @@ def toys(path: Path) -> Iterator[None]:
             capabilities=("acts",),
         ),
         model("maker", target="fake_toys:Maker", capabilities=("samples", "reconstructs")),
-        model("stepper", target="fake_toys:Stepper", capabilities=("samples",)),
+        model("stepper", target="fake_toys:Stepper", capabilities=("samples", "samples-in-steps")),
         model("blender", target="fake_toys:Blender", capabilities=("samples", "encodes", "blends")),
-        model("teller", target="fake_toys:Teller", capabilities=("samples", "blends")),
+        model(
+            "teller",
+            target="fake_toys:Teller",
+            capabilities=("samples", "samples-by-class", "blends"),
+        ),
         model(
             "pointer",
             target="fake_toys:Pointer",
             learns_from=("vectors",),
             default_source="ring",
-            capabilities=("samples",),
+            capabilities=("samples", "samples-in-steps"),
         ),
         model(
             "guesser",

@@ -22,7 +22,7 @@ from rockfall.errors import UnknownName, UsageError
 from rockfall.kit import pictures, progress
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
-from rockfall_capabilities.classifies.picture_input import fit
+from rockfall_capabilities.picture_input import fit
 from tests.core.test_cli_train import rockfall
 
 

@@ -13,8 +13,9 @@ from torch import Tensor
 from rockfall.errors import UsageError
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall.sources.selection import Selection
-from rockfall_capabilities.encodes import capability as encodes
-from rockfall_capabilities.encodes import pooled
+from rockfall_capabilities.encodes import pooling
+from rockfall_capabilities.encodes.evaluation import evaluate
+from rockfall_capabilities.encodes.pooling import pooled
 from rockfall_capabilities.encodes.probe import probe
 from rockfall_datasets.patches import Patches
 
@@ -168,7 +169,7 @@ def test_features_are_summed_over_the_quadrants(
     generator = torch.Generator().manual_seed(1)
     pictures = torch.randint(256, (3, 2, height, width), generator=generator).byte()
     model = Squares(2 * size * size)
-    found = pooled.pooled(model.encode, pictures, size, stride)
+    found = pooled(model.encode, pictures, size, stride)
     expected = by_hand(model, pictures, size, stride)
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
 
@@ -176,15 +177,15 @@ def test_features_are_summed_over_the_quadrants(
 def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = numbered().train.inputs
     model = Squares(27)
-    expected = pooled.pooled(model.encode, pictures, 3, 1)
+    expected = pooled(model.encode, pictures, 3, 1)
     assert model.most == 12 * 15
-    monkeypatch.setattr(pooled, "AT_ONCE", 40)  # those of two pictures and a half
+    monkeypatch.setattr(pooling, "BATCH", 40)  # those of two pictures and a half
     model.most = 0
-    assert torch.allclose(pooled.pooled(model.encode, pictures, 3, 1), expected)
+    assert torch.allclose(pooled(model.encode, pictures, 3, 1), expected)
     assert model.most == 30
-    monkeypatch.setattr(pooled, "AT_ONCE", 1)
+    monkeypatch.setattr(pooling, "BATCH", 1)
     model.most = 0
-    assert torch.allclose(pooled.pooled(model.encode, pictures, 3, 1), expected)
+    assert torch.allclose(pooled(model.encode, pictures, 3, 1), expected)
     assert model.most == 15
 
 
@@ -215,19 +216,17 @@ def test_a_model_of_patches_is_probed_on_the_whole_pictures() -> None:
     whole = Dataset("textures", splits, kinds=("pictures",), classes=("rough", "striped"))
     data = cut(whole, size=3, count=10, stride=2)
     model = Roughness()
-    figure = encodes.evaluate(model, data)["probe accuracy"]
+    figure = evaluate(model, data)["probe accuracy"]
     assert model.encoded == (80 + 30 + 60) * 2 * 3  # rows and columns of patches, 2 pixels apart
     parts = [whole.train[:], whole.validation[:], whole.test[:]]
-    features = [
-        Batch(pooled.pooled(model.encode, inputs, 3, 2), labels) for inputs, labels in parts
-    ]
+    features = [Batch(pooled(model.encode, inputs, 3, 2), labels) for inputs, labels in parts]
     assert figure["value"] == probe(*features).mean() > 0.95
     assert figure["baselines"]["raw pixels"]["value"] == probe(*parts).mean() < 0.7
     assert figure["count"] == 60
-    assert encodes.evaluate(model, data, limit=20)["probe accuracy"]["count"] == 20
+    assert evaluate(model, data, limit=20)["probe accuracy"]["count"] == 20
 
 
 def test_without_classes_of_the_whole_pictures_there_is_no_figure() -> None:
     whole = numbered()
     bare = Dataset("bare", whole.splits, kinds=("pictures",))
-    assert encodes.evaluate(Roughness(), cut(bare)) == {}
+    assert evaluate(Roughness(), cut(bare)) == {}

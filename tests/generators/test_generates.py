@@ -16,7 +16,7 @@ from rockfall.kit.measurements import Measurements
 from rockfall.kit.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.selection import keep_classes, resize
-from rockfall_capabilities.samples.capability import DRAWN
+from rockfall_capabilities.samples.pictures import SAMPLES
 from rockfall_generators import generates
 from rockfall_generators.generates import evaluate
 from rockfall_generators.neighbours import nearest
@@ -300,7 +300,7 @@ def test_samples_are_drawn_above_what_they_are_most_like(digits: Dataset) -> Non
     with fork_rng(seed=0):
         drawn = generates.pictures(Makes(sample), digits)
     with fork_rng(seed=0):
-        made = sample(DRAWN)[:36]
+        made = sample(SAMPLES)[:36]
     like = digits.train.inputs[nearest(made, digits.train.inputs).rows]
     rows = []
     for (_, new), (_, old) in zip(in_rows(made, 12), in_rows(like, 12), strict=True):

@@ -4,7 +4,15 @@ from rockfall.plugin import Register, hookimpl
 
 rockfall_api = 1
 
-CAPABILITIES = ("encodes", "reconstructs", "samples", "scores", "explains", "fires")
+CAPABILITIES = (
+    "encodes",
+    "reconstructs",
+    "samples",
+    "samples-in-steps",
+    "scores",
+    "explains",
+    "fires",
+)
 
 SPIKE_SLAB_SETTINGS = {"inputs": "preprocessing", "spread": "weight_std"}
 """Former → present name of settings, as of all tables here."""
@@ -67,7 +75,15 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_boltzmann.dbn:Dbn",
         learns_from=("labelled-pictures",),
         default_source="digits",
-        capabilities=("classifies", "encodes", "reconstructs", "samples", "explains", "fires"),
+        capabilities=(
+            "classifies",
+            "encodes",
+            "reconstructs",
+            "samples",
+            "samples-in-steps",
+            "explains",
+            "fires",
+        ),
         reference="Hinton, Osindero and Teh 2006, A fast learning algorithm for deep belief nets; "
         "Bengio et al. 2007, Greedy layer-wise training of deep networks",
         renamed={

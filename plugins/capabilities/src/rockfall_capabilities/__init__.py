@@ -1,1 +1,9 @@
-"""What trained models can do: a folder each, with protocol, check, measurements and verb."""
+"""Capabilities: what trained models can do, how it is measured, drawn and used.
+
+One folder a capability; `plugin.py` lists them and what the files of a folder hold. Beside the
+folders stands what several of them share: `picture_input`, any picture as a model's input, and
+`mean_example`.
+
+A model has a capability by having the methods of its protocol and naming it in its spec. It
+imports nothing from here.
+"""

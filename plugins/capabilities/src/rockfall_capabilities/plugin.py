@@ -1,105 +1,115 @@
-"""The table of contents: the capabilities, and the verbs that use them."""
+"""The table of contents: the capabilities, and the verbs that use them.
+
+Each has a folder of its own, in which the same files hold the same things:
+
+    protocol.py     the methods that a model has to have
+    check.py        `check`: the conformance kit's test of them
+    evaluation.py   `evaluate`: what is measured of a finished run
+    pictures.py     `pictures` and `snapshots`: what a run leaves in the end and on its way
+    verb.py         `command`: the verb of the command line
+"""
+
+from typing import Any
 
 from rockfall.plugin import Register, hookimpl
 
 rockfall_api = 1
 
-VERBS = {
-    "play": ("acts", "watch a run, a baseline or yourself play"),
-    "classify": ("classifies", "what a trained classifier sees in a picture"),
-    "sample": ("samples", "new examples from a trained model"),
-    "blend": ("blends", "what a trained model sees between two examples"),
-    "reconstruct": ("reconstructs", "examples as a trained model makes them again"),
-    "latent": ("encodes", "a map of the test set by a trained model's features"),
+PARTS = {
+    "evaluate": "evaluation:evaluate",
+    "pictures": "pictures:pictures",
+    "snapshots": "pictures:snapshots",
 }
 
 
 @hookimpl
 def rockfall_register(register: Register) -> None:
-    for verb, (capability, summary) in VERBS.items():
-        register.command(
-            name=verb,
-            summary=summary,
-            target=f"rockfall_capabilities.{capability}.verb:command",
-            section="Use",
-        )
     register.capability(
         name="acts",
-        summary="plays an environment",
-        target="rockfall_capabilities.acts.protocol:Acts",
-        verb="play RUN",
-        evaluate="rockfall_capabilities.acts.evaluation:evaluate",
+        summary="chooses actions in an environment",
+        **targets("acts", "Acts", "evaluate"),
         derived={"percent_of_oracle": "% of the oracle", "times_random": "× random"},
-        check="rockfall_capabilities.acts.check:check",
+        verb="play RUN",
     )
     register.capability(
         name="blends",
-        summary="makes what lies between two examples",
-        target="rockfall_capabilities.blends.capability:Blends",
+        summary="interpolates between examples in its latent space",
+        **targets("blends", "Blends", "pictures"),
         verb="blend RUN A B",
         verb_needs="pictures",
-        pictures="rockfall_capabilities.blends.capability:pictures",
-        check="rockfall_capabilities.blends.capability:check",
     )
     register.capability(
         name="classifies",
-        summary="tells classes apart",
-        target="rockfall_capabilities.classifies.capability:Classifies",
+        summary="predicts the probabilities of classes",
+        **targets("classifies", "Classifies", "evaluate", "pictures"),
+        renamed={"accuracy": "test accuracy"},
         verb="classify RUN PICTURE",
         verb_needs="pictures",
-        evaluate="rockfall_capabilities.classifies.capability:evaluate",
-        renamed={"accuracy": "test accuracy"},
-        pictures="rockfall_capabilities.classifies.capability:pictures",
-        check="rockfall_capabilities.classifies.capability:check",
     )
     register.capability(
         name="encodes",
-        summary="turns inputs into features",
-        target="rockfall_capabilities.encodes.capability:Encodes",
+        summary="maps inputs to features",
+        **targets("encodes", "Encodes", "evaluate", "pictures"),
         verb="latent RUN",
-        evaluate="rockfall_capabilities.encodes.capability:evaluate",
-        pictures="rockfall_capabilities.encodes.capability:pictures",
-        check="rockfall_capabilities.encodes.capability:check",
     )
     register.capability(
         name="explains",
-        summary="shows what its layers do",
-        target="rockfall_capabilities.explains.capability:Explains",
-        pictures="rockfall_capabilities.explains.capability:pictures",
-        check="rockfall_capabilities.explains.capability:check",
+        summary="shows the activations and the first weights of its layers",
+        **targets("explains", "Explains", "pictures"),
     )
     register.capability(
         name="paints",
-        summary="paints its picture at any size",
-        target="rockfall_capabilities.paints.capability:Paints",
-        pictures="rockfall_capabilities.paints.capability:pictures",
-        snapshots="rockfall_capabilities.paints.capability:snapshots",
+        summary="renders its picture at any size",
+        **targets("paints", "Paints", "pictures", "snapshots"),
         compared="painting",
-        check="rockfall_capabilities.paints.capability:check",
     )
     register.capability(
         name="reconstructs",
-        summary="makes an input again from what it kept of it",
-        target="rockfall_capabilities.reconstructs.capability:Reconstructs",
+        summary="encodes an input and decodes it again",
+        **targets("reconstructs", "Reconstructs", "evaluate", "pictures"),
         verb="reconstruct RUN",
         verb_needs="pictures",
-        evaluate="rockfall_capabilities.reconstructs.capability:evaluate",
-        pictures="rockfall_capabilities.reconstructs.capability:pictures",
-        check="rockfall_capabilities.reconstructs.capability:check",
     )
     register.capability(
         name="samples",
-        summary="makes new examples",
-        target="rockfall_capabilities.samples.capability:Samples",
-        verb="sample RUN",
-        pictures="rockfall_capabilities.samples.capability:pictures",
-        snapshots="rockfall_capabilities.samples.capability:snapshots",
+        summary="draws new examples",
+        **targets("samples", "Samples", "pictures", "snapshots"),
         compared="samples",
-        check="rockfall_capabilities.samples.capability:check",
+        verb="sample RUN",
+    )
+    register.capability(
+        name="samples-by-class",
+        summary="draws new examples of given classes",
+        **targets("samples_by_class", "SamplesByClass"),
+    )
+    register.capability(
+        name="samples-in-steps",
+        summary="draws new examples step by step",
+        **targets("samples_in_steps", "SamplesInSteps", "pictures"),
     )
     register.capability(
         name="scores",
         summary="says how likely an example is",
-        target="rockfall_capabilities.scores.capability:Scores",
-        check="rockfall_capabilities.scores.capability:check",
+        **targets("scores", "Scores"),
     )
+    for verb, folder, summary in (
+        ("play", "acts", "watch a run or a baseline act, or play yourself"),
+        ("classify", "classifies", "the classes that a trained model predicts of a picture"),
+        ("sample", "samples", "new examples from a trained model"),
+        ("blend", "blends", "interpolations between two examples by a trained model"),
+        ("reconstruct", "reconstructs", "test examples beside their reconstructions"),
+        ("latent", "encodes", "a map of the test split by a trained model's features"),
+    ):
+        register.command(
+            name=verb,
+            summary=summary,
+            target=f"rockfall_capabilities.{folder}.verb:command",
+            section="Use",
+        )
+
+
+def targets(folder: str, protocol: str, *parts: str) -> dict[str, Any]:
+    """The targets of a capability: its protocol, its check, and the parts that it has."""
+    found = {"target": f"protocol:{protocol}", "check": "check:check"}
+    found |= {part: PARTS[part] for part in parts}
+    return {field: f"rockfall_capabilities.{folder}.{target}" for field, target in found.items()}

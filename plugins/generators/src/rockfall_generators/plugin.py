@@ -55,7 +55,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_generators.cvae:Cvae",
         learns_from=LABELLED,
         default_source="digits",
-        capabilities=VARIATIONAL,
+        capabilities=(*VARIATIONAL, "samples-by-class"),
         reference="Sohn, Lee and Yan 2015, Learning Structured Output Representation using Deep "
         "Conditional Generative Models",
         renamed={"elbo": "validation elbo"},
@@ -103,7 +103,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_generators.cgan:Cgan",
         learns_from=LABELLED,
         default_source="digits",
-        capabilities=ADVERSARIAL,
+        capabilities=(*ADVERSARIAL, "samples-by-class"),
         reference="Mirza and Osindero 2014, Conditional Generative Adversarial Nets",
     )
     register.model(
@@ -122,7 +122,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_generators.flow:Flow",
         learns_from=UNLABELLED,
         default_source="digits",
-        capabilities=("samples", "blends", "generates"),
+        capabilities=("samples", "samples-in-steps", "blends", "generates"),
         reference="Liu, Gong and Liu 2023, Flow Straight and Fast: Learning to Generate and "
         "Transfer Data with Rectified Flow; Lipman et al. 2023, Flow Matching for Generative "
         "Modeling",
@@ -133,7 +133,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_generators.stacked_gan:StackedGan",
         learns_from=LABELLED,
         default_source="digits",
-        capabilities=("samples", "blends", "generates", "classifies"),
+        capabilities=("samples", "samples-by-class", "blends", "generates", "classifies"),
         reference="Huang et al. 2017, Stacked Generative Adversarial Networks",
         renamed={"accuracy": "validation accuracy"},
     )

@@ -1,4 +1,4 @@
-"""Examples that stand for their classes."""
+"""Representative examples of classes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from rockfall import Batch, Split
-from rockfall_capabilities.reconstructs.capability import mean_example
+from rockfall_capabilities.mean_example import mean_example
 
-AT_ONCE = 1000
-"""Examples compared at a time: bytes are floats meanwhile."""
+BATCH = 1000
+"""Examples compared at a time, since bytes become floats meanwhile."""
 
 
 def representatives(split: Split, labels: Sequence[int], seed: int | None = None) -> Batch:
-    """For each label, of which there must be one in the split, an example that has it.
+    """For each label, of which the split must have one, an example of that class.
 
-    By default the most typical, which is nearest to the mean of its class; with a seed any. A label
-    that is there k times is given k examples, at even distances from the most typical to the least.
+    By default it is the example nearest to the mean of its class; with a seed, a random one. Of a
+    label that is there k times, the k examples are spread evenly over the order by distance.
     """
     generator = torch.Generator().manual_seed(seed or 0)
     chosen: dict[int, list[int]] = {}
@@ -34,7 +34,7 @@ def representatives(split: Split, labels: Sequence[int], seed: int | None = None
 
 
 def _distances(split: Split) -> Tensor:
-    """Of the examples to their mean, squared, (N,)."""
+    """Squared distances (N,) of the examples to their mean."""
     mean = mean_example(split)
-    parts = split.inputs.split(AT_ONCE)
+    parts = split.inputs.split(BATCH)
     return torch.cat([(part.float() - mean).flatten(1).square().sum(1) for part in parts])

@@ -1,4 +1,4 @@
-"""`rockfall blend RUN A B`: what a model sees between two examples, and sums of them."""
+"""`rockfall blend RUN A B`: interpolations between examples, and weighted sums of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from rockfall import UsageError
 from rockfall.kit.console import print_json, say
+from rockfall.plugin import has_capability, registry
 from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 STEPS = 9
 FRAMES = 33
-"""Pictures of a film from one to the next."""
+"""Frames of a GIF from one term to the next."""
 
 
 def _weights(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, ...] | None:
@@ -30,7 +31,7 @@ def _weights(_: click.Context, __: click.Parameter, text: str | None) -> tuple[f
     try:
         weights = tuple(float(word) for word in text.split(","))
     except ValueError:
-        raise UsageError(f"--weights {text}: say numbers with commas between, as 1,-1,1") from None
+        raise UsageError(f"--weights {text}: give numbers with commas between, as 1,-1,1") from None
     if not all(map(math.isfinite, weights)) or not any(weights):
         raise UsageError(f"--weights {text}: they must be finite, and not all 0")
     return weights
@@ -43,16 +44,18 @@ def _weights(_: click.Context, __: click.Parameter, text: str | None) -> tuple[f
     "--weights",
     metavar="1,-1,1",
     callback=_weights,
-    help="one a term, of any sign: show what their sum makes, instead of what lies between",
+    help="one a term, of any sign: show the weighted sum, instead of what lies between",
 )
 @click.option(
     "--steps",
     type=click.IntRange(2, 64),
     help=f"pictures from one to the next; default: {STEPS}",
 )
-@click.option("--seed", type=SEED, help="other examples of the classes than the most typical")
+@click.option(
+    "--seed", type=SEED, help="random examples of the classes, instead of the most typical"
+)
 @new_file("--out", ".png", help="the picture to write; default: RUN-blend.png, or none with --gif")
-@new_file("--gif", ".gif", help="write a film of the way there and back")
+@new_file("--gif", ".gif", help="write the interpolation, forwards and backwards, as a film")
 @as_json
 def command(
     run: str,
@@ -66,47 +69,47 @@ def command(
 ) -> None:
     """Blend A into B, and on into C, by weighted sums of their latents.
 
-    Each is a class of what RUN's model learned from, for which one of the test examples stands, or
-    a picture file, which is made to fit as by `rockfall classify`.
+    Each is a class of RUN's source, of which a test example is taken, or a picture file, which is
+    made to fit as by `rockfall classify`.
 
-    With --weights, show what the weighted sum of all of them makes: 1,-1,1 takes from A what B has,
-    and adds C.
+    With --weights, show what the weighted sum of their latents decodes to: 1,-1,1 subtracts B from
+    A and adds C.
     """
     from rockfall import eval_mode, fork_rng
     from rockfall.kit import pictures
     from rockfall.kit.drawing import require_pictures
     from rockfall.verbs import open_capable
-    from rockfall_capabilities.blends.interpolation import mixed, path
-    from rockfall_capabilities.blends.page import Term, arithmetic, save_there_and_back, strips
+    from rockfall_capabilities.blends.drawing import Term, arithmetic, save_film, strips
+    from rockfall_capabilities.blends.interpolation import interpolate, weighted_sums
 
     _check_together(terms, weights, steps, gif)
     opened = open_capable(run, "blends")
     model: Any = opened.model
     info = opened.record.info
     require_pictures(f"the examples of {opened.name}", info["shape"], info["dtype"])
-    given = _given(opened, terms, seed)
+    examples = _examples(opened, terms, seed)
     if not (out or gif):
         out = check_new_file(Path(f"{opened.name}-blend.png"), ".png")
-    named = [Term(*pair) for pair in zip(map(_short, terms), given.inputs, strict=True)]
+    named = [Term(*pair) for pair in zip(map(_short, terms), examples.inputs, strict=True)]
     spherical = model.spherical
     with fork_rng(seed or 0), eval_mode(model):
-        latents = model.latents(*given)
+        latents = model.latents(*examples)
 
         def legs(count: int) -> list[Tensor]:
             return [
-                model.decode(path(*ends, count, spherical=spherical))
+                model.decode(interpolate(*ends, count, spherical=spherical))
                 for ends in itertools.pairwise(latents)
             ]
 
         if weights:
-            sums = mixed(latents, latents.new_tensor([weights]), spherical=spherical)
+            sums = weighted_sums(latents, latents.new_tensor([weights]), spherical=spherical)
             title = f"{_equation(terms, weights)}, by {opened.name}"
             drawn = arithmetic(title, named, weights, model.decode(sums)[0])
         elif out:
             title = f"{' to '.join(map(_short, terms))}, by {opened.name}"
             drawn = strips(title, named, legs(steps or STEPS))
         if gif:
-            save_there_and_back(gif, legs(max(FRAMES, steps or 0)))
+            save_film(gif, legs(max(FRAMES, steps or 0)))
     if out:
         pictures.save(out, drawn)
     if as_json:
@@ -146,7 +149,7 @@ def _check_together(
         )
 
 
-def _given(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
+def _examples(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
     """The example and the label of each term, −1 of a picture file, on the run's device."""
     import torch
 
@@ -154,11 +157,11 @@ def _given(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
     from rockfall.kit import pictures
     from rockfall.kit.classes import find_class, unknown_class
     from rockfall_capabilities.blends.representatives import representatives
-    from rockfall_capabilities.classifies.picture_input import fit
-    from rockfall_capabilities.samples.capability import conditional
+    from rockfall_capabilities.picture_input import fit
 
     record = run.record
     info = SourceInfo.from_json(record.info)
+    conditional = has_capability(registry().models.find(record.model).spec, "samples-by-class")
     labels: list[int] = []
     files: dict[int, Tensor] = {}
     for place, term in enumerate(terms):
@@ -168,9 +171,9 @@ def _given(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
             if not file.is_file():
                 unknown = unknown_class(record.source, info.classes, term)
                 raise UsageError(f"{unknown}; nor is there a picture file of that name")
-            if conditional(run.model):
+            if conditional:
                 raise UsageError(
-                    f"{run.name} must know the class of what it blends, so {term} can't be a "
+                    f"{run.name} needs the class of what it blends, so {term} can't be a "
                     "picture file: name classes"
                 )
             files[place] = fit(pictures.load(file), info).pixels

@@ -25,33 +25,31 @@ from rockfall.kit.drawing import (
 )
 
 CELL = 44
-MOST_NUMBERED = 20
+MAX_NUMBERED = 20
 """With more classes, the cells are too small for their counts."""
 SIDE = 1000
 """About how wide the matrix of many classes is, in pixels."""
-LEAST_NAMED = 9
+MIN_NAMED = 9
 """Pixels a cell must have for the names to stand beside it."""
-LONGEST_NAME = 150
+MAX_NAME = 150
 LISTED = 12
 """Commonest mistakes that are named where the cells are too small for numbers."""
 
 
 def confusion(counts: np.ndarray, classes: Sequence[str], of: str = "test") -> Image.Image:
-    """The matrix (K, K) of how many examples of class `row` were said to be of class `column`.
+    """The matrix (K, K) of how many examples of class `row` were predicted as class `column`.
 
     A cell's colour is its share of its row; wrong ones are scaled to the largest of them, so that
     they can be seen in a model that is nearly always right.
     """
     total, right = int(counts.sum()), int(np.trace(counts))
-    title = f"{100 * right / max(total, 1):.4g} % right of {total:,} {of} examples"
-    if len(classes) <= MOST_NUMBERED:
+    title = f"{100 * right / max(total, 1):.4g} % of {total:,} {of} examples are right"
+    if len(classes) <= MAX_NUMBERED:
         body = _numbered(counts, classes)
-        note = (
-            "Row: what it is. Column: what the model said. Blue and beside: right. Orange: wrong."
-        )
+        note = "Row: the class. Column: the predicted class. Blue and beside: right. Orange: wrong."
     else:
         body = below([_mapped(counts, classes), _commonest(counts, classes)], 20)
-        note = "Row: what it is. Column: what the model said. The darker, the larger its share."
+        note = "Row: the class. Column: the predicted class. The darker, the larger its share."
     return page(title, note, body)
 
 
@@ -93,17 +91,17 @@ def _mapped(counts: np.ndarray, classes: Sequence[str]) -> Image.Image:
     cell = max(1, SIDE // len(classes))
     side = cell * len(classes)
     matrix = framed(Image.fromarray(colours(counts)).resize((side, side), Image.Resampling.NEAREST))
-    return _with_names(matrix, classes, cell, cell) if cell >= LEAST_NAMED else matrix
+    return _with_names(matrix, classes, cell, cell) if cell >= MIN_NAMED else matrix
 
 
 def _commonest(counts: np.ndarray, classes: Sequence[str]) -> Image.Image:
     wrong = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
     order = np.argsort(-wrong, axis=None, kind="stable")[:LISTED]
-    places = [np.unravel_index(place, wrong.shape) for place in order]
+    cells = [np.unravel_index(index, wrong.shape) for index in order]
     lines = [
-        f"{classes[row]} said to be {classes[column]}: {wrong[row, column]:,}"
+        f"{classes[row]} predicted as {classes[column]}: {wrong[row, column]:,}"
         f" of {counts[row].sum():,}"
-        for row, column in places
+        for row, column in cells
         if wrong[row, column]
     ]
     if not lines:
@@ -125,7 +123,7 @@ def _with_names(
     recall: Image.Image | None = None,
 ) -> Image.Image:
     """The matrix between the names of its rows and, level or upright, of its columns."""
-    width = min(LONGEST_NAME, width_of(classes, size))
+    width = min(MAX_NAME, width_of(classes, size))
     rows = below([_line(name, "end", width, cell, size) for name in classes], 0)
     if width_of(classes, size) <= cell - 4:
         columns = beside([padded(words(name, size), cell) for name in classes], 0)

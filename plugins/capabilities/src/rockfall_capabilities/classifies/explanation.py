@@ -1,4 +1,4 @@
-"""One picture as a classifier sees it: what it is given, where it looks, and what it says."""
+"""One picture as a classifier sees it: its input, the saliency map, and its predictions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 from rockfall.kit.drawing import EDGE, FAINT, below, beside, enlarged, framed, page, width_of, words
 from rockfall.kit.pictures import to_image
 from rockfall_capabilities.classifies.mistakes import percent
-from rockfall_capabilities.classifies.saliency import fall, glowing
+from rockfall_capabilities.classifies.saliency import heat_map, largest_drop
 from rockfall_capabilities.explains.feature_maps import LEGEND, layer_rows
 
 SIDE = 160
 BAR, THICK = 180, 14
-LONGEST_NAME = 160
+MAX_NAME = 160
 BLUE = (0, 114, 178)
 
 
@@ -23,24 +23,24 @@ def explanation(
     title: str,
     note: str,
     picture: Tensor,
-    falls: Tensor,
+    drops: Tensor,
     predictions: Sequence[tuple[str, float]],
     layers: Mapping[str, Tensor],
 ) -> Image.Image:
-    """picture: (C, H, W) uint8 as the model sees it. falls: (H, W) of `occlusion`.
+    """picture: (C, H, W) uint8 as the model sees it. drops: (H, W) of `occlusion`.
 
     predictions: class and probability, the likeliest first. layers: as `layer_rows` takes them;
-    empty for a model that does not tell.
+    empty for a model that does not explain.
     """
     top = beside(
         [
-            _under("what it is given", framed(enlarged(to_image(picture), SIDE))),
+            _under("the input", framed(enlarged(to_image(picture), SIDE))),
             _under(
-                f"{predictions[0][0]} {fall(falls)}",
-                framed(glowing(picture, falls, SIDE)),
-                "where it looks",
+                f"{predictions[0][0]} {largest_drop(drops)}",
+                framed(heat_map(picture, drops, SIDE)),
+                "saliency",
             ),
-            _under("", _bars(predictions), "what it says"),
+            _under("", _bars(predictions), "the predictions"),
         ],
         28,
     )
@@ -57,7 +57,7 @@ def _under(line: str, part: Image.Image, heading: str = "") -> Image.Image:
 
 def _bars(predictions: Sequence[tuple[str, float]]) -> Image.Image:
     names = [name for name, _ in predictions]
-    room = min(LONGEST_NAME, width_of(names))
+    room = min(MAX_NAME, width_of(names))
     lines = []
     for name, share in predictions:
         bar = Image.new("RGB", (BAR, THICK), (238, 238, 242))

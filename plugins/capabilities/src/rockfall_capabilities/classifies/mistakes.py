@@ -12,50 +12,50 @@ from rockfall.kit.drawing import below, enlarged, framed, in_grid, page, words
 from rockfall.kit.pictures import to_image
 
 COLUMNS, ROWS = 6, 4
-MOST = COLUMNS * ROWS
+MAX_MISTAKES = COLUMNS * ROWS
 TILE = 96
-WIDEST = 150
-"""Pixels that a long class name may take."""
-SAID = (176, 74, 0)
+MAX_LABEL = 190
+"""Pixels that the words below a picture may take."""
+WRONG = (176, 74, 0)
 
 
 class Mistake(NamedTuple):
-    """A picture (C, H, W) uint8, its class, and what the model said and how surely."""
+    """A picture (C, H, W) uint8, its class, and the predicted class with its probability."""
 
     picture: Tensor
     label: int
-    said: int
+    predicted: int
     probability: float
 
 
 def mistakes(
     found: Sequence[Mistake], wrong: int, total: int, classes: Sequence[str]
 ) -> Image.Image:
-    """The mistakes in their order, of `wrong` that were made with `total` test examples."""
+    """The mistakes in their order, of `wrong` that were made on `total` test examples."""
     if not found:
-        body = words(f"None of {total:,} test examples is taken for another class.")
+        body = words(f"All of {total:,} test examples are classified right.")
         return page("No mistakes", "", body)
     cells = [
         below(
             [
                 framed(enlarged(to_image(each.picture), TILE)),
-                words(_said(each, classes), 13, SAID, WIDEST),
-                words(f"is {classes[each.label]}", 13, width=WIDEST),
+                words(_predicted(each, classes), 13, WRONG, MAX_LABEL),
+                words(f"is {classes[each.label]}", 13, width=MAX_LABEL),
             ],
             2,
             "middle",
         )
         for each in found
     ]
-    note = f"{wrong:,} of {total:,} test examples are taken for another class; the surest first."
+    note = f"{wrong:,} of {total:,} test examples are classified wrong; the most confident first."
     return page("The most confident mistakes", note, in_grid(cells, COLUMNS, 14))
 
 
-def _said(mistake: Mistake, classes: Sequence[str]) -> str:
-    return f"said {classes[mistake.said]} ({percent(mistake.probability)})"
+def _predicted(mistake: Mistake, classes: Sequence[str]) -> str:
+    return f"predicted {classes[mistake.predicted]} ({percent(mistake.probability)})"
 
 
 def percent(share: float) -> str:
-    """`98 %`; never 100 for what is a little less, since that little is what one looks for."""
+    """`98 %`; never 100 for what is a little less: that little tells a sure model from another."""
     shown = f"{100 * share:.0f}"
     return f"{100 * share:.1f} %" if shown == "100" and share < 0.9995 else f"{shown} %"

@@ -1,4 +1,4 @@
-"""Where a classifier looks: a picture beside itself with what matters glowing."""
+"""Saliency by occlusion: pictures beside heat maps of what their classification depends on."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from rockfall_capabilities.classifies.mistakes import percent
 
 COLUMNS = 5
 TILE = 96
-SHINES = 0.35
-"""How much of the picture is seen through the heat."""
-LEAST = 0.005
-"""A fall that glows brightest even where there is no larger one; less is noise."""
+PICTURE_WEIGHT = 0.35
+"""The share of the picture in a heat map over it."""
+MIN_DROP = 0.005
+"""The drop in probability that is brightest even where there is no larger one; less is noise."""
 NOTE = (
     "A patch of the mean colour slides over the picture, which glows where that makes the class",
     "less probable; below, by how many percentage points. Zeiler and Fergus 2014, section 4.2.",
 )
 
 
-class Looked(NamedTuple):
-    """A picture (C, H, W) uint8, its class, what the model said, and how much that became less
-    probable, (H, W), where the picture was covered.
+class Occluded(NamedTuple):
+    """A picture (C, H, W) uint8, its class, the predicted class with its probability, and the drop
+    in that, (H, W), where the picture is occluded.
     """
 
     picture: Tensor
     label: int
-    said: int
+    predicted: int
     probability: float
-    falls: Tensor
+    drops: Tensor
 
 
-def saliency(looked: Sequence[Looked], classes: Sequence[str]) -> Image.Image:
-    """A cell a picture: itself, and itself with what matters glowing."""
+def saliency(occluded: Sequence[Occluded], classes: Sequence[str]) -> Image.Image:
+    """A cell a picture: itself, and its heat map."""
     cells = []
-    for each in looked:
-        line = f"said {classes[each.said]} ({percent(each.probability)})"
-        if each.said != each.label:
+    for each in occluded:
+        line = f"predicted {classes[each.predicted]} ({percent(each.probability)})"
+        if each.predicted != each.label:
             line += f", is {classes[each.label]}"
         pair = beside(
             [
                 framed(enlarged(to_image(each.picture), TILE)),
-                framed(glowing(each.picture, each.falls, TILE)),
+                framed(heat_map(each.picture, each.drops, TILE)),
             ],
             4,
         )
@@ -56,7 +56,7 @@ def saliency(looked: Sequence[Looked], classes: Sequence[str]) -> Image.Image:
                 [
                     pair,
                     words(line, 13, width=pair.width),
-                    words(fall(each.falls), 12, FAINT),
+                    words(largest_drop(each.drops), 12, FAINT),
                 ],
                 2,
             )
@@ -66,24 +66,26 @@ def saliency(looked: Sequence[Looked], classes: Sequence[str]) -> Image.Image:
     return page("Where it looks", "", below([note, body], 14))
 
 
-def fall(falls: Tensor) -> str:
-    """How much the probability falls at most, in percentage points."""
-    points = 100 * falls.max().item()
+def largest_drop(drops: Tensor) -> str:
+    """How much the probability drops at most, in percentage points."""
+    points = 100 * drops.max().item()
     if points < 1:
-        return "falls by less than 1 point"
-    return f"falls by up to {points:.0f} point{'s' if round(points) > 1 else ''}"
+        return "drops by less than 1 point"
+    return f"drops by up to {points:.0f} point{'s' if round(points) > 1 else ''}"
 
 
-def glowing(picture: Tensor, falls: Tensor, side: int) -> Image.Image:
-    """The picture (C, H, W) uint8, faint and grey, under the falls (H, W) as heat.
+def heat_map(picture: Tensor, drops: Tensor, side: int) -> Image.Image:
+    """The picture (C, H, W) uint8, faint and grey, under the drops (H, W) as heat.
 
-    The largest fall glows brightest, unless it is next to nothing.
+    The largest drop is the brightest, unless it is next to nothing.
     """
     base = np.asarray(enlarged(to_image(picture).convert("L"), side), np.float32)
-    most = max(falls.max().item(), LEAST)
-    level = (falls.float().cpu().numpy() / most).clip(0, 1)
-    # Drawn out softly, for a patch has no sharp place.
+    largest = max(drops.max().item(), MIN_DROP)
+    level = (drops.float().cpu().numpy() / largest).clip(0, 1)
+    # Smooth, since a patch has no sharp position.
     size = (base.shape[1], base.shape[0])
     soft = Image.fromarray((255 * level).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
     glow = heat(np.asarray(soft) / 255)
-    return Image.fromarray((SHINES * base + (1 - SHINES) * glow).round().astype(np.uint8))
+    return Image.fromarray(
+        (PICTURE_WEIGHT * base + (1 - PICTURE_WEIGHT) * glow).round().astype(np.uint8)
+    )

@@ -1,4 +1,4 @@
-"""`rockfall classify RUN PICTURE…`: what a trained classifier sees."""
+"""`rockfall classify RUN PICTURE…`: what a trained classifier predicts of any picture."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import click
 
 from rockfall import UsageError
 from rockfall.kit.console import print_json, say
-from rockfall.plugin import registry
+from rockfall.plugin import has_capability, registry
 from rockfall.verbs import as_json, complete, new_file
 
 if TYPE_CHECKING:
     from rockfall import Run
-    from rockfall_capabilities.classifies.picture_input import Fitted
+    from rockfall_capabilities.picture_input import Fitted
 
 
 @click.command("classify")
@@ -33,34 +33,35 @@ if TYPE_CHECKING:
 def command(
     run: str, files: tuple[Path, ...], top: int, explain: Path | None, as_json: bool
 ) -> None:
-    """Say what RUN's model sees in each PICTURE.
+    """Predict the class of each PICTURE with RUN's model.
 
     A picture of any size and colour is made to fit; if it is dark on light and the model learned
-    light on dark, or the other way round, the model sees its negative; and a drawing is cropped if
-    it learned from drawings.
+    light on dark, or the other way round, it is inverted; and a drawing is cropped if the model
+    learned from drawings.
 
-    --explain writes one picture of how it comes to that: what it is given, where it looks, what
-    every layer makes of it, and what it says.
+    --explain writes one picture of how the model comes to its prediction: its input, the saliency
+    map, the feature maps of every layer, and the predictions.
     """
     from rockfall.verbs import open_capable
 
     _check_explained(files, explain)
     opened = open_capable(run, "classifies")
-    seen = [_seen(opened, file, top) for file in files]
-    told = [picture.told() for picture in seen]
+    predicted = [_predict(opened, file, top) for file in files]
     if as_json:
         if explain:
-            _explain(opened, seen[0], explain)
+            _explain(opened, predicted[0], explain)
         written = {"explained": str(explain)} if explain else {}
-        print_json({"run": opened.name, "pictures": told, **written})
+        print_json(
+            {"run": opened.name, "pictures": [each.to_json() for each in predicted], **written}
+        )
         return
-    for picture in seen:
-        _print(picture)
+    for each in predicted:
+        _print(each)
     if explain:
-        _explain(opened, seen[0], explain)
+        _explain(opened, predicted[0], explain)
         name = opened.record.model.rpartition(":")[2]
         if not _explains(opened):
-            say(f"{name} does not show its layers, so {explain} is without them")
+            say(f"{name} does not explain, so {explain} has no feature maps")
         say(f"wrote {explain}")
     say(f"next: rockfall show {opened.directory.address}")
 
@@ -75,9 +76,9 @@ def _check_explained(files: tuple[Path, ...], explain: Path | None) -> None:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A picture as the model is given it, and what the model says: (class, probability), the
-    likeliest first.
+class Prediction:
+    """A picture as the model's input, its likeliest label, and the predictions: (class,
+    probability), the likeliest first.
     """
 
     file: Path
@@ -85,7 +86,7 @@ class Seen:
     label: int
     predictions: list[tuple[str, float]]
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "picture": str(self.file),
             "resized": self.fitted.resized,
@@ -95,13 +96,13 @@ class Seen:
         }
 
 
-def _seen(run: Run, file: Path, top: int) -> Seen:
+def _predict(run: Run, file: Path, top: int) -> Prediction:
     import torch
 
     from rockfall import SourceInfo, eval_mode
     from rockfall.kit import pictures
     from rockfall.kit.drawing import require_pictures
-    from rockfall_capabilities.classifies.picture_input import fit
+    from rockfall_capabilities.picture_input import fit
 
     info = SourceInfo.from_json(run.record.info)
     require_pictures(f"what {run.name} learned from", info.shape, info.dtype)
@@ -112,37 +113,39 @@ def _seen(run: Run, file: Path, top: int) -> Seen:
     best = torch.topk(probabilities, min(top, len(probabilities)))
     labels = best.indices.tolist()
     names = [info.classes[label] for label in labels]
-    return Seen(file, fitted, labels[0], list(zip(names, best.values.tolist(), strict=True)))
+    return Prediction(file, fitted, labels[0], list(zip(names, best.values.tolist(), strict=True)))
 
 
 def _explains(run: Run) -> bool:
-    return "explains" in registry().models.find(run.record.model).spec.capabilities
+    return has_capability(registry().models.find(run.record.model).spec, "explains")
 
 
-def _explain(run: Run, seen: Seen, out: Path) -> None:
+def _explain(run: Run, prediction: Prediction, out: Path) -> None:
     from rockfall import eval_mode
     from rockfall.kit import pictures
     from rockfall_capabilities.classifies.explanation import explanation
     from rockfall_capabilities.classifies.occlusion import occlusion
 
     model: Any = run.model
-    picture = seen.fitted.pixels.to(run.device)
+    picture = prediction.fitted.pixels.to(run.device)
     ground = run.record.info["statistics"]["mean"]
     with eval_mode(model):
-        falls = occlusion(model.classify, picture, seen.label, ground)
+        drops = occlusion(model.classify, picture, prediction.label, ground)
         layers = model.layers(picture[None]) if _explains(run) else {}
-    title = f"{seen.file.name}, as {run.name} sees it"
-    note = ", ".join(seen.fitted.changes()).replace("×", "x") or "as it is"  # fewer letters there
+    title = f"{prediction.file.name}, as {run.name} sees it"
+    note = (
+        ", ".join(prediction.fitted.changes()).replace("×", "x") or "unchanged"
+    )  # fewer letters there
     one = {name: values[0] for name, values in layers.items()}
-    pictures.save(out, explanation(title, note, picture, falls, seen.predictions, one))
+    pictures.save(out, explanation(title, note, picture, drops, prediction.predictions, one))
 
 
-def _print(seen: Seen) -> None:
+def _print(prediction: Prediction) -> None:
     from rockfall.kit.console import console
     from rockfall.kit.drawing import bar
 
-    say(f"{seen.file}  ({', '.join(seen.fitted.changes()) or 'as it is'})")
-    names = max(len(name) for name, _ in seen.predictions)
+    say(f"{prediction.file}  ({', '.join(prediction.fitted.changes()) or 'unchanged'})")
+    names = max(len(name) for name, _ in prediction.predictions)
     room = max(4, min(30, console().width - names - 14))
-    for name, share in seen.predictions:
+    for name, share in prediction.predictions:
         say(f"  {name:{names}}  {bar(share, room)}  {100 * share:5.1f} %")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "pca", "tsne"]),
     default="auto",
     show_default=True,
-    help="how features become places; auto: as they are if two, else pca",
+    help="how features are projected into the plane; auto: as they are if two, else pca",
 )
 @click.option(
     "-n",
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 @new_file("--out", ".png", help="the picture to write; default: RUN-latent.png")
 @as_json
 def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> None:
-    """Draw a map of test examples by the features that RUN's model makes of them.
+    """Draw a map of test examples by the features that RUN's model encodes them as.
 
-    Says too how well the features tell classes apart: the accuracy of a linear probe, and the
+    Also measures how well the features tell classes apart: the accuracy of a linear probe, and the
     purity of k-means clusters, as many as classes; both beside those of the inputs as they are.
     """
     from rockfall import Dataset, eval_mode, fork_rng, open_source
     from rockfall.kit import pictures
     from rockfall.kit.drawing import are_pictures
     from rockfall.verbs import measurement_lines, open_capable
-    from rockfall_capabilities.encodes import capability as encodes
-    from rockfall_capabilities.encodes.page import latent_page
-    from rockfall_capabilities.encodes.projection import places, way
+    from rockfall_capabilities.encodes.features import baseline_name, features, labelled_examples
+    from rockfall_capabilities.encodes.latent_map import latent_map
+    from rockfall_capabilities.encodes.projection import choose_projection, project
 
     opened = open_capable(run, "encodes")
     model: Any = opened.model
@@ -58,49 +58,47 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
         raise UsageError(f"{record.source} is no dataset, so there are no examples to map")
     out = out or check_new_file(Path(f"{opened.name}-latent.png"), ".png")
     source = source.to(opened.device)
-    data = encodes.told_apart(source)
+    data = labelled_examples(source)
     part, info = data.test.evenly_spaced(count), data.info
     with fork_rng(seed=0), eval_mode(model):
-        features = encodes.features(model, source, part.inputs)
-        if features.shape[1] < 2 or len(features) < 3:
-            what = "one feature" if features.shape[1] < 2 else f"{len(features)} test examples"
+        encoded = features(model, source, part.inputs)
+        if encoded.shape[1] < 2 or len(encoded) < 3:
+            what = "one feature" if encoded.shape[1] < 2 else f"{len(encoded)} test examples"
             raise UsageError(f"{opened.name} has {what}, so there is no map")
-        how = way(features, by)
-        if how == "tsne":
-            click.echo(f"t-SNE of {len(features):,} examples, which takes a while …", err=True)
-        found = places(features, how)
-        figures = {**_probe(opened, source), **_purity(features, part, encodes.raw(data))}
-    title = f"{len(features):,} test examples of {record.source}, by {features.shape[1]:,} features"
+        projection = choose_projection(encoded, by)
+        if projection == "tsne":
+            click.echo(f"t-SNE of {len(encoded):,} examples, which takes a while …", err=True)
+        points = project(encoded, projection)
+        figures = {**_probe(opened, source), **_purity(encoded, part, baseline_name(data))}
+    title = f"{len(encoded):,} test examples of {record.source}, by {encoded.shape[1]:,} features"
     shown = part.inputs if are_pictures(info.shape, info.dtype) else None
-    pictures.save(out, latent_page(title, how, found, part.labels, info.classes, shown))
+    pictures.save(out, latent_map(title, projection, points, part.labels, info.classes, shown))
     if as_json:
-        size = {"count": len(features), "features": features.shape[1]}
-        print_json({"run": opened.name, **size, "by": how, "figures": figures, "picture": str(out)})
+        size = {"count": len(encoded), "features": encoded.shape[1], "by": projection}
+        print_json({"run": opened.name, **size, "figures": figures, "picture": str(out)})
     else:
         name = opened.directory.address
         say(f"{title} of {opened.name}", *measurement_lines(figures), f"wrote {out}")
-        more = "" if how == "tsne" else f"rockfall latent {name} --by tsne  ·  "
+        more = "" if projection == "tsne" else f"rockfall latent {name} --by tsne  ·  "
         say(f"next: {more}rockfall show {name}")
 
 
 def _probe(run: Run, source: Dataset) -> Measurements:
-    """The probe accuracy that the run was finished with, or else measured now; none without
-    classes.
-    """
-    from rockfall_capabilities.encodes import capability as encodes
+    """The probe accuracy of the finished run, or else measured now; none without classes."""
+    from rockfall_capabilities.encodes.evaluation import evaluate
 
     model: Any = run.model
-    figures = (run.result or {}).get("figures") or encodes.evaluate(model, source)
+    figures = (run.result or {}).get("figures") or evaluate(model, source)
     return {name: figure for name, figure in figures.items() if name == "probe accuracy"}
 
 
-def _purity(features: Tensor, part: Batch, raw: str) -> Measurements:
-    """Of clusters of the features and of the inputs; none without two classes."""
+def _purity(features: Tensor, part: Batch, baseline: str) -> Measurements:
+    """The purity of clusters of the features and of the inputs; none without two classes."""
     from rockfall import measurement
-    from rockfall_capabilities.encodes.projection import purity
+    from rockfall_capabilities.encodes.clustering import purity
 
     classes = len(part.labels.unique())
     if classes < 2:
         return {}
-    found, baseline = (purity(each, part.labels, classes) for each in (features, part.inputs))
-    return {"k-means purity": measurement(found, {raw: baseline})}
+    mine, theirs = (purity(each, part.labels, classes) for each in (features, part.inputs))
+    return {"k-means purity": measurement(mine, {baseline: theirs})}

@@ -1,1 +1,7 @@
-"""`reconstructs`: makes an input again from what it kept of it; `rockfall reconstruct`."""
+"""`reconstructs`: encodes an input and decodes it again.
+
+`reconstruct(inputs)`: inputs (N, …) as the source gives them → the same shape and type.
+
+`rockfall reconstruct RUN` shows test examples beside their reconstructions. A finished run has the
+measurement `reconstruction error`, and leaves `reconstructions`.
+"""

@@ -1,4 +1,4 @@
-"""`rockfall reconstruct RUN`: examples, and what a trained model makes of them."""
+"""`rockfall reconstruct RUN`: test examples beside their reconstructions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 @new_file("--out", ".png", help="the picture to write; default: RUN-reconstructions.png")
 @as_json
 def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) -> None:
-    """Show test examples, and below each what RUN's model makes of it."""
+    """Show test examples, and below each its reconstruction by RUN's model."""
     import torch
 
     from rockfall import Dataset, eval_mode, fork_rng, open_source
     from rockfall.kit import pictures
     from rockfall.kit.drawing import in_pairs, require_pictures, sheet
     from rockfall.verbs import open_capable
-    from rockfall_capabilities.reconstructs.capability import mean_example, squared_errors
+    from rockfall_capabilities.mean_example import mean_example
+    from rockfall_capabilities.reconstructs.evaluation import squared_errors
 
     opened = open_capable(run, "reconstructs")
     model: Any = opened.model
@@ -35,21 +36,22 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     out = out or check_new_file(Path(f"{opened.name}-reconstructions.png"), ".png")
     source = open_source(record.source, record.source_options)
     if not isinstance(source, Dataset):
-        raise UsageError(f"{record.source} is no dataset, so there are no examples to make again")
+        raise UsageError(f"{record.source} is no dataset, so it has no test examples")
     order = torch.randperm(len(source.test), generator=torch.Generator().manual_seed(seed))
-    before = source.test.inputs[order[:count]]
+    inputs = source.test.inputs[order[:count]]
     with fork_rng(seed), eval_mode(model):
-        after = model.reconstruct(before.to(opened.device)).cpu()
-    pictures.save(out, sheet(in_pairs(before, after)))
+        reconstructions = model.reconstruct(inputs.to(opened.device)).cpu()
+    pictures.save(out, sheet(in_pairs(inputs, reconstructions)))
     error, baseline = (
-        squared_errors(before, made).mean().item() for made in (after, mean_example(source.train))
+        squared_errors(inputs, each).mean().item()
+        for each in (reconstructions, mean_example(source.train))
     )
     if as_json:
         figures = {"squared_error": error, "mean_picture": baseline}
-        print_json({"run": opened.name, "count": len(before), **figures, "picture": str(out)})
+        print_json({"run": opened.name, "count": len(inputs), **figures, "picture": str(out)})
     else:
         say(
-            f"{len(before)} test examples of {record.source}, made again by {opened.name}: "
+            f"{len(inputs)} test examples of {record.source}, reconstructed by {opened.name}: "
             f"mean squared error {error:.4g} (the mean picture {baseline:.4g})",
             f"wrote {out}",
             f"next: rockfall show {opened.directory.address}",

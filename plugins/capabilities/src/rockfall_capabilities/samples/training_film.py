@@ -1,4 +1,4 @@
-"""`rockfall sample RUN --animate`: the same noise through training."""
+"""`rockfall sample RUN --animate`: samples of the same noise through training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rockfall.verbs import check_new_file, find_run
 def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
     """Write the samples that a run left while it learned as a film, by default RUN-training.gif.
 
-    Raises UsageError if its model makes none, or it left fewer than two.
+    Raises UsageError if its model does not sample, or the run left fewer than two pictures.
     """
     from rockfall.verbs import require_capability, save_training_film
 
@@ -24,7 +24,7 @@ def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
     else:
         name = directory.address
         say(
-            f"what {directory.name} made of the same noise from step {steps[0]:,} to "
+            f"samples of {directory.name} from the same noise, step {steps[0]:,} to "
             f"{steps[-1]:,}, {len(steps)} pictures",
             f"wrote {gif} ({gif.stat().st_size / 1000:,.0f} kB)",
             f"next: rockfall sample {name}  ·  rockfall show {name}",

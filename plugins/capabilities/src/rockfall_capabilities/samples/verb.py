@@ -10,6 +10,7 @@ import click
 
 from rockfall import UsageError
 from rockfall.kit.console import print_json, say
+from rockfall.plugin import has_capability, registry
 from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 from rockfall_capabilities.samples.training_film import film_of_training
 
@@ -52,10 +53,11 @@ def command(
     animate: bool,
     as_json: bool,
 ) -> None:
-    """Let RUN's model make new examples, and write them as one picture, or as a film.
+    """Draw new examples from RUN's model, and write them as one picture, or as a film.
 
-    Numbers, and points in the plane, are shown beside the data's. --class is for models that can be
-    told what to make. --animate shows what the run left while it learned.
+    Numbers, and points in the plane, are shown beside the data's. --class is for models that sample
+    by class, --gif for those that sample in steps. --animate shows what the run left while it
+    learned.
     """
     if animate:
         given = {"-n": count, "--class": classes or None, "--seed": seed, "--out": out}
@@ -78,40 +80,39 @@ def _sample(
 ) -> None:
     from rockfall import eval_mode, fork_rng
     from rockfall.kit import pictures
-    from rockfall.kit.drawing import as_sheet, require_pictures, save_film
+    from rockfall.kit.drawing import are_points, as_sheet, require_pictures, save_film
     from rockfall.kit.progress import counted
     from rockfall.verbs import open_capable
-    from rockfall_capabilities.samples.capability import DRAWN, POINTS, in_steps
+    from rockfall_capabilities.samples.pictures import POINTS, SAMPLES
 
     opened = open_capable(run, "samples")
     model: Any = opened.model
     info = opened.record.info
-    from rockfall.kit.drawing import are_points
-
     of_points = are_points(info["shape"], info["dtype"])
     if not of_points:
         require_pictures(f"the examples of {opened.name}", info["shape"], info["dtype"])
-    if gif and not in_steps(model):
+    in_steps = _can(opened, "samples-in-steps")
+    if gif and not in_steps:
         raise UsageError(
-            f"{opened.name} makes its examples at once, so there is no film of it: leave --gif out"
+            f"{opened.name} does not sample in steps, so there is no film of it: leave --gif out"
         )
     if gif and classes:
         raise UsageError("there is no film of chosen classes: leave --class or --gif out")
-    count = count or (POINTS if of_points else DRAWN)
+    count = count or (POINTS if of_points else SAMPLES)
     shares = _shares(opened, classes, count)
     if not (out or gif):
         out = check_new_file(Path(f"{opened.name}-samples.png"), ".png")
     draw = _beside_the_data(opened) if of_points else as_sheet
     with fork_rng(seed), eval_mode(model):
         if shares:
-            made = model.sample_of(_labels(shares, opened))
-        elif in_steps(model):  # which can be counted, where `sample` says nothing until it is done
-            steps = counted(model.sample_steps(count), None, "steps made")
-            made = save_film(gif, steps, draw) if gif else deque(steps, maxlen=1).pop()
+            samples = model.sample_of(_labels(shares, opened))
+        elif in_steps:  # which can be counted, where `sample` says nothing until it is done
+            steps = counted(model.sample_steps(count), None, "sampling steps")
+            samples = save_film(gif, steps, draw) if gif else deque(steps, maxlen=1).pop()
         else:
-            made = model.sample(count)
+            samples = model.sample(count)
     if out:
-        drawn = draw(made) if of_points or len(shares) < 2 else _by_class(made, shares)
+        drawn = draw(samples) if of_points or len(shares) < 2 else _by_class(samples, shares)
         pictures.save(out, drawn)
     if as_json:
         files = {"picture": str(out) if out else None, "gif": str(gif) if gif else None}
@@ -128,19 +129,22 @@ def _sample(
         say(f"next: rockfall sample {name} --seed {seed + 1}  ·  rockfall show {name}")
 
 
-def _shares(run: Run, classes: tuple[str, ...], count: int) -> dict[str, int]:
-    """Of each class that was asked for, in that order, how many to make.
+def _can(run: Run, capability: str) -> bool:
+    return has_capability(registry().models.find(run.record.model).spec, capability)
 
-    Raises UsageError for a model that can't be told, an unknown class, and more classes than
-    examples.
+
+def _shares(run: Run, classes: tuple[str, ...], count: int) -> dict[str, int]:
+    """How many examples of each class in `classes`, in that order.
+
+    Raises UsageError for a model that does not sample by class, an unknown class, and more classes
+    than examples.
     """
     from rockfall.kit.classes import find_class, unknown_class
-    from rockfall_capabilities.samples.capability import conditional
 
     if not classes:
         return {}
-    if not conditional(run.model):
-        raise UsageError(f"{run.name} can't be told which class to make: leave --class out")
+    if not _can(run, "samples-by-class"):
+        raise UsageError(f"{run.name} does not sample by class: leave --class out")
     info = run.record.info
     chosen = []
     for words in classes:
@@ -165,20 +169,20 @@ def _labels(shares: dict[str, int], run: Run) -> Tensor:
     return torch.tensor(labels, device=run.device)
 
 
-def _by_class(made: Tensor, shares: dict[str, int]) -> Image.Image:
+def _by_class(samples: Tensor, shares: dict[str, int]) -> Image.Image:
     from rockfall.kit.drawing import sheet
 
-    parts = made.split(list(shares.values()))
+    parts = samples.split(list(shares.values()))
     return sheet(list(zip(shares, parts, strict=True)))
 
 
 def _beside_the_data(run: Run) -> Any:
-    """What draws points beside as many of the run's source."""
+    """A function that draws points beside as many of the run's source."""
     import functools
 
     from rockfall import open_source
     from rockfall.kit.drawing import compare_points
-    from rockfall_capabilities.samples.capability import POINTS
+    from rockfall_capabilities.samples.pictures import POINTS
 
     source: Any = open_source(run.record.source, run.record.source_options)
     return functools.partial(compare_points, data=source.train.evenly_spaced(POINTS).inputs)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rockfall.kit.progress import counted
 
-AT_ONCE = 8192
+BATCH = 8192
 """Patches encoded at a time. 1,600 features of them take 50 MB, and a model holds several
 such while it encodes.
 """
@@ -27,13 +27,13 @@ def pooled(encode: Callable[[Tensor], Tensor], pictures: Tensor, size: int, stri
     odd number of patches along a side, the one in the middle belongs to the first half.
     """
     rows, columns = ((side - size) // stride + 1 for side in pictures.shape[2:])
-    parts = torch.split(pictures, max(1, AT_ONCE // (rows * columns)))
-    found = []
+    parts = torch.split(pictures, max(1, BATCH // (rows * columns)))
+    encoded = []
     for part in counted(parts, len(parts), f"encoding {len(pictures):,} pictures in batches"):
-        places = part.unfold(2, size, stride).unfold(3, size, stride)  # (n, C, rows, columns, …)
-        features = encode(places.permute(0, 2, 3, 1, 4, 5).flatten(0, 2))
-        found.append(_quadrants(features.view(len(part), rows, columns, -1)))
-    return torch.cat(found)
+        patches = part.unfold(2, size, stride).unfold(3, size, stride)  # (n, C, rows, columns, …)
+        features = encode(patches.permute(0, 2, 3, 1, 4, 5).flatten(0, 2))
+        encoded.append(_quadrants(features.view(len(part), rows, columns, -1)))
+    return torch.cat(encoded)
 
 
 def _quadrants(features: Tensor) -> Tensor:

@@ -1,21 +1,11 @@
-"""`scores`: says how likely an example is."""
+"""What the conformance kit asks of a model that scores."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 import torch
-from torch import Tensor
 
 from rockfall import Dataset
-
-
-@runtime_checkable
-class Scores(Protocol):
-    """Says how likely an example is."""
-
-    def score(self, inputs: Tensor, /) -> Tensor:
-        """Inputs (N, …) as the source gives them → (N,), higher for likelier ones."""
+from rockfall_capabilities.scores.protocol import Scores
 
 
 def check(model: Scores, source: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""Any picture as a model wants it: its size, its colours, and light on dark if it learned so."""
+"""Any picture as a model's input: of its size and channels, and light on dark if it learned so."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from rockfall import SourceInfo
 from rockfall.kit.pictures import to_image
 from rockfall.kit.resizing import border, edges, framed
 
-CLEARLY = 64.0
-"""By how much, of 255, a negative's border must come nearer to what the model knows."""
-
-
-FLAT = 16.0
-"""How much, of 255, the outermost pixels of a drawing may differ: paper, not a scene."""
+MIN_CONTRAST = 64.0
+"""By how much, of 255, a negative's border must be nearer to the training mean than the picture's,
+and ink must differ from its paper.
+"""
+MAX_DEVIATION = 16.0
+"""Standard deviation, of 255, that the outermost pixels of a drawing may have: they are paper, and
+not a scene.
+"""
 
 
 class Fitted(NamedTuple):
-    """A picture (C, H, W) uint8 that a model takes, and what was done to it."""
+    """A model's input (C, H, W) uint8, and how it was made from a picture."""
 
     pixels: Tensor
     resized: bool
@@ -30,22 +32,23 @@ class Fitted(NamedTuple):
     cropped: bool
 
     def changes(self) -> list[str]:
-        """What was done to it, in words."""
+        """How it was made, in words."""
         _, height, width = self.pixels.shape
-        done = {
-            f"made {width} × {height}": self.resized,
-            "cropped to what is drawn": self.cropped,
-            "as a negative": self.inverted,
+        changes = {
+            f"resized to {width} × {height}": self.resized,
+            "cropped to the drawing": self.cropped,
+            "inverted": self.inverted,
         }
-        return [words for words, was in done.items() if was]
+        return [words for words, was in changes.items() if was]
 
 
 def fit(picture: Tensor, info: SourceInfo) -> Fitted:
-    """(3, H, W) uint8 of any size, as `info` describes a model's inputs.
+    """A picture (3, H, W) uint8 of any size as an input of the source that `info` describes.
 
-    The whole picture is kept, and what its shape lacks is filled with the colour of its border. But
-    a drawing on plain paper, for a model that learned from drawings, is brought to their size:
-    how much paper is left around it tells nothing.
+    The whole picture is kept, and padded with the colour of its border to the input's aspect ratio.
+    But a drawing on plain paper, for a model that learned from drawings, is scaled to their size:
+    how much paper is left around it tells nothing. A picture that is dark on light, for a model
+    that learned light on dark or the other way round, is inverted.
     """
     channels, height, width = info.shape
     image = to_image(picture)
@@ -55,7 +58,7 @@ def fit(picture: Tensor, info: SourceInfo) -> Fitted:
     # Most pixels are background, so a set whose mean is dark is light on dark. Photographs lie in
     # the middle and are never turned.
     ground = float(paper.mean())
-    inverted = abs(255 - ground - mean) + CLEARLY < abs(ground - mean)
+    inverted = abs(255 - ground - mean) + MIN_CONTRAST < abs(ground - mean)
     extent = info.statistics.get("extent")
     box = _drawing(image) if extent and image.size != (width, height) else None
     tall, wide = extent if extent and box else (1.0, 1.0)
@@ -72,8 +75,8 @@ def fit(picture: Tensor, info: SourceInfo) -> Fitted:
 
 
 def _drawing(image: Image.Image) -> tuple[int, int, int, int] | None:
-    """The box of what is drawn on plain paper, in grey; None if there is no such paper."""
-    if edges(image).std() > FLAT:
+    """The bounding box of a drawing on plain paper; None if the border is not plain."""
+    if edges(image).std() > MAX_DEVIATION:
         return None
-    drawn = np.abs(np.asarray(image, np.int16) - border(image)) > CLEARLY
+    drawn = np.abs(np.asarray(image, np.int16) - border(image)) > MIN_CONTRAST
     return Image.fromarray(drawn).getbbox()

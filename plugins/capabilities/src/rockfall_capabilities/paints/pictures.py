@@ -1,0 +1,24 @@
+"""The painting: of a finished run, and of the steps on the way to it."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from rockfall import Picture
+from rockfall_capabilities.paints.protocol import Paints
+
+SNAPSHOT_SIDE = 384
+"""Pixels along the longer side of a snapshot, at most."""
+
+
+def pictures(model: Paints, source: Picture) -> dict[str, Tensor]:
+    """`painting`, as large as the picture that it learned from."""
+    _, height, width = source.info.shape
+    return {"painting": model.paint(height, width)}
+
+
+def snapshots(model: Paints, source: Picture) -> dict[str, Tensor]:
+    """`painting` by now, smaller than the picture where that is large: painting takes time."""
+    _, height, width = source.info.shape
+    scale = min(1.0, SNAPSHOT_SIDE / max(height, width))
+    return {"painting": model.paint(max(1, round(height * scale)), max(1, round(width * scale)))}
