@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rockfall.errors import UnknownName as UnknownName
     from rockfall.errors import UsageError as UsageError
     from rockfall.kit.measurements import Measurements as Measurements
-    from rockfall.kit.measurements import mean_and_error as mean_and_error
     from rockfall.kit.measurements import measurement as measurement
     from rockfall.kit.modules import eval_mode as eval_mode
     from rockfall.kit.randomness import fork_rng as fork_rng

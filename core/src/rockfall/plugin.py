@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rockfall.capabilities import has_capability as has_capability
     from rockfall.errors import did_you_mean as did_you_mean
     from rockfall.kit.memory import check_room as check_room
-    from rockfall.kit.splits import hold_out as hold_out
     from rockfall.registry import registry as registry
     from rockfall.sources.options import Seed as Seed
     from rockfall.sources.options import open_with as open_with

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+__all__ = ["Measurements", "mean_and_error", "measurement"]
+
 Measurements = dict[str, dict[str, Any]]
 """Name → {value, error, count, baselines: {name: {value, error}}, …}, as `result.json` holds them
 under `figures`. A `note` says in a few words what the numbers alone do not.

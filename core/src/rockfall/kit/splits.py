@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+__all__ = ["hold_out"]
+
 
 def hold_out(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
     """Seeded split of `range(count)` into (kept, held out) index tensors, each sorted."""

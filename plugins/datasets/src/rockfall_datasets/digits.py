@@ -7,7 +7,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from rockfall import Dataset, Split
-from rockfall.plugin import Seed, hold_out
+from rockfall.kit.splits import hold_out
+from rockfall.plugin import Seed
 
 
 def digits(seed: Seed = 0) -> Dataset:

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from rockfall import Dataset, RockfallError, Split, UsageError
-from rockfall.plugin import hold_out
+from rockfall.kit.splits import hold_out
 
 Validation = Annotated[
     int, Field(ge=1, description="size of the validation split, held out of the training pictures")

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall import Batch, mean_and_error, measurement
+from rockfall import Batch, measurement
+from rockfall.kit.measurements import mean_and_error
 from rockfall_generators.protocol import GeneratesByClass
 
 ENOUGH = 0.2

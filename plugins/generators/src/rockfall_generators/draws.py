@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rockfall import Batch, Dataset, mean_and_error
+from rockfall import Batch, Dataset
+from rockfall.kit.measurements import mean_and_error
 from rockfall.kit.progress import counted
 from rockfall_generators.protocol import Generates
 

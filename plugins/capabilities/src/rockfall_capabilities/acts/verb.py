@@ -135,7 +135,7 @@ def _outcome(playing: Playing, end: EpisodeStates) -> str:
 def _mean(end: EpisodeStates) -> dict[str, float]:
     import torch
 
-    from rockfall import mean_and_error
+    from rockfall.kit.measurements import mean_and_error
 
     return mean_and_error(torch.tensor(end.scores))
 
