@@ -10,16 +10,17 @@ Boltzmann machines". From a batch v⁺ of B examples, with B Markov chains:
     negative phase  p⁻ = P(h = 1 | v⁻)
     gradient        ΔW = (v⁺ᵀp⁺ − v⁻ᵀp⁻) / B      Δb = mean(v⁺ − v⁻)      Δc = mean(p⁺ − p⁻)
 
-`ContrastiveDivergence` is the reference: it is read, and held against in tests. What trains is
-`fast_contrastive_divergence.py`, which computes the same in a third of the time.
+`ContrastiveDivergence` is the reference, for readers and for tests. What trains an RBM is
+`fast_contrastive_divergence.py`, which computes the same in a third of the time; a test compares
+the two, given the same random numbers.
 
 Departures, of both:
 - A PCD chain's first hidden units are sampled from the pre-activations that the last update's
   negative phase computed, hence with weights that are one update old, as in scikit-learn's
   `BernoulliRBM`. That saves a matrix product.
-- Visible units of the chain are sampled; Hinton (section 3.2) often takes their probabilities.
-- Weight decay is decoupled: W shrinks by lr · weight_decay an update, and momentum does not
-  accumulate it, as it does in Hinton's guide (section 10).
+- Visible units of the chain are sampled; Hinton (section 3.2) also uses their probabilities.
+- Weight decay is decoupled: W shrinks by a factor of 1 − lr · weight_decay at each update, which
+  momentum does not accumulate; in Hinton's guide (section 10) it is part of the gradient.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class ContrastiveDivergenceConfig(EnergyConfig):
         0.0,
         ge=0,
         lt=1,
-        description="mean activity that each hidden unit is drawn to; 0: no sparsity penalty",
+        description="sparsity target: mean activity that each hidden unit is regularised towards; "
+        "0: no sparsity penalty",
     )
     sparsity_cost: float = Field(
         0.1, ge=0, description="coefficient of the sparsity penalty, which a target switches on"
@@ -112,8 +114,8 @@ class ContrastiveDivergence:
         for hidden_noise, visible_noise in noise:
             h = (inputs > hidden_noise).to(v.dtype)
             mean = h @ w.T + b
-            drawn = mean > visible_noise if self.binary else mean + visible_noise
-            negative_v = drawn.to(v.dtype)
+            sampled = mean > visible_noise if self.binary else mean + visible_noise
+            negative_v = sampled.to(v.dtype)
             inputs = negative_v @ w + c
         self.chains[:size], self.chain_inputs[:size] = negative_v, inputs
 
@@ -140,12 +142,16 @@ class ContrastiveDivergence:
 
     def sample_noise(self, size: int) -> list[SweepNoise]:
         """The noise of one update of a batch of `size`, from torch's global generator."""
-        return [
-            SweepNoise(
-                torch.rand(size, len(self.hidden_bias)).logit(),
-                torch.rand(size, len(self.visible_bias)).logit()
-                if self.binary
-                else torch.randn(size, len(self.visible_bias)),
+        noise = []
+        for _ in range(self.config.k):
+            hidden, visible = (
+                self.weight.new_empty(size, len(bias))
+                for bias in (self.hidden_bias, self.visible_bias)
             )
-            for _ in range(self.config.k)
-        ]
+            hidden.uniform_().logit_()
+            if self.binary:
+                visible.uniform_().logit_()
+            else:
+                visible.normal_()
+            noise.append(SweepNoise(hidden, visible))
+        return noise

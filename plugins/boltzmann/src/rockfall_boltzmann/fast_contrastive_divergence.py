@@ -1,6 +1,6 @@
 """Contrastive divergence (CD-k, PCD-k) at some microseconds an update.
 
-What it computes is `contrastive_divergence.py`, and a test holds the two equal. What it saves:
+It computes what `contrastive_divergence.py` does, which a test checks. How it saves time:
 
 - Both biases lie in the last row and column of one matrix θ (D + 1, M + 1), and a constant 1 is
   appended to every v and h. So one matrix product gives the whole gradient, and each of the two
@@ -38,7 +38,7 @@ from rockfall_boltzmann.contrastive_divergence import (
 from rockfall_boltzmann.noise import LogisticNoise
 
 NOISE_AT_ONCE = 400_000
-"""Random numbers drawn in one go: enough to spread the cost of a call, few enough for a cache."""
+"""Most random numbers drawn at once: many, to spread the cost of a call, but a cache holds them."""
 STATE = ("velocity", "chain_inputs", "activity")
 """What is carried from update to update, and so belongs in a checkpoint."""
 
