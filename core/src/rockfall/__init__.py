@@ -47,7 +47,6 @@ __getattr__, __all__ = attach(
         "rockfall.config": "Config",
         "rockfall.errors": "ConfigError Diverged Interrupted RockfallError Unavailable UnknownName "
         "UsageError",
-        "rockfall.kit.measurements": "Measurements mean_and_error measurement",
         "rockfall.kit.modules": "eval_mode",
         "rockfall.kit.randomness": "fork_rng",
         "rockfall.model": "Model",

@@ -31,7 +31,6 @@ __getattr__, _lazy = attach(
         "rockfall.capabilities": "has_capability",
         "rockfall.errors": "did_you_mean",
         "rockfall.kit.memory": "check_room",
-        "rockfall.kit.splits": "hold_out",
         "rockfall.registry": "registry",
         "rockfall.sources.options": "Seed open_with",
     },
