@@ -47,6 +47,7 @@ __getattr__, __all__ = attach(
         "rockfall.config": "Config",
         "rockfall.errors": "ConfigError Diverged Interrupted RockfallError Unavailable UnknownName "
         "UsageError",
+        "rockfall.kit.measurements": "Measurements measurement",
         "rockfall.kit.modules": "eval_mode",
         "rockfall.kit.randomness": "fork_rng",
         "rockfall.model": "Model",

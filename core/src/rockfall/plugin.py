@@ -20,7 +20,6 @@ from rockfall.lazy import attach
 if TYPE_CHECKING:
     from rockfall.capabilities import has_capability as has_capability
     from rockfall.errors import did_you_mean as did_you_mean
-    from rockfall.kit.memory import check_room as check_room
     from rockfall.registry import registry as registry
     from rockfall.sources.options import Seed as Seed
     from rockfall.sources.options import open_with as open_with
@@ -30,7 +29,6 @@ __getattr__, _lazy = attach(
     {
         "rockfall.capabilities": "has_capability",
         "rockfall.errors": "did_you_mean",
-        "rockfall.kit.memory": "check_room",
         "rockfall.registry": "registry",
         "rockfall.sources.options": "Seed open_with",
     },

@@ -9,7 +9,7 @@ import torch
 
 from rockfall.errors import RockfallError, UsageError
 
-__all__ = ["available_memory", "require_memory"]
+__all__ = ["available_memory", "check_room", "require_memory"]
 
 MEMINFO = Path("/proc/meminfo")
 GROUP = Path("/sys/fs/cgroup")

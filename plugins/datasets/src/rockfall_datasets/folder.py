@@ -16,9 +16,10 @@ from torch import Tensor
 
 from rockfall import Dataset, Split
 from rockfall.kit import pictures
+from rockfall.kit.memory import check_room
 from rockfall.kit.progress import counted
 from rockfall.kit.resizing import border, framed
-from rockfall.plugin import Seed, check_room, open_with
+from rockfall.plugin import Seed, open_with
 from rockfall_datasets.folder_layout import find_pictures
 
 MAX_SIZE = 512

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from rockfall import Dataset, Split, UsageError, open_source
-from rockfall.plugin import check_room
+from rockfall.kit.memory import check_room
 
 NAME = "patches"
 HELD_OUT = 10
