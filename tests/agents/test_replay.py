@@ -10,7 +10,7 @@ import pytest
 from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 
-from rockfall.run import checkpoint
+from rockfall.kit import checkpoint
 from rockfall_agents.replay import ReplayBufferState, checkpoint_megabytes
 
 ROWS, ENVS, PIXELS = 6, 3, 1024

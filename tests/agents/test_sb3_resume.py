@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import rockfall
-from rockfall.run import checkpoint, nest
+from rockfall.kit import checkpoint, nest
 from rockfall.run.directory import RunDirectory
 from rockfall.run.run import Run
 from rockfall.training import build_model

@@ -22,7 +22,7 @@ from stable_baselines3.common.env_util import make_vec_env
 
 import falling_rocks  # noqa: F401  (registers the ids)
 import rockfall
-from rockfall.run import checkpoint
+from rockfall.kit import checkpoint
 from tests.benchmarks.judge import percent_of_oracle
 from tests.benchmarks.report import Table, script
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import rockfall
 from rockfall.errors import Diverged
-from rockfall.run import checkpoint
+from rockfall.kit import checkpoint
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.opening import open_source
 from rockfall_boltzmann.dbn import Dbn, DbnConfig

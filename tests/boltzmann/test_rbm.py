@@ -14,7 +14,7 @@ from sklearn.neural_network import BernoulliRBM
 
 import rockfall
 from rockfall.errors import Diverged, UsageError
-from rockfall.run import checkpoint
+from rockfall.kit import checkpoint
 from rockfall_boltzmann.rbm import Rbm
 from tests.boltzmann.machines import Loops, assert_moments, binary, moments, rbm, vectors
 

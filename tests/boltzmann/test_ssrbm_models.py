@@ -11,7 +11,7 @@ import torch
 
 import rockfall
 from rockfall.errors import Diverged, UsageError
-from rockfall.run import checkpoint
+from rockfall.kit import checkpoint
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm
 from rockfall_boltzmann.ssrbm import Ssrbm
 from rockfall_capabilities.encodes.evaluation import evaluate

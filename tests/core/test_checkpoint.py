@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from rockfall.errors import CheckpointError, RockfallError
-from rockfall.run import checkpoint
+from rockfall.kit import checkpoint
 
 tensors = st.builds(
     lambda shape, dtype: (torch.rand(shape) * 100).to(dtype),

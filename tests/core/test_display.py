@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from rockfall.kit.measurements import measured
 from rockfall.kit.progress import duration
 from rockfall.progress import default_listener
 from rockfall.progress.notebook import NotebookListener
 from rockfall.progress.terminal import TerminalListener
 from rockfall.run.events import Event
-from rockfall.summary import effort, measured, measurement_lines, uses
+from rockfall.summary import effort, measurement_lines, uses
 
 FIGURES = {
     "score": {

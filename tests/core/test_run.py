@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rockfall.errors import CheckpointError, Diverged, Interrupted, RockfallError
-from rockfall.run import checkpoint
+from rockfall.kit import checkpoint
 from rockfall.run.directory import RunDirectory
 from rockfall.run.position import Position
 from rockfall.run.run import Run

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall.errors import Diverged, UsageError
+from rockfall.kit import checkpoint
 from rockfall.kit.randomness import fork_rng
-from rockfall.run import checkpoint
 from rockfall.run.run import Run
 from rockfall.testing.comparing import difference
 from rockfall.testing.rehearsal import StoppedForTest

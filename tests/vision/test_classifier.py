@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall.errors import UsageError
+from rockfall.kit import checkpoint
 from rockfall.registry import registry
-from rockfall.run import checkpoint
 from rockfall.run.directory import RunDirectory
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source

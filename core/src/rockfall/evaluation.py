@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from rockfall.capabilities import capabilities_of
+from rockfall.kit import nest
 from rockfall.kit.measurements import Measurements
 from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
 from rockfall.registry import registry
-from rockfall.run import nest
 from rockfall.sources.source import Source
 from rockfall.specs import load_target
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from rockfall.kit.measurements import measured
 from rockfall.kit.progress import duration
 from rockfall.registry import registry
 
@@ -89,13 +89,3 @@ def uses(model: str, kinds: Collection[str], run: str) -> list[str]:
     ]
     typed = [[run if word == "RUN" else word for word in words] for words in verbs if words]
     return [" ".join(("rockfall", *words)) for words in typed]
-
-
-def measured(found: Mapping[str, Any]) -> str:
-    """`0.01712 ± 0.000088`: a value and its error, if it has one, without powers of ten; nothing
-    of nothing.
-    """
-    if not found:
-        return ""
-    value, error = Decimal(f"{found['value']:.4g}"), Decimal(f"{found['error']:.2g}")
-    return f"{value:f} ± {error:f}" if error else f"{value:f}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Measurements", "mean_and_error", "measurement"]
 
@@ -29,3 +31,13 @@ def measurement(values: Tensor, baselines: Mapping[str, Tensor]) -> dict[str, An
         "count": len(values),
         "baselines": {name: mean_and_error(theirs) for name, theirs in baselines.items()},
     }
+
+
+def measured(found: Mapping[str, Any]) -> str:
+    """`0.01712 ± 0.000088`: a value and its error, if it has one, without powers of ten; nothing
+    of nothing.
+    """
+    if not found:
+        return ""
+    value, error = Decimal(f"{found['value']:.4g}"), Decimal(f"{found['error']:.2g}")
+    return f"{value:f} ± {error:f}" if error else f"{value:f}"

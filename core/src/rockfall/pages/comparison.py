@@ -11,11 +11,12 @@ from rockfall.config import to_text
 from rockfall.kit import pictures
 from rockfall.kit.console import console, print_table, say
 from rockfall.kit.drawing import Curve, Panel, below, curves, side_by_side
+from rockfall.kit.measurements import measured
 from rockfall.kit.progress import duration
 from rockfall.pages.runs import RecordedRun
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
-from rockfall.summary import count, derived, examples_a_second, measured
+from rockfall.summary import count, derived, examples_a_second
 
 Row = tuple[str, list[str]]
 """What is compared, and one cell a run, empty where a run has none."""

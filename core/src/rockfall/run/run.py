@@ -16,10 +16,9 @@ from PIL.Image import Image
 from torch import Tensor
 
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
-from rockfall.kit import pictures
+from rockfall.kit import checkpoint, pictures
 from rockfall.kit.devices import autocast, choose_device, choose_precision
 from rockfall.kit.randomness import fork_rng, random_state, set_random_state
-from rockfall.run import checkpoint
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.events import Listener
 from rockfall.run.interrupt import Interrupt

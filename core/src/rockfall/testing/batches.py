@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rockfall.kit import nest
 from rockfall.kit.environments import Form
 from rockfall.kit.environments.batched import BatchedEnvironment, Step
-from rockfall.run import nest
 from rockfall.sources.environment import Environment
 from rockfall.sources.info import SourceInfo
 from rockfall.testing.comparing import difference

@@ -16,11 +16,11 @@ from PIL import Image
 
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.kinds import require_kind
+from rockfall.kit import checkpoint
 from rockfall.kit.randomness import random_state, seed_everything
 from rockfall.model import Model
 from rockfall.model_pictures import CURVES, check_picture_name, draw_capability, with_pictures
 from rockfall.registry import registry
-from rockfall.run import checkpoint
 from rockfall.run.run import Run, load_state
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source

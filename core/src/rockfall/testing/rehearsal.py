@@ -10,8 +10,8 @@ from typing import Any
 from PIL.Image import Image
 from torch import Tensor
 
+from rockfall.kit import checkpoint
 from rockfall.kit.randomness import seed_everything
-from rockfall.run import checkpoint
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.run import Run
 from rockfall.run.snapshots import Draw

@@ -17,8 +17,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rockfall.errors import CheckpointError
+from rockfall.kit import nest
 from rockfall.kit.files import atomic
-from rockfall.run import nest
+
+__all__ = ["read", "write"]
 
 FORMAT = 1
 
