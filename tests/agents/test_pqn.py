@@ -50,6 +50,7 @@ def test_with_ema_0_it_acts_by_q() -> None:
     assert (model.act(observations) == 0).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_learns_to_catch(network: str, tmp_path: Path) -> None:
     run = rockfall.train(

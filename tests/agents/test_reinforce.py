@@ -95,6 +95,7 @@ def test_several_epochs_need_a_clip() -> None:
         ReinforceConfig.build("reinforce", {"clip": 0, "epochs": 2})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "settings",
     [

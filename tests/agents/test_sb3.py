@@ -128,6 +128,7 @@ class Lamps(gymnasium.Env[NDArray[np.float32], int]):
 gymnasium.register("Lamps-v0", Lamps, max_episode_steps=10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("agent", AGENTS)
 def test_it_learns_a_contextual_bandit_in_a_second(agent: str, tmp_path: Path) -> None:
     settings = {"gamma": 0.0, "lr": 0.02}

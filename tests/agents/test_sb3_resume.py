@@ -36,6 +36,7 @@ def outcome(directory: RunDirectory) -> tuple[list[Any], str, dict[str, torch.Te
     return lines, json.dumps(nest.flatten(saved, tensors)), tensors
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("agent", AGENTS)
 def test_killed_and_resumed_it_is_the_same_to_the_bit(

@@ -48,6 +48,7 @@ def small(kind: Any = RBM, **given: Any) -> Any:
 # What scikit-learn expects ----------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "estimator",
     [RBM(), small(visible="gaussian"), small(SSRBM), small(MuSSRBM)],
@@ -68,6 +69,7 @@ def test_check_estimator(estimator: Estimator) -> None:
     assert len(results) >= len(theirs) - 1  # that of sparse arrays' tag is for those that take them
 
 
+@pytest.mark.long
 def test_the_readmes_example() -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.M)
     names: dict[str, Any] = {}

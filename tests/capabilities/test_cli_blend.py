@@ -82,6 +82,7 @@ def between(pair: torch.Tensor, steps: int) -> torch.Tensor:
     return ((1 - share) * pair[0].float() + share * pair[1].float()).to(torch.uint8)
 
 
+@pytest.mark.long
 def test_a_strip_from_one_class_to_another(folder: Path) -> None:
     done = rockfall(folder, "blend", "blends", "0", "2")
     assert done.returncode == 0, done.stderr
@@ -99,6 +100,7 @@ def test_a_strip_from_one_class_to_another(folder: Path) -> None:
     assert first[1] < 50 < made[1] < 100 < 450 < last[1]
 
 
+@pytest.mark.long
 def test_through_several_with_other_examples(folder: Path) -> None:
     words = ("blend", "blends", "7", "1", "1", "--steps", "5", "--seed", "3", "--out", "s")
     done = rockfall(folder, *words)

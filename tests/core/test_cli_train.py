@@ -75,6 +75,7 @@ def test_same_seed_same_figures(folder: Path) -> None:
     assert lines(folder, "other") != lines(folder, "plain")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_stopped_and_resumed_it_is_as_if_it_never_was(folder: Path, how: signal.Signals) -> None:
     name = f"stopped-{how.name.lower()}"
@@ -254,12 +255,14 @@ def shell(folder: Path, line: str, **environment: str) -> subprocess.CompletedPr
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", ["runs", "info mlp", "train mlp --preset tiny --json"])
 def test_nobody_listens(folder: Path, verb: str) -> None:
     done = shell(folder, f"rockfall {verb} >&- <&-")
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", ["info digits", "evaluate plain"])
 def test_letters_that_the_terminal_lacks(folder: Path, verb: str) -> None:
     done = shell(folder, f"rockfall {verb}", PYTHONIOENCODING="ascii", PYTHONUTF8="0")

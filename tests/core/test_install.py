@@ -61,6 +61,7 @@ def cli(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     return run
 
 
+@pytest.mark.long
 def test_it_shows_and_asks_and_no_changes_nothing(cli: Cli) -> None:
     done = cli("install", "hello", answer="n\n")
     assert done.returncode == 130
@@ -70,6 +71,7 @@ def test_it_shows_and_asks_and_no_changes_nothing(cli: Cli) -> None:
     assert "rockfall-hello" not in cli("plugins").stdout
 
 
+@pytest.mark.long
 def test_it_installs_what_was_shown_and_says_what_it_brings(cli: Cli) -> None:
     first = cli("install", "rockfall-hello==1.0", "--yes")
     assert first.returncode == 0, first.stderr
@@ -86,6 +88,7 @@ def test_it_installs_what_was_shown_and_says_what_it_brings(cli: Cli) -> None:
     assert "installed already" in again.stdout
 
 
+@pytest.mark.long
 def test_a_name_without_its_prefix_falls_back_and_a_path_is_a_path(cli: Cli, wheels: Path) -> None:
     done = cli("install", "plain", "--yes")
     assert done.returncode == 0, done.stderr
@@ -95,6 +98,7 @@ def test_a_name_without_its_prefix_falls_back_and_a_path_is_a_path(cli: Cli, whe
     assert "  hello 1.0" in asked.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "code", "complaint"),
     [

@@ -30,6 +30,7 @@ SLOW = {"generator", "painter", "agent", "command"}
 """Kinds whose own tests take some seconds."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind", [pytest.param(k, marks=[pytest.mark.slow] if k in SLOW else []) for k in KINDS]
 )

@@ -240,6 +240,7 @@ def test_plugins_lists_all_and_says_what_failed(site: Site) -> None:
     assert "did you mean rockfall-one?" in unknown.stderr
 
 
+@pytest.mark.long
 def test_a_lifecycle_hook_that_raises_is_reported_and_the_run_goes_on(
     site: Site, typed: Typed
 ) -> None:

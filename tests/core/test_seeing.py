@@ -529,6 +529,7 @@ def test_a_third_party_s_pictures_are_left_too(
     assert np.array_equal(before, pixels(again))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("drawing", "complaint", "leaves"),
     [

@@ -236,6 +236,7 @@ def test_a_good_model_passes(check: Check) -> None:
     assert before[1] == torch.get_num_threads()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "complaint"),
     [

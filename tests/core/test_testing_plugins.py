@@ -137,6 +137,7 @@ def test_a_plugin_is_found_by_any_spelling() -> None:
     check_registration("Rockfall_Datasets")
 
 
+@pytest.mark.long
 def test_the_whole_of_a_good_plugin() -> None:
     check_plugin("falling-rocks")
 

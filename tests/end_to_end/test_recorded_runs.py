@@ -21,6 +21,8 @@ from rockfall.run import former
 from rockfall.run.directory import RunDirectory
 from rockfall.specs import CapabilitySpec, ModelSpec
 
+pytestmark = pytest.mark.long
+
 RECORDED = Path(__file__).parents[1] / "recorded_runs" / "v0.1"
 NAMES: dict[str, dict[str, Any]] = json.loads((RECORDED / "names.json").read_text())
 EXPECTED: dict[str, dict[str, Any]] = json.loads((RECORDED / "expected.json").read_text())

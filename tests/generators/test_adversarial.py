@@ -56,6 +56,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # Shapes of all kinds ----------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("shape", "network"),

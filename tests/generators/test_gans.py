@@ -33,6 +33,7 @@ def test_they_are_registered(name: str) -> None:
     assert (name == "cgan") == all(kind.startswith("labelled") for kind in spec.learns_from)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("shape", [(1, 4, 4), (2,)])
 def test_every_generator_moves_towards_the_data(
