@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks.generator_trials import judged
+from tests.benchmarks.generator_trials import by_feature_classifier
 from tests.benchmarks.report import Table, script
 
 
 def measure(options: argparse.Namespace) -> list[Table]:
     models = dict.fromkeys(options.models.split(","), 1)
-    return [judged("Generators on MNIST, one seed each", "mnist", models)]
+    return [by_feature_classifier("Generators on MNIST, one seed each", "mnist", models)]
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ def on_ring(models: Sequence[str], seeds: int) -> Table:
     rows: list[list[Any]] = []
     for model in models:
         found = trials(model, "ring", seeds)
-        on = f"{100 * found.mean('points on a mode'):.1f}"
+        on = f"{100 * found.mean('high-quality samples'):.1f}"
         rows.append([f"`{model}`", found.by_seed("modes covered"), on, found.took])
-    headers = ["model", "modes covered of 8, by seed", "points on a mode, %", "CPU s"]
+    headers = ["model", "modes covered of 8, by seed", "high-quality samples, %", "CPU s"]
     return Table("Generators on a ring of eight Gaussians", headers, rows)
 
 

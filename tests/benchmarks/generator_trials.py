@@ -10,7 +10,7 @@ from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.report import Table
 
 FIGURES = ("Fréchet distance", "precision", "recall", "class entropy", "nearest training neighbour")
-"""A judge's, beside the classes covered."""
+"""By a feature classifier, beside the classes covered."""
 ADVERSARIAL = ("gan", "wgan", "wgan-gp", "multi-gan", "cgan")
 
 
@@ -44,8 +44,11 @@ def trials(model: str, source: str, seeds: int) -> Trials:
     return Trials([run.result["figures"] for run in runs], [run.seconds for run in runs])
 
 
-def judged(title: str, source: str, seeds: Mapping[str, int]) -> Table:
-    """What a judge says of each model's runs on a source; seeds: how many of each."""
+def by_feature_classifier(title: str, source: str, seeds: Mapping[str, int]) -> Table:
+    """Measurements of each model's runs on a source by a feature classifier.
+
+    seeds: how many runs of each.
+    """
     rows: list[list[Any]] = []
     beside: Trials | None = None
     for model, count in seeds.items():
@@ -63,7 +66,7 @@ def judged(title: str, source: str, seeds: Mapping[str, int]) -> Table:
         rows.append(["real pictures", f"{beside.baseline('classes covered'):.0f}", *real, ""])
     headers = ["model", "classes covered, by seed", *FIGURES, "CPU s"]
     note = (
-        "Means over the seeds. Real pictures: training ones against the test split in the judge's "
-        "features; entropy and neighbours of test pictures."
+        "Means over the seeds. Real pictures: training ones against the test split in the "
+        "classifier's features; entropy and neighbours of test pictures."
     )
     return Table(title, headers, rows, note)

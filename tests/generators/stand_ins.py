@@ -11,7 +11,7 @@ from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
 
 
-class Makes:
+class Sampler:
     """Samples as a function of their number says."""
 
     def __init__(self, sample: Callable[[int], Tensor]) -> None:
@@ -21,7 +21,7 @@ class Makes:
         return self._sample(count)
 
 
-class MakesOfClasses(Makes):
+class ConditionalSampler(Sampler):
     """And as a function of labels says."""
 
     def __init__(self, sample_of: Callable[[Tensor], Tensor], classes: int) -> None:
@@ -38,9 +38,9 @@ def opened(name: str, **options: object) -> Dataset:
     return source
 
 
-def one_of(inputs: Tensor) -> Makes:
+def one_of(inputs: Tensor) -> Sampler:
     """Gives back examples (N, …), each as likely."""
-    return Makes(lambda count: inputs[torch.randint(len(inputs), (count,))])
+    return Sampler(lambda count: inputs[torch.randint(len(inputs), (count,))])
 
 
 def split_of(inputs: Tensor, labels: Tensor | None = None) -> Split:
@@ -55,11 +55,11 @@ def dataset(
     name: str = "made-up",
 ) -> Dataset:
     """Of inputs (N, …) and (M, …), and labels for both if it has classes."""
-    told = labels or (None, None)
+    labels = labels or (None, None)
     splits = {
-        "train": split_of(train, told[0]),
-        "validation": split_of(test, told[1]),
-        "test": split_of(test, told[1]),
+        "train": split_of(train, labels[0]),
+        "validation": split_of(test, labels[1]),
+        "test": split_of(test, labels[1]),
     }
     kind = "pictures" if train.dtype == torch.uint8 else "vectors"
     kinds = (kind, f"labelled-{kind}") if classes else (kind,)

@@ -318,8 +318,8 @@ def test_a_logit_depends_on_its_own_example_alone(
     data = pictures(shape=(1, 8, 8))
     model = built(kind, data, network=network)
     model.train()
-    told = model.conditions(torch.tensor([0, 1, 0, 1]))
-    seen = model.discriminator_input(torch.randn(4, 1, 8, 8), told).requires_grad_()
+    conditions = model.conditions(torch.tensor([0, 1, 0, 1]))
+    seen = model.discriminator_input(torch.randn(4, 1, 8, 8), conditions).requires_grad_()
     for discriminator in model.discriminators:
         (slope,) = torch.autograd.grad(discriminator(seen)[1], seen)
         assert slope[1].abs().max() > 0

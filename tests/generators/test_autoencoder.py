@@ -38,14 +38,14 @@ def train(out: Path, source: str = "digits", **given: Any) -> Any:
 def test_losses_are_sums_over_numbers_and_means_over_examples(network: str) -> None:
     data = digits()
     values = data.train.inputs[:6].float() / 255
-    told = torch.empty(6, 0)
+    conditions = torch.empty(6, 0)
     squared = small(data, network=network).eval()
-    made = squared.decoder(squared.encoder_output(values, told))
-    loss, _ = squared.loss(values, told, 0.5)
+    made = squared.decoder(squared.encoder_output(values, conditions))
+    loss, _ = squared.loss(values, conditions, 0.5)
     torch.testing.assert_close(loss, (made - values).square().flatten(1).sum(1).mean())
     crossed = small(data, network=network, loss="cross-entropy").eval()
-    made = crossed.decoder(crossed.encoder_output(values, told)).sigmoid()
-    loss, _ = crossed.loss(values, told, 0.5)
+    made = crossed.decoder(crossed.encoder_output(values, conditions)).sigmoid()
+    loss, _ = crossed.loss(values, conditions, 0.5)
     wanted = F.binary_cross_entropy(made, values, reduction="none").flatten(1).sum(1).mean()
     torch.testing.assert_close(loss, wanted)
 

@@ -107,10 +107,10 @@ def test_pictures_are_binarised_and_classes_given() -> None:
     data = pictures()
     with torch.no_grad():
         plain = evaluate(small(data), data)
-        told = evaluate(small(data, Cvae), data)
+        conditional = evaluate(small(data, Cvae), data)
     assert plain["ELBO"]["value"] <= plain["IWAE bound"]["value"] < 0
     assert plain["ELBO"]["note"] == "every pixel binarised once, at random"
-    assert told["ELBO"]["note"] == "every pixel binarised once, at random, given the class"
+    assert conditional["ELBO"]["note"] == "every pixel binarised once, at random, given the class"
 
 
 def test_independent_pixels_are_those_of_the_training_data() -> None:

@@ -41,13 +41,13 @@ def test_one_class_is_no_choice() -> None:
 
 
 def test_joined_to_vectors_and_as_planes_to_pictures() -> None:
-    told = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    conditions = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
     numbers, drawn = torch.randn(2, 3), torch.randn(2, 3, 4, 5)
-    assert torch.equal(concatenate(numbers, told), torch.cat((numbers, told), 1))
-    both = concatenate(drawn, told)
+    assert torch.equal(concatenate(numbers, conditions), torch.cat((numbers, conditions), 1))
+    both = concatenate(drawn, conditions)
     assert both.shape == (2, 5, 4, 5)
     assert torch.equal(both[:, :3], drawn)
     for example in range(2):
         for k in range(2):
-            assert (both[example, 3 + k] == told[example, k]).all()
-    assert concatenate(drawn, told[:, :0]) is drawn
+            assert (both[example, 3 + k] == conditions[example, k]).all()
+    assert concatenate(drawn, conditions[:, :0]) is drawn

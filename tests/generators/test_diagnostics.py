@@ -99,8 +99,8 @@ def test_a_critic_that_is_always_right_is_as_it_should_be(run: Run, heard: Heard
     assert not heard.warnings
 
 
-@pytest.mark.parametrize(("kind", "told"), [(Gan, 1), (Wgan, 0)])
-def test_a_training_says_so(tmp_path: Path, heard: Heard, kind: Any, told: int) -> None:
+@pytest.mark.parametrize(("kind", "warnings"), [(Gan, 1), (Wgan, 0)])
+def test_a_training_says_so(tmp_path: Path, heard: Heard, kind: Any, warnings: int) -> None:
     """A generator that hardly learns, against a discriminator of plainly different data."""
     data = pictures(shape=(1, 4, 4))
     data.train.inputs.copy_(torch.full((40, 1, 4, 4), 250) + torch.arange(40).view(-1, 1, 1, 1) % 5)
@@ -108,7 +108,7 @@ def test_a_training_says_so(tmp_path: Path, heard: Heard, kind: Any, told: int) 
     model = built(kind, data, epochs=PATIENCE + 6, discriminator_steps=1, **settings)
     fitted(model, data, tmp_path, listeners=[heard])
     assert [message.split(":")[0] for message in heard.warnings] == (
-        ["the discriminator wins"] * told
+        ["the discriminator wins"] * warnings
     )
 
 
@@ -118,7 +118,7 @@ def test_diagnostics_by_stand_ins() -> None:
     seen = data.train.evenly_spaced(512)
     real = model.scaling(seen.inputs)
 
-    class Makes(torch.nn.Module):
+    class Sampler(torch.nn.Module):
         def __init__(self, values: Tensor) -> None:
             super().__init__()
             self.values = values
@@ -134,11 +134,11 @@ def test_diagnostics_by_stand_ins() -> None:
             return known.float() * 8 - 4
 
     for made, variety in ((real, 1.0), (0 * real, 0.0), (real / 2, 0.25)):
-        model.generator = Makes(made)
+        model.generator = Sampler(made)
         assert model.discriminator_diagnostics(seen)[1] == pytest.approx(variety, abs=0.01)
     model.discriminators = torch.nn.ModuleList([Knows()])
     for made, accuracy in ((real + 100, 1.0), (real, 0.5)):
-        model.generator = Makes(made)
+        model.generator = Sampler(made)
         assert model.discriminator_diagnostics(seen)[0] == pytest.approx(accuracy, abs=0.01)
 
 

@@ -21,7 +21,7 @@ from rockfall_generators.distances import (
 )
 
 
-def drawn(count: int, numbers: int, seed: int, scale: float = 1.0) -> Tensor:
+def gaussian(count: int, numbers: int, seed: int, scale: float = 1.0) -> Tensor:
     return scale * torch.randn(count, numbers, generator=torch.Generator().manual_seed(seed))
 
 
@@ -38,8 +38,8 @@ def drawn(count: int, numbers: int, seed: int, scale: float = 1.0) -> Tensor:
 def test_frechet_is_what_scipy_makes_of_the_equation(
     count: int, other: int, numbers: int, seed: int
 ) -> None:
-    first = drawn(count, numbers, seed)
-    second = drawn(other, numbers, seed + 1) @ drawn(numbers, numbers, seed + 2) + 3
+    first = gaussian(count, numbers, seed)
+    second = gaussian(other, numbers, seed + 1) @ gaussian(numbers, numbers, seed + 2) + 3
     a, b = first.double().numpy(), second.double().numpy()
     c1, c2 = (np.atleast_2d(np.cov(x.T)) for x in (a, b))
     with warnings.catch_warnings():
@@ -51,19 +51,19 @@ def test_frechet_is_what_scipy_makes_of_the_equation(
 
 
 def test_frechet_of_single_numbers_is_of_means_and_deviations() -> None:
-    first, second = drawn(50, 1, 0).double(), 2 + drawn(70, 1, 1, 3).double()
+    first, second = gaussian(50, 1, 0).double(), 2 + gaussian(70, 1, 1, 3).double()
     expected = (first.mean() - second.mean()) ** 2 + (first.std() - second.std()) ** 2
     assert frechet(first, second) == pytest.approx(expected.item(), rel=1e-9)
 
 
 def test_frechet_of_a_set_moved_is_how_far_it_was_moved() -> None:
-    values = drawn(40, 8, 0).double()
+    values = gaussian(40, 8, 0).double()
     assert frechet(values, values) == pytest.approx(0, abs=1e-9)
     assert frechet(values, values + 0.5) == pytest.approx(8 * 0.25, rel=1e-9)
 
 
 def test_frechet_of_a_set_scaled() -> None:
-    values = drawn(40, 8, 0).double()
+    values = gaussian(40, 8, 0).double()
     values = values - values.mean(0)
     expected = np.trace(np.cov(values.numpy().T))  # (2 − 1)² tr C
     assert frechet(values, 2 * values) == pytest.approx(expected, rel=1e-9)
@@ -73,9 +73,9 @@ def test_frechet_of_degenerate_sets() -> None:
     point = torch.ones(1, 5)
     assert frechet(point, point) == 0
     assert frechet(point, torch.zeros(9, 5)) == pytest.approx(5)
-    flat = drawn(100, 2, 0) @ drawn(2, 6, 1)  # a plane in 6 dimensions
+    flat = gaussian(100, 2, 0) @ gaussian(2, 6, 1)  # a plane in 6 dimensions
     assert frechet(flat, flat) == pytest.approx(0, abs=1e-9)
-    assert math.isfinite(frechet(flat, drawn(3, 6, 2)))
+    assert math.isfinite(frechet(flat, gaussian(3, 6, 2)))
 
 
 # Precision and recall ---------------------------------------------------------------------------
@@ -103,13 +103,13 @@ def one_by_one(real: np.ndarray, made: np.ndarray, k: int) -> PrecisionRecall:
 @given(count=st.integers(4, 14), other=st.integers(4, 14), seed=st.integers(0, 999))
 @settings(max_examples=25, deadline=None)
 def test_precision_and_recall_one_by_one(count: int, other: int, seed: int) -> None:
-    real, made = drawn(count, 3, seed), 0.5 + drawn(other, 3, seed + 1, 0.7)
+    real, made = gaussian(count, 3, seed), 0.5 + gaussian(other, 3, seed + 1, 0.7)
     expected = one_by_one(real.double().numpy(), made.double().numpy(), 3)
     assert precision_recall(real, made) == expected
 
 
 def test_precision_and_recall_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, made = drawn(53, 3, 0), drawn(47, 3, 1, 0.8)
+    real, made = gaussian(53, 3, 0), gaussian(47, 3, 1, 0.8)
     whole = precision_recall(real, made)
     monkeypatch.setattr("rockfall_generators.distances.BATCH", 7)
     assert precision_recall(real, made) == whole
@@ -117,7 +117,7 @@ def test_precision_and_recall_in_batches(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_precision_and_recall_of_what_is_easy() -> None:
-    real = drawn(60, 4, 0)
+    real = gaussian(60, 4, 0)
     assert precision_recall(real, real) == (1, 1)
     assert precision_recall(real, real + 100) == (0, 0)
     assert precision_recall(real, real[:1].expand(60, 4)) == (1, pytest.approx(1 / 60))
@@ -125,15 +125,15 @@ def test_precision_and_recall_of_what_is_easy() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_fewer_examples_than_neighbours(count: int) -> None:
-    few = drawn(count, 4, 0)
+    few = gaussian(count, 4, 0)
     assert precision_recall(few, few) == (1, 1)
     assert precision_recall(few, few + 100) == (0, 0)
 
 
 def test_what_is_the_same_is_at_distance_0_however_far_out() -> None:
-    far = 1e6 + drawn(6, 64, 0).double()
+    far = 1e6 + gaussian(6, 64, 0).double()
     distances = squared_distances(far, far)
     assert (distances.diagonal() == 0).all()
-    near = drawn(6, 64, 0).double()
+    near = gaussian(6, 64, 0).double()
     expected = torch.cdist(near, near + 1, compute_mode="donot_use_mm_for_euclid_dist").square()
     torch.testing.assert_close(squared_distances(near, near + 1), expected)

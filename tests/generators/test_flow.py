@@ -67,7 +67,7 @@ def exact(steps: int = 16, times: str = "uniform") -> Flow:
     return model
 
 
-# The way from noise to data and back ------------------------------------------------------------
+# From noise to data and back --------------------------------------------------------------------
 
 
 def test_noise_ends_where_the_paths_of_two_gaussians_do() -> None:
@@ -77,7 +77,7 @@ def test_noise_ends_where_the_paths_of_two_gaussians_do() -> None:
     )
 
 
-def test_half_the_stride_makes_a_quarter_of_the_error() -> None:
+def test_half_the_step_size_makes_a_quarter_of_the_error() -> None:
     noise = torch.randn(500, 2, generator=torch.Generator().manual_seed(1))
     errors = [
         (exact(steps).decode(noise) - (MEAN + DEVIATION * noise)).abs().max().item()
@@ -103,7 +103,7 @@ def test_latents_are_the_noise_of_examples() -> None:
     torch.testing.assert_close(model.decode(found), MEAN + DEVIATION * noise, atol=0.02, rtol=0.01)
 
 
-def test_more_examples_than_are_carried_at_once_are_carried_alike() -> None:
+def test_more_examples_than_are_integrated_at_once_are_integrated_alike() -> None:
     model = exact(4)
     noise = torch.randn(2500, 2, generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(model.decode(noise)[2100:2200], model.decode(noise[2100:2200]))
@@ -138,7 +138,7 @@ def least_loss() -> float:
 
 
 def test_the_exact_velocity_has_the_least_loss() -> None:
-    """Time told backwards, or the line walked backwards, would have another."""
+    """A reversed time, or a reversed path, would have another."""
     torch.manual_seed(0)
     model = exact()
     examples = MEAN + DEVIATION * torch.randn(400_000, 2)
@@ -148,7 +148,7 @@ def test_the_exact_velocity_has_the_least_loss() -> None:
 @pytest.mark.parametrize(
     ("times", "quantile"), [("uniform", stats.uniform.cdf), ("logit-normal", None)]
 )
-def test_times_are_drawn_as_asked(times: str, quantile: Any) -> None:
+def test_times_have_their_distribution(times: str, quantile: Any) -> None:
     torch.manual_seed(0)
     drawn = flow(times=times).sample_times(20_000).double().numpy()
     if quantile is None:  # the logits are normal
@@ -156,10 +156,10 @@ def test_times_are_drawn_as_asked(times: str, quantile: Any) -> None:
     assert stats.kstest(drawn, quantile).pvalue > 0.01
 
 
-def test_times_are_told_by_waves() -> None:
+def test_embedding_of_times() -> None:
     times = torch.tensor([0.0, 0.25, 1.0])
-    told = time_embedding(times)
-    for row, time in zip(told, times.tolist(), strict=True):
+    embedding = time_embedding(times)
+    for row, time in zip(embedding, times.tolist(), strict=True):
         angles = [
             time * MAX_FREQUENCY ** (k / (TIME_FEATURES // 2 - 1))
             for k in range(TIME_FEATURES // 2)
@@ -211,7 +211,7 @@ def preset(name: str, out: Path) -> Flow:
     return learned(opened(name), out, **{**DEFAULTS, **Flow.presets[name]})[0]
 
 
-def test_what_is_followed_is_the_average(tmp_path: Path) -> None:
+def test_samples_are_by_the_average(tmp_path: Path) -> None:
     model, _ = learned(points(), tmp_path, epochs=3, ema=0.9)
     noise = torch.randn(5, 2)
     before = model.decode(noise)
@@ -222,7 +222,7 @@ def test_what_is_followed_is_the_average(tmp_path: Path) -> None:
     assert torch.equal(model.decode(noise), before)
 
 
-def test_without_an_average_the_network_itself_is_followed(tmp_path: Path) -> None:
+def test_without_an_average_samples_are_by_the_network_itself(tmp_path: Path) -> None:
     model, _ = learned(points(), tmp_path, epochs=1, ema=0)
     assert model.trained is model.velocity
 

@@ -19,10 +19,10 @@ from rockfall.sources.selection import keep_classes, resize
 from rockfall_capabilities.samples.pictures import SAMPLES
 from rockfall_generators import generates
 from rockfall_generators.generates import evaluate
-from rockfall_generators.neighbours import nearest
-from tests.generators.stand_ins import Makes, MakesOfClasses, dataset, one_of, opened
+from rockfall_generators.neighbours import nearest_neighbours
+from tests.generators.stand_ins import ConditionalSampler, Sampler, dataset, one_of, opened
 
-JUDGED = {
+CLASSIFIED = {
     "Fréchet distance",
     "precision",
     "recall",
@@ -63,7 +63,7 @@ def of_class(data: Dataset, label: int) -> Tensor:
     return data.train.inputs[data.train.labels == label]
 
 
-# Pictures with a judge --------------------------------------------------------------------------
+# Pictures with a feature classifier -------------------------------------------------------------
 
 
 def test_the_floor_of_digits_is_stable(digits: Dataset) -> None:
@@ -80,7 +80,7 @@ def test_the_floor_of_digits_is_stable(digits: Dataset) -> None:
 
 def test_what_copies_is_as_good_as_training_examples_and_told_off(digits: Dataset) -> None:
     found = measured(one_of(digits.train.inputs), digits)
-    assert found.keys() == JUDGED
+    assert found.keys() == CLASSIFIED
     assert found["Fréchet distance"]["value"] < 1.5 * beside(found["Fréchet distance"])
     for name in ("precision", "recall"):
         assert found[name]["value"] == pytest.approx(beside(found[name]), abs=0.08)
@@ -116,7 +116,7 @@ def test_what_makes_one_class_covers_one(digits: Dataset) -> None:
 
 
 def test_noise_is_far_from_digits(digits: Dataset) -> None:
-    found = measured(Makes(lambda count: torch.randint(256, (count, 1, 8, 8)).byte()), digits)
+    found = measured(Sampler(lambda count: torch.randint(256, (count, 1, 8, 8)).byte()), digits)
     assert found["Fréchet distance"]["value"] > 20 * beside(found["Fréchet distance"])
     assert found["precision"]["value"] < 0.5 * beside(found["precision"])
     assert found["recall"]["value"] < 0.2
@@ -132,16 +132,16 @@ def test_one_picture_again_and_again_recalls_nothing(digits: Dataset) -> None:
 
 
 def test_worse_pictures_are_further_away(digits: Dataset) -> None:
-    def grained(deviation: float) -> Makes:
+    def grained(deviation: float) -> Sampler:
         def sample(count: int) -> Tensor:
             made = one_of(digits.train.inputs).sample(count).float()
             return (made + deviation * torch.randn_like(made)).clamp(0, 255).round().byte()
 
-        return Makes(sample)
+        return Sampler(sample)
 
     found = [measured(grained(by), digits)["Fréchet distance"]["value"] for by in (0, 25, 50, 100)]
     assert found == sorted(found) and found[-1] > 5 * found[0]
-    # Specks hide no digit from it: a judge that never saw any would miss classes.
+    # Specks hide no digit: a classifier that was never trained on any would miss classes.
     assert measured(grained(30), digits)["classes covered"]["value"] == 10
 
 
@@ -150,10 +150,10 @@ def test_told_a_class_it_should_make_it(digits: Dataset) -> None:
         groups = [of_class(digits, label) for label in labels.tolist()]
         return torch.stack([group[torch.randint(len(group), ())] for group in groups])
 
-    found = measured(MakesOfClasses(right, 10), digits)["class agreement"]
+    found = measured(ConditionalSampler(right, 10), digits)["class agreement"]
     assert found["value"] > 0.98 and beside(found) > 0.98
     assert found["count"] == len(digits.test)
-    found = measured(MakesOfClasses(lambda labels: right((labels + 1) % 10), 10), digits)
+    found = measured(ConditionalSampler(lambda labels: right((labels + 1) % 10), 10), digits)
     assert found["class agreement"]["value"] < 0.05
     assert found["classes covered"]["value"] == 10
 
@@ -161,7 +161,7 @@ def test_told_a_class_it_should_make_it(digits: Dataset) -> None:
 def test_of_one_class_and_of_another_size(digits: Dataset) -> None:
     sevens = keep_classes(digits, ("7",))
     found = measured(one_of(sevens.train.inputs), sevens)
-    assert found.keys() == JUDGED
+    assert found.keys() == CLASSIFIED
     assert found["classes covered"]["value"] == 1 and "note" not in found["classes covered"]
     found = measured(one_of(of_class(digits, 1)), sevens)
     assert found["classes covered"]["value"] == 0
@@ -172,23 +172,24 @@ def test_of_one_class_and_of_another_size(digits: Dataset) -> None:
 
 def test_a_class_that_is_not_there_is_not_asked_for(digits: Dataset) -> None:
     sevens = keep_classes(digits, ("7",))
-    model = MakesOfClasses(lambda labels: sevens.train.inputs[: len(labels)], 1)
+    model = ConditionalSampler(lambda labels: sevens.train.inputs[: len(labels)], 1)
     assert "class agreement" not in measured(model, sevens)
 
 
 # Anything else ----------------------------------------------------------------------------------
 
 
-def test_without_a_judge_it_is_said_so() -> None:
+def test_without_a_feature_classifier_a_note_says_so() -> None:
     inputs = torch.randint(256, (80, 3, 6, 6), generator=torch.Generator().manual_seed(0)).byte()
     data = dataset(inputs[:60], inputs[60:])
-    found = measured(Makes(lambda count: torch.randint(256, (count, 3, 6, 6)).byte()), data)
+    found = measured(Sampler(lambda count: torch.randint(256, (count, 3, 6, 6)).byte()), data)
     assert found.keys() == {"nearest training neighbour"}
     assert (
-        found["nearest training neighbour"]["note"] == "there is no judge for made-up to say more"
+        found["nearest training neighbour"]["note"]
+        == "made-up has no feature classifier to measure more"
     )
     near = measured(one_of(inputs[:60]), data)["nearest training neighbour"]
-    assert near["note"].startswith("it is copying") and "no judge" in near["note"]
+    assert near["note"].startswith("memorisation") and "no feature classifier" in near["note"]
 
 
 def test_an_ideal_sampler_of_the_ring(ring: Dataset) -> None:
@@ -198,28 +199,28 @@ def test_an_ideal_sampler_of_the_ring(ring: Dataset) -> None:
     def at(labels: Tensor, deviation: float = 0.02) -> Tensor:
         return centres[labels] + deviation * torch.randn(len(labels), 2)
 
-    found = measured(MakesOfClasses(at, 8), ring)
+    found = measured(ConditionalSampler(at, 8), ring)
     assert found["modes covered"]["value"] == 8 and "note" not in found["modes covered"]
     # Of two coordinates, 1 − exp(−9/2) lie within three standard deviations.
-    assert found["points on a mode"]["value"] == pytest.approx(1 - math.exp(-4.5), abs=0.006)
+    assert found["high-quality samples"]["value"] == pytest.approx(1 - math.exp(-4.5), abs=0.006)
     assert found["class agreement"]["value"] > 0.99
     assert found["Fréchet distance"]["value"] < 0.02
     assert "note" not in found["nearest training neighbour"]
 
-    found = measured(Makes(lambda count: at(torch.randint(3, (count,)))), ring)
+    found = measured(Sampler(lambda count: at(torch.randint(3, (count,)))), ring)
     assert found["modes covered"]["value"] == 3
     assert found["modes covered"]["note"] == "missing: 3, 4, 5, 6, 7"
-    assert found["points on a mode"]["value"] > 0.98
+    assert found["high-quality samples"]["value"] > 0.98
     assert found["Fréchet distance"]["value"] > 100 * beside(found["Fréchet distance"])
 
-    found = measured(Makes(lambda count: at(torch.randint(8, (count,)), 1.0)), ring)
+    found = measured(Sampler(lambda count: at(torch.randint(8, (count,)), 1.0)), ring)
     assert found["modes covered"]["value"] == 0
-    assert found["points on a mode"]["value"] < 0.05
+    assert found["high-quality samples"]["value"] < 0.05
 
 
 def test_the_gaussian() -> None:
     data = opened("gaussian-1d")
-    found = measured(Makes(lambda count: 4 + math.sqrt(0.5) * torch.randn(count, 1)), data)
+    found = measured(Sampler(lambda count: 4 + math.sqrt(0.5) * torch.randn(count, 1)), data)
     assert found.keys() == {
         "mean",
         "variance",
@@ -232,7 +233,7 @@ def test_the_gaussian() -> None:
     # A Gaussian's squared deviations have variance 2 σ⁴.
     assert found["variance"]["error"] == pytest.approx(math.sqrt(2 * 0.25 / 6000), rel=0.1)
     assert found["Kolmogorov–Smirnov"]["value"] < 0.06
-    found = measured(Makes(lambda count: torch.full((count, 1), 4.0)), data)
+    found = measured(Sampler(lambda count: torch.full((count, 1), 4.0)), data)
     assert found["variance"]["value"] == 0
     assert found["Kolmogorov–Smirnov"]["value"] == pytest.approx(0.5, abs=0.03)
 
@@ -247,12 +248,12 @@ def test_few_examples(shape: tuple[int, ...], count: int) -> None:
     zeros = torch.zeros(count, dtype=torch.int64)
     data = dataset(inputs, inputs, (zeros, zeros), ("only",))
     assert measured(one_of(inputs), data)
-    assert measured(MakesOfClasses(lambda labels: inputs[labels], 1), data, limit=1)
+    assert measured(ConditionalSampler(lambda labels: inputs[labels], 1), data, limit=1)
 
 
 def test_few_digits(digits: Dataset) -> None:
     for limit in (1, 2, 4):
-        assert measured(one_of(digits.train.inputs), digits, limit).keys() == JUDGED
+        assert measured(one_of(digits.train.inputs), digits, limit).keys() == CLASSIFIED
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -262,17 +263,17 @@ def test_samples_that_are_no_numbers(ring: Dataset, value: float) -> None:
         made[::4] = value
         return made
 
-    found = measured(Makes(sample), ring)
+    found = measured(Sampler(sample), ring)
     assert found["finite samples"]["value"] == 0.75
     assert "NaN" in found["finite samples"]["note"]
     assert found["modes covered"]["value"] == 8
     assert found["modes covered"]["count"] == 4500
-    found = measured(Makes(lambda count: torch.full((count, 2), value)), ring)
+    found = measured(Sampler(lambda count: torch.full((count, 2), value)), ring)
     assert found.keys() == {"finite samples"} and found["finite samples"]["value"] == 0
 
 
 def test_huge_samples(ring: Dataset) -> None:
-    found = measured(Makes(lambda count: torch.full((count, 2), 3e38)), ring)
+    found = measured(Sampler(lambda count: torch.full((count, 2), 3e38)), ring)
     assert found["Fréchet distance"]["value"] > 1e75
     assert found["modes covered"]["value"] == 0
 
@@ -289,7 +290,7 @@ def test_the_kit_asks_for_figures_that_the_seed_decides(digits: Dataset, ring: D
         return torch.randint(256, (count, 1, 8, 8), generator=unseeded).byte()
 
     with pytest.raises(AssertionError, match="the same seed must give the same figures"):
-        generates.check(Makes(sample), digits)
+        generates.check(Sampler(sample), digits)
 
 
 def test_samples_are_drawn_above_what_they_are_most_like(digits: Dataset) -> None:
@@ -298,13 +299,13 @@ def test_samples_are_drawn_above_what_they_are_most_like(digits: Dataset) -> Non
         return made.clamp_max(255).byte()
 
     with fork_rng(seed=0):
-        drawn = generates.pictures(Makes(sample), digits)
+        drawn = generates.pictures(Sampler(sample), digits)
     with fork_rng(seed=0):
         made = sample(SAMPLES)[:36]
-    like = digits.train.inputs[nearest(made, digits.train.inputs).rows]
+    like = digits.train.inputs[nearest_neighbours(made, digits.train.inputs).rows]
     rows = []
     for (_, new), (_, old) in zip(in_rows(made, 12), in_rows(like, 12), strict=True):
         rows += [("sample", new), ("training example", old)]
     assert drawn.keys() == {"neighbours"}
     assert np.array_equal(np.asarray(drawn["neighbours"]), np.asarray(sheet(rows)))
-    assert generates.pictures(Makes(lambda n: torch.rand(n, 2)), opened("ring")) == {}
+    assert generates.pictures(Sampler(lambda n: torch.rand(n, 2)), opened("ring")) == {}

@@ -74,13 +74,13 @@ def test_what_is_told_stays_as_it_is() -> None:
 
     class Two(nn.Module):
         def forward(self, both: Tensor) -> Tensor:
-            noise, told = both[:, :2], both[:, 2:]
-            return noise * (told[:, :1] - told[:, 1:])
+            noise, conditions = both[:, :2], both[:, 2:]
+            return noise * (conditions[:, :1] - conditions[:, 1:])
 
-    told = torch.eye(2)
+    conditions = torch.eye(2)
     wanted = torch.tensor([[0.5, -1.0], [0.5, -1.0]])
     torch.manual_seed(0)
-    found = invert(Two(), wanted, told, lambda count: torch.randn(count, 2))
+    found = invert(Two(), wanted, conditions, lambda count: torch.randn(count, 2))
     assert torch.allclose(found, torch.tensor([[0.5, -1.0], [-0.5, 1.0]]), atol=0.02)
 
 

@@ -13,12 +13,18 @@ from scipy.stats import ks_2samp
 from torch import Tensor
 
 from rockfall.sources.dataset import Batch
-from rockfall_generators.coverage import agreement, coverage, covered, entropy, shares
-from rockfall_generators.draws import drawn
+from rockfall_generators.coverage import (
+    class_agreement,
+    class_entropy,
+    class_shares,
+    coverage,
+    covered_classes,
+)
+from rockfall_generators.evaluation_samples import draw_evaluation_samples
 from rockfall_generators.modes import Modes
 from rockfall_generators.moments import moments
-from rockfall_generators.neighbours import affordable, closeness, nearest
-from tests.generators.stand_ins import Makes, MakesOfClasses, dataset
+from rockfall_generators.neighbours import affordable_queries, memorisation, nearest_neighbours
+from tests.generators.stand_ins import ConditionalSampler, Sampler, dataset
 
 # Classes ----------------------------------------------------------------------------------------
 
@@ -31,11 +37,11 @@ def labels(*counts: int) -> Tensor:
 
 
 def test_a_class_is_covered_by_a_fifth_of_its_share() -> None:
-    wanted = shares(labels(50, 50, 0, 0), 3)
+    wanted = class_shares(labels(50, 50, 0, 0), 3)
     assert wanted.tolist() == [0.5, 0.5, 0]
-    assert covered(labels(90, 10, 0, 0), wanted).tolist() == [True, True, False]
-    assert covered(labels(91, 9, 0, 0), wanted).tolist() == [True, False, False]
-    assert covered(labels(45, 9, 0, 46), wanted).tolist() == [True, False, False]
+    assert covered_classes(labels(90, 10, 0, 0), wanted).tolist() == [True, True, False]
+    assert covered_classes(labels(91, 9, 0, 0), wanted).tolist() == [True, False, False]
+    assert covered_classes(labels(45, 9, 0, 46), wanted).tolist() == [True, False, False]
 
 
 def test_what_is_missing_is_named() -> None:
@@ -58,24 +64,24 @@ def test_of_many_missing_classes_some_are_named() -> None:
 
 
 def test_entropy_in_nats() -> None:
-    assert entropy(labels(5, 5, 0)) == pytest.approx(math.log(2))
-    assert entropy(labels(7, 0, 0)) == 0
-    assert entropy(labels(1, 3, 0)) == pytest.approx(
+    assert class_entropy(labels(5, 5, 0)) == pytest.approx(math.log(2))
+    assert class_entropy(labels(7, 0, 0)) == 0
+    assert class_entropy(labels(1, 3, 0)) == pytest.approx(
         -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
     )
 
 
 def test_agreement_with_the_class_that_was_asked_for() -> None:
-    def told(inputs: Tensor) -> Tensor:
+    def classify(inputs: Tensor) -> Tensor:
         return inputs[:, 0].long()
 
     asked = Batch(torch.tensor([[0.0], [1], [2], [0]]), torch.tensor([0, 1, 2, 2]))
-    right = MakesOfClasses(lambda labels: labels[:, None].float(), 3)
-    found = agreement(right, asked, told)
+    right = ConditionalSampler(lambda labels: labels[:, None].float(), 3)
+    found = class_agreement(right, asked, classify)
     assert found["value"] == 1
     assert found["baselines"]["test examples"]["value"] == 0.75
-    wrong = MakesOfClasses(lambda labels: (labels[:, None].float() + 1) % 3, 3)
-    assert agreement(wrong, asked, told)["value"] == 0
+    wrong = ConditionalSampler(lambda labels: (labels[:, None].float() + 1) % 3, 3)
+    assert class_agreement(wrong, asked, classify)["value"] == 0
 
 
 # Modes ------------------------------------------------------------------------------------------
@@ -89,21 +95,21 @@ def test_a_point_belongs_to_the_nearest_mode_within_its_reach() -> None:
     torch.testing.assert_close(modes.stds, torch.tensor([1, 10]).double() * 0.5**0.5)
     reach = 4 * 0.5**0.5
     points = torch.tensor([[reach - 0.01, 0], [reach + 0.01, 0], [100, 100 - 10 * reach + 0.1]])
-    assert modes.told(points).tolist() == [0, -1, 1]
-    assert modes.told(points, 3.9).tolist() == [-1, -1, -1]
-    assert modes.told(torch.tensor([[math.nan, 0.0]])).tolist() == [-1]
+    assert modes.classify(points).tolist() == [0, -1, 1]
+    assert modes.classify(points, 3.9).tolist() == [-1, -1, -1]
+    assert modes.classify(torch.tensor([[math.nan, 0.0]])).tolist() == [-1]
 
 
 def test_a_mode_without_examples_is_never_found() -> None:
     modes = Modes.of(Batch(torch.randn(9, 2), torch.zeros(9, dtype=torch.int64)), 2)
-    assert modes.told(torch.tensor([[0.0, 0], [1e30, 0]])).tolist() == [0, -1]
+    assert modes.classify(torch.tensor([[0.0, 0], [1e30, 0]])).tolist() == [0, -1]
 
 
 def test_classes_that_lie_in_one_another_are_no_modes() -> None:
     generator = torch.Generator().manual_seed(0)
-    points, told = torch.randn(400, 2, generator=generator), torch.arange(400) % 2
-    mixed = Batch(points, told)
-    apart = Batch(points + 20 * told[:, None], told)
+    points, labels_of = torch.randn(400, 2, generator=generator), torch.arange(400) % 2
+    mixed = Batch(points, labels_of)
+    apart = Batch(points + 20 * labels_of[:, None], labels_of)
     assert not Modes.of(mixed, 2).separate(mixed)
     assert Modes.of(apart, 2).separate(apart)
     assert not Modes.of(apart, 2).separate(mixed)
@@ -157,8 +163,8 @@ def test_nearest_one_by_one(count: int, known: int, seed: int, bytes: bool) -> N
     a, b = inputs.double().flatten(1).numpy(), others.double().flatten(1).numpy()
     lengths = np.sqrt(np.square(a[:, None] - b[None]).mean(2)) / (255 if bytes else 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rockfall_generators.neighbours.AT_ONCE", 40)  # a few at a time
-        found = nearest(inputs, others)
+        patch.setattr("rockfall_generators.neighbours.CHUNK", 40)  # a few at a time
+        found = nearest_neighbours(inputs, others)
     np.testing.assert_allclose(found.distances.numpy(), lengths.min(1), rtol=1e-6, atol=1e-9)
     rows = found.rows.numpy()
     np.testing.assert_allclose(lengths[np.arange(count), rows], lengths.min(1), rtol=1e-6)
@@ -166,16 +172,16 @@ def test_nearest_one_by_one(count: int, known: int, seed: int, bytes: bool) -> N
 
 def test_a_copy_is_at_distance_0() -> None:
     known = torch.randint(256, (50, 1, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
-    found = nearest(known[[40, 3]], known)
+    found = nearest_neighbours(known[[40, 3]], known)
     assert found.rows.tolist() == [40, 3]
     assert found.distances.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(("copies", "said"), [(0, ""), (5, ""), (30, "30%"), (100, "100%")])
-def test_copying_is_said_from_a_tenth_on(copies: int, said: str) -> None:
+def test_memorisation_is_reported_from_a_tenth_on(copies: int, said: str) -> None:
     generator = torch.Generator().manual_seed(0)
     known, test, new = (torch.rand(100, 20, generator=generator) for _ in range(3))
-    found = closeness(torch.cat((known[:copies], new[copies:])), test, known)
+    found = memorisation(torch.cat((known[:copies], new[copies:])), test, known)
     assert found["value"] == pytest.approx(
         (1 - copies / 100) * found["baselines"]["test examples"]["value"], rel=0.1
     )
@@ -183,19 +189,19 @@ def test_copying_is_said_from_a_tenth_on(copies: int, said: str) -> None:
     assert said in found.get("note", "")
 
 
-def test_data_that_repeats_itself_is_no_copying() -> None:
+def test_data_that_repeats_itself_is_no_memorisation() -> None:
     known = torch.tensor([[0, 0], [0, 255], [255, 0], [255, 255]]).byte().repeat(5, 1)
-    found = closeness(known, known, known)
+    found = memorisation(known, known, known)
     assert found["value"] == 0 and "note" not in found
     numbers = torch.randn(3000, 1, generator=torch.Generator().manual_seed(0))
-    found = closeness(numbers[:1000], numbers[1000:2000], numbers[2000:])
+    found = memorisation(numbers[:1000], numbers[1000:2000], numbers[2000:])
     assert "note" not in found  # on a line many are nearly the same by chance
 
 
 def test_of_more_and_larger_examples_fewer_are_looked_up() -> None:
-    assert affordable(torch.empty(100, 64)) == 1000
-    assert affordable(torch.empty(1).expand(60_000, 3, 32, 32)) == 271
-    assert affordable(torch.empty(1).expand(10**9, 10**3)) == 1
+    assert affordable_queries(torch.empty(100, 64)) == 1000
+    assert affordable_queries(torch.empty(1).expand(60_000, 3, 32, 32)) == 271
+    assert affordable_queries(torch.empty(1).expand(10**9, 10**3)) == 1
 
 
 # What is drawn ----------------------------------------------------------------------------------
@@ -203,16 +209,18 @@ def test_of_more_and_larger_examples_fewer_are_looked_up() -> None:
 
 def test_sets_are_as_large_as_the_test_split_and_disjoint() -> None:
     data = dataset(torch.arange(100.0)[:, None], torch.zeros(30, 1))
-    model = Makes(lambda count: torch.rand(count, 1))
-    draws = drawn(model, data, seed=0, limit=None)
-    assert [len(each) for each in draws.sets] == [30] * 3
-    assert [len(each) for each in draws.trained] == [30] * 3
-    assert len(torch.cat(draws.trained).unique()) == 90
-    assert len(draws.test.labels) == 30 and len(draws.finite) == 90
-    again = drawn(model, data, seed=0, limit=None)
-    other = drawn(model, data, seed=1, limit=None)
-    assert all(torch.equal(*pair) for pair in zip(draws.trained, again.trained, strict=True))
-    assert not torch.equal(draws.trained[0], other.trained[0])
+    model = Sampler(lambda count: torch.rand(count, 1))
+    samples = draw_evaluation_samples(model, data, seed=0, limit=None)
+    assert [len(each) for each in samples.sets] == [30] * 3
+    assert [len(each) for each in samples.train_sets] == [30] * 3
+    assert len(torch.cat(samples.train_sets).unique()) == 90
+    assert len(samples.test.labels) == 30 and len(samples.finite) == 90
+    again = draw_evaluation_samples(model, data, seed=0, limit=None)
+    other = draw_evaluation_samples(model, data, seed=1, limit=None)
+    assert all(
+        torch.equal(*pair) for pair in zip(samples.train_sets, again.train_sets, strict=True)
+    )
+    assert not torch.equal(samples.train_sets[0], other.train_sets[0])
 
 
 @pytest.mark.parametrize(
@@ -223,10 +231,12 @@ def test_few_examples_make_smaller_or_fewer_sets(
     trained: int, tested: int, limit: int | None, size: int, sets: int
 ) -> None:
     data = dataset(torch.rand(trained, 1), torch.rand(tested, 1))
-    draws = drawn(Makes(lambda count: torch.rand(count, 1)), data, seed=0, limit=limit)
-    assert [len(each) for each in draws.sets] == [size] * 3
-    assert [len(each) for each in draws.trained] == [size] * sets
-    assert len(draws.test.labels) == min(tested, limit or tested)
+    samples = draw_evaluation_samples(
+        Sampler(lambda count: torch.rand(count, 1)), data, seed=0, limit=limit
+    )
+    assert [len(each) for each in samples.sets] == [size] * 3
+    assert [len(each) for each in samples.train_sets] == [size] * sets
+    assert len(samples.test.labels) == min(tested, limit or tested)
 
 
 def test_a_large_set_is_sampled_in_parts() -> None:
@@ -237,9 +247,9 @@ def test_a_large_set_is_sampled_in_parts() -> None:
         return torch.rand(count, 1)
 
     data = dataset(torch.rand(1200, 1), torch.rand(1200, 1))
-    draws = drawn(Makes(sample), data, seed=0, limit=None)
+    samples = draw_evaluation_samples(Sampler(sample), data, seed=0, limit=None)
     assert asked == [500, 500, 200] * 3
-    assert [len(each) for each in draws.sets] == [1200] * 3
+    assert [len(each) for each in samples.sets] == [1200] * 3
 
 
 def test_samples_that_are_no_numbers_are_left_out() -> None:
@@ -250,6 +260,6 @@ def test_samples_that_are_no_numbers_are_left_out() -> None:
         return made
 
     data = dataset(torch.rand(40, 2), torch.rand(40, 2))
-    draws = drawn(Makes(sample), data, seed=0, limit=None)
-    assert [len(each) for each in draws.sets] == [10] * 3
-    assert draws.finite.sum() == 30
+    samples = draw_evaluation_samples(Sampler(sample), data, seed=0, limit=None)
+    assert [len(each) for each in samples.sets] == [10] * 3
+    assert samples.finite.sum() == 30

@@ -62,14 +62,14 @@ def test_kl_is_torchs(mean: float, log_variance: float) -> None:
 def test_likelihoods_are_torchs(likelihood: str, network: str) -> None:
     data = digits()
     model = small(data, likelihood=likelihood, network=network).eval()
-    values, told = some(model, data)
+    values, conditions = some(model, data)
     latents = torch.randn(6, 3)
     made = model.decoder(latents)
     if likelihood == "bernoulli":
         wanted = Bernoulli(logits=made).log_prob(values)
     else:
         wanted = Normal(made, model.std).log_prob(values)
-    found = model.log_likelihood(values, latents, told)
+    found = model.log_likelihood(values, latents, conditions)
     torch.testing.assert_close(found, wanted.flatten(1).sum(1), rtol=1e-4, atol=1e-3)
 
 
@@ -77,14 +77,14 @@ def test_likelihoods_are_torchs(likelihood: str, network: str) -> None:
 def test_the_loss_is_minus_the_elbo(likelihood: str) -> None:
     data = digits()
     model = small(data, likelihood=likelihood)
-    values, told = some(model, data)
+    values, conditions = some(model, data)
     torch.manual_seed(2)
-    loss, terms = model.loss(values, told, 0.5)
-    mean, log_variance = model.posterior(values, told)
+    loss, terms = model.loss(values, conditions, 0.5)
+    mean, log_variance = model.posterior(values, conditions)
     posterior = Normal(mean, (log_variance / 2).exp())
     torch.manual_seed(2)
     latents = posterior.rsample()
-    reconstruction = -model.log_likelihood(values, latents, told).mean()
+    reconstruction = -model.log_likelihood(values, latents, conditions).mean()
     divergence = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean()
     torch.testing.assert_close(terms["reconstruction"], reconstruction)
     torch.testing.assert_close(terms["kl"], divergence)
@@ -177,10 +177,10 @@ def test_the_score_is_the_elbo() -> None:
     made = LinearGaussian(error=0.3)
     exact = made.elbo().mean().item()
     model = made.model.float()
-    values, told = model.scaling(made.x), model.conditions(torch.zeros(200))
+    values, conditions = model.scaling(made.x), model.conditions(torch.zeros(200))
     with torch.no_grad():
-        found = model.elbo(values, told, torch.randn(4000, 2)).mean().item()
-        few = model.elbo(values, told, model.fixed_noise(16))
+        found = model.elbo(values, conditions, torch.randn(4000, 2)).mean().item()
+        few = model.elbo(values, conditions, model.fixed_noise(16))
     assert found == pytest.approx(exact, abs=0.1)
     assert torch.equal(model.score(made.x), few)
 
@@ -269,9 +269,9 @@ def test_encoder_and_decoder_are_told(network: str) -> None:
     values = data.test.inputs[:4].float() / 255
     means, made = [], []
     for label in (0, 7):
-        told = model.conditions(torch.full((4,), label))
-        means.append(model.posterior(values, told)[0])
-        made.append(model.decoder_output(torch.zeros(4, 3), told))
+        conditions = model.conditions(torch.full((4,), label))
+        means.append(model.posterior(values, conditions)[0])
+        made.append(model.decoder_output(torch.zeros(4, 3), conditions))
     assert not torch.allclose(*means)
     assert not torch.allclose(*made)
 
@@ -285,9 +285,9 @@ def test_an_unknown_class_is_the_one_of_the_highest_bound() -> None:
     values = inputs.float() / 255
     bounds = []
     for label in range(10):
-        told = model.conditions(torch.full((6,), label))
-        mean, log_variance = model.posterior(values, told)
-        said = model.log_likelihood(values, mean, told) - kl(mean, log_variance).sum(1)
+        conditions = model.conditions(torch.full((6,), label))
+        mean, log_variance = model.posterior(values, conditions)
+        said = model.log_likelihood(values, mean, conditions) - kl(mean, log_variance).sum(1)
         bounds.append(said + model.conditions.shares[label].log())
     wanted = torch.stack(bounds, 1).argmax(1)
     assert torch.equal(model.infer_conditions(values).argmax(1), wanted)

@@ -1,4 +1,4 @@
-"""Which classes a generator makes, and how evenly."""
+"""Class coverage: which classes a generator makes, and how evenly."""
 
 from __future__ import annotations
 
@@ -12,61 +12,64 @@ from rockfall import Batch, measurement
 from rockfall.kit.measurements import mean_and_error
 from rockfall_generators.protocol import GeneratesByClass
 
-ENOUGH = 0.2
-"""A class is covered if at least this part of its share of the training split is made."""
-LISTED = 12
+MIN_RELATIVE_SHARE = 0.2
+"""A class is covered if its share of the samples is this part of that of the training split."""
+MAX_LISTED = 12
 
 
-def shares(labels: Tensor, classes: int) -> Tensor:
-    """Of examples labelled (N,) what part each class has (K,); of −1 that is none."""
+def class_shares(labels: Tensor, classes: int) -> Tensor:
+    """Labels (N,) → the share of each class (K,) float64; label −1 is none of them."""
     counts = torch.bincount(labels[labels >= 0], minlength=classes)
     return counts.double() / max(1, len(labels))
 
 
-def covered(said: Tensor, wanted: Tensor) -> Tensor:
-    """Which classes (K,) bool are made often enough: labels (N,), shares of the data (K,)."""
-    return (wanted > 0) & (shares(said, len(wanted)) >= ENOUGH * wanted)
+def covered_classes(labels: Tensor, shares: Tensor) -> Tensor:
+    """Which classes (K,) bool have enough of samples (N,), by their shares (K,) of the training
+    split.
+    """
+    enough = class_shares(labels, len(shares)) >= MIN_RELATIVE_SHARE * shares
+    return (shares > 0) & enough
 
 
-def entropy(said: Tensor) -> float:
-    """Of labels (N,) in nats: log K if K classes are all as frequent, 0 if there is only one."""
-    found = said.unique(return_counts=True)[1].double() / len(said)
-    return float(torch.special.entr(found).sum())
+def class_entropy(labels: Tensor) -> float:
+    """Entropy of labels (N,) in nats: log K if K classes are equally frequent, 0 for only one."""
+    shares = labels.unique(return_counts=True)[1].double() / len(labels)
+    return float(torch.special.entr(shares).sum())
 
 
 def coverage(
-    sets: Sequence[Tensor], test: Tensor, wanted: Tensor, names: Sequence[str]
+    sets: Sequence[Tensor], test: Tensor, shares: Tensor, names: Sequence[str]
 ) -> dict[str, Any]:
-    """The figure of how many classes are covered, by all samples together; its error is by sets.
+    """The measurement of how many classes all samples together cover; its error is by sets.
 
-    sets: labels (N,) of samples. test: labels of test examples, the baseline. wanted: (K,) shares
-    in the training split; names: of the K classes.
+    sets: labels (N,) of samples. test: labels of test examples, the baseline. shares: (K,) of the
+    classes in the training split; names: theirs.
     """
-    made = covered(torch.cat(list(sets)), wanted)
-    found = {
-        "value": float(made.sum()),
-        "error": mean_and_error(_counts([covered(each, wanted) for each in sets]))["error"],
+    covered = covered_classes(torch.cat(list(sets)), shares)
+    measured = {
+        "value": float(covered.sum()),
+        "error": mean_and_error(_counts([covered_classes(each, shares) for each in sets]))["error"],
         "count": sum(map(len, sets)),
-        "baselines": {"test examples": mean_and_error(_counts([covered(test, wanted)]))},
+        "baselines": {"test examples": mean_and_error(_counts([covered_classes(test, shares)]))},
     }
-    if missing := [name for name, has, due in zip(names, made, wanted, strict=True) if due > has]:
-        more = f" and {len(missing) - LISTED:,} more" if len(missing) > LISTED else ""
-        found["note"] = f"missing: {', '.join(missing[:LISTED])}{more}"
-    return found
+    missing = [name for name, has, share in zip(names, covered, shares, strict=True) if share > has]
+    if missing:
+        more = f" and {len(missing) - MAX_LISTED:,} more" if len(missing) > MAX_LISTED else ""
+        measured["note"] = f"missing: {', '.join(missing[:MAX_LISTED])}{more}"
+    return measured
 
 
-def agreement(
-    model: GeneratesByClass, test: Batch, told: Callable[[Tensor], Tensor]
+def class_agreement(
+    model: GeneratesByClass, test: Batch, classify: Callable[[Tensor], Tensor]
 ) -> dict[str, Any]:
-    """The figure of the share of samples that are seen as of the class that was asked for.
+    """The measurement of the share of samples that are classified as the class asked for.
 
-    Classes are asked for as often as the test split has them. told: inputs (N, …) → which of the
-    source's classes they are, −1 for none of them; of test examples it may be wrong as well.
+    Classes are asked for as often as the test split has them. classify: inputs (N, …) → labels (N,)
+    of the source's classes, −1 for none of them; of test examples it may be wrong as well.
     """
-    made = told(model.sample_of(test.labels)) == test.labels
-    return measurement(
-        made.double(), {"test examples": (told(test.inputs) == test.labels).double()}
-    )
+    agrees = classify(model.sample_of(test.labels)) == test.labels
+    baseline = classify(test.inputs) == test.labels
+    return measurement(agrees.double(), {"test examples": baseline.double()})
 
 
 def _counts(masks: Sequence[Tensor]) -> Tensor:

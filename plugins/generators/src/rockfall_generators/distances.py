@@ -1,4 +1,4 @@
-"""How far apart two sets of examples are: Fréchet distance, and precision and recall."""
+"""Distances between two sets of examples: Fréchet distance, and precision and recall."""
 
 from __future__ import annotations
 
@@ -9,31 +9,36 @@ from torch import Tensor
 
 BATCH = 500
 NEIGHBOURS = 3
-"""k of the improved precision and recall (Kynkäänniemi et al. 2019, section 2)."""
+"""k of improved precision and recall (Kynkäänniemi et al. 2019, "Improved Precision and Recall
+Metric for Assessing Generative Models", section 2)."""
 ROUNDING = 1e-12
-"""Of two squared lengths: what their squared distance can be wrong by in float64, amply."""
+"""Relative to the squared lengths of two vectors, an ample bound on the rounding error of their
+squared distance in float64."""
 
 
 class PrecisionRecall(NamedTuple):
-    """precision: share of made examples that could be real; recall: of real that could be made."""
+    """precision: share of generated examples within the real distribution's support; recall: share
+    of real ones within the generated distribution's.
+    """
 
     precision: float
     recall: float
 
 
-def exact(values: Tensor) -> Tensor:
-    """(N, …) → (N, D) in float64, on their device if it knows that type."""
+def float64(values: Tensor) -> Tensor:
+    """(N, …) → (N, D) in float64, on their device if that has the type."""
     return (values.cpu() if values.device.type == "mps" else values).double().flatten(1)
 
 
 def frechet(first: Tensor, second: Tensor) -> float:
     """Squared Fréchet distance between Gaussians fitted to (N, D) and (M, D).
 
-    |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁ C₂)^½), Heusel et al. 2017, equation 6. The trace of the root
-    is the sum of the roots of the eigenvalues of C₁^½ C₂ C₁^½, which is symmetric: nothing can
-    become imaginary, and covariances may be singular. One example alone has covariance 0.
+    |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁ C₂)^½): Heusel et al. 2017, "GANs Trained by a Two Time-Scale
+    Update Rule Converge to a Local Nash Equilibrium", equation 6. The trace of the root is the sum
+    of the roots of the eigenvalues of C₁^½ C₂ C₁^½, which is symmetric: nothing becomes imaginary,
+    and covariances may be singular. One example alone has covariance 0.
     """
-    (m1, c1), (m2, c2) = (_gaussian(exact(values)) for values in (first, second))
+    (m1, c1), (m2, c2) = (_gaussian(float64(values)) for values in (first, second))
     values, vectors = torch.linalg.eigh(c1)
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
     product = root @ c2 @ root
@@ -42,18 +47,18 @@ def frechet(first: Tensor, second: Tensor) -> float:
     return max(0.0, float(distance))
 
 
-def precision_recall(real: Tensor, made: Tensor, k: int = NEIGHBOURS) -> PrecisionRecall:
-    """Improved precision and recall of `made` (M, D) beside `real` (N, D).
+def precision_recall(real: Tensor, generated: Tensor, k: int = NEIGHBOURS) -> PrecisionRecall:
+    """Improved precision and recall of `generated` (M, D) against `real` (N, D).
 
-    An example could belong to a set if it is no further from one of the set's than that one's k-th
-    nearest neighbour in the set (Kynkäänniemi et al. 2019, equations 1 and 2). In a set of no more
-    than k examples the furthest counts as the k-th; one alone has only itself.
+    An example is within a set's support if it is no further from one of the set's examples than
+    that one's k-th nearest neighbour in the set (Kynkäänniemi et al. 2019, equations 1 and 2). In a
+    set of no more than k examples the furthest counts as the k-th; one alone has only itself.
     """
-    real, made = exact(real), exact(made)
-    radii_real, radii_made = _radii(real, k), _radii(made, k)
+    real, generated = float64(real), float64(generated)
+    radii_real, radii_generated = _radii(real, k), _radii(generated, k)
     precise = []
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
-    for part, radii in zip(made.split(BATCH), radii_made.split(BATCH), strict=True):
+    for part, radii in zip(generated.split(BATCH), radii_generated.split(BATCH), strict=True):
         distances = squared_distances(part, real)
         precise.append((distances <= radii_real).any(1))
         recalled |= (distances <= radii[:, None]).any(0)

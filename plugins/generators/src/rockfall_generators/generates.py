@@ -1,8 +1,9 @@
-"""`generates`: makes examples that are to be told from the data by nothing. Its figures say how far
-it is from that: in the features of a judge, class by class, and whether it copies.
+"""`generates`: generates examples that should be indistinguishable from the data. Its figures
+measure how far they are from that: in the features of a classifier, class by class, and by
+memorisation.
 
-Every figure stands beside the same of examples that are real. Where three sets of samples are
-drawn, its error is that of their mean.
+Every figure stands beside the same of real examples. Where three sets of samples are drawn, its
+error is that of their mean.
 """
 
 from __future__ import annotations
@@ -16,21 +17,25 @@ from torch import Tensor
 
 from rockfall import Dataset, Measurements, fork_rng, measurement
 from rockfall.kit.drawing import are_pictures, sheet
-from rockfall_generators.coverage import agreement
+from rockfall_generators.coverage import class_agreement
 from rockfall_generators.distances import frechet
-from rockfall_generators.draws import Draws, compared, drawn
-from rockfall_generators.judge import Judge, judge_of
-from rockfall_generators.judged import judged
-from rockfall_generators.modes import Modes, on_modes
+from rockfall_generators.evaluation_samples import (
+    EvaluationSamples,
+    draw_evaluation_samples,
+    measurement_of_sets,
+)
+from rockfall_generators.feature_classifier import feature_classifier_of
+from rockfall_generators.feature_metrics import feature_metrics
+from rockfall_generators.modes import Modes, mode_metrics
 from rockfall_generators.moments import moments
-from rockfall_generators.neighbours import affordable, closeness, nearest
+from rockfall_generators.neighbours import affordable_queries, memorisation, nearest_neighbours
 from rockfall_generators.protocol import Generates, GeneratesByClass
 
-FEWEST = 2
-"""Finite samples without which nothing can be said but that."""
-MOST_COORDINATES = 1000
-"""Numbers of a vector whose covariance is taken as it is; its roots take a second then."""
-MOST_ASKED = 1000
+MIN_FINITE = 2
+"""Finite samples without which nothing else is measured."""
+MAX_COORDINATES = 1000
+"""Dimension of vectors up to which their covariance is compared; its roots take a second then."""
+MAX_BY_CLASS = 1000
 """Samples that are asked for by class."""
 SAMPLES = 64
 """As many as the picture `samples` shows, so that those beside their neighbours are the first of
@@ -38,47 +43,48 @@ it: a model may make other examples when asked for fewer.
 """
 COLUMNS, ROWS = 12, 3
 
-Told = Callable[[Tensor], Tensor]
-"""Inputs (N, …) → the classes (N,) int64 of the source that they look like, −1 for none of them."""
+Classify = Callable[[Tensor], Tensor]
+"""Inputs (N, …) → labels (N,) int64 of the source's classes, −1 for none of them."""
 
 
 def evaluate(
     model: Generates, source: Dataset, *, seed: int = 0, limit: int | None = None
 ) -> Measurements:
-    """What there is to say of pictures with a judge, of vectors, and of anything.
+    """What is measured of pictures by a feature classifier, of vectors, and of anything.
 
-    limit: samples of a set, and test examples, at most. Raises RockfallError for a damaged judge.
+    limit: samples of a set, and test examples, at most. Raises RockfallError for a damaged
+    classifier.
     """
-    draws = drawn(model, source, seed, limit)
+    samples = draw_evaluation_samples(model, source, seed, limit)
     figures: Measurements = {}
-    if not draws.finite.all():
-        share = measurement(draws.finite.double(), {})
+    if not samples.finite.all():
+        share = measurement(samples.finite.double(), {})
         share["note"] = "the others are NaN or infinite; every other figure leaves them out"
         figures["finite samples"] = share
-    if int(draws.finite.sum()) < FEWEST:
+    if int(samples.finite.sum()) < MIN_FINITE:
         return figures
-    judge = judge_of(source.info)
-    if judge is not None:
-        figures |= judged(judge, draws, source)
-        told: Told | None = judge.classify
+    classifier = feature_classifier_of(source.info)
+    classify: Classify | None = None
+    if classifier is not None:
+        figures |= feature_metrics(classifier, samples, source)
+        classify = classifier.classify
     elif len(source.info.shape) == 1:
-        found, told = _of_vectors(source, draws)
-        figures |= found
-    else:
-        told = None
-    if told and isinstance(model, GeneratesByClass) and len(source.info.classes) > 1:
-        asked = source.test.evenly_spaced(min(MOST_ASKED, len(draws.test.labels)))
-        figures["class agreement"] = agreement(model, asked, told)
-    return figures | {"nearest training neighbour": _copying(source, draws, judge)}
+        of_vectors, classify = _vector_metrics(source, samples)
+        figures |= of_vectors
+    if classify and isinstance(model, GeneratesByClass) and len(source.info.classes) > 1:
+        test = source.test.evenly_spaced(min(MAX_BY_CLASS, len(samples.test.labels)))
+        figures["class agreement"] = class_agreement(model, test, classify)
+    classified = classifier is not None
+    return figures | {"nearest training neighbour": _memorisation(source, samples, classified)}
 
 
 def check(model: Generates, source: Dataset) -> None:
     """Its figures are numbers, and the seed decides them."""
-    given = []
+    both = []
     for _ in range(2):
         with fork_rng(seed=0):
-            given.append(json.dumps(evaluate(model, source, seed=0, limit=10), allow_nan=False))
-    assert given[0] == given[1], "the same seed must give the same figures"
+            both.append(json.dumps(evaluate(model, source, seed=0, limit=10), allow_nan=False))
+    assert both[0] == both[1], "the same seed must give the same figures"
 
 
 def pictures(model: Generates, source: Dataset) -> dict[str, Image.Image]:
@@ -87,44 +93,50 @@ def pictures(model: Generates, source: Dataset) -> dict[str, Image.Image]:
     """
     if not are_pictures(source.info.shape, source.info.dtype):
         return {}
-    made = model.sample(SAMPLES)[: COLUMNS * ROWS]
-    known = source.train.inputs
-    like = known[nearest(made, known).rows]
-    pairs = zip(made.split(COLUMNS), like.split(COLUMNS), strict=True)
-    return {
-        "neighbours": sheet(
-            [row for new, old in pairs for row in (("sample", new), ("training example", old))]
-        )
-    }
+    samples = model.sample(SAMPLES)[: COLUMNS * ROWS]
+    train = source.train.inputs
+    nearest = train[nearest_neighbours(samples, train).rows]
+    pairs = zip(samples.split(COLUMNS), nearest.split(COLUMNS), strict=True)
+    rows = [
+        row
+        for sample, neighbour in pairs
+        for row in (("sample", sample), ("training example", neighbour))
+    ]
+    return {"neighbours": sheet(rows)}
 
 
-def _of_vectors(source: Dataset, draws: Draws) -> tuple[Measurements, Told | None]:
-    """Their figures, and what tells their classes if these are modes."""
-    test, classes = draws.test, source.info.classes
+def _vector_metrics(
+    source: Dataset, samples: EvaluationSamples
+) -> tuple[Measurements, Classify | None]:
+    """The figures of vectors, and what classifies them if their classes are modes."""
+    test, classes = samples.test, source.info.classes
     (numbers,) = source.info.shape
     if numbers == 1:
-        return moments(draws.sets, draws.trained, test.inputs), None
+        return moments(samples.sets, samples.train_sets, test.inputs), None
     figures: Measurements = {}
-    if numbers <= MOST_COORDINATES:
-        figures["Fréchet distance"] = compared(
-            [frechet(each, test.inputs) for each in draws.sets],
-            [frechet(each, test.inputs) for each in draws.trained],
-            sum(map(len, draws.sets)),
+    if numbers <= MAX_COORDINATES:
+        figures["Fréchet distance"] = measurement_of_sets(
+            [frechet(each, test.inputs) for each in samples.sets],
+            [frechet(each, test.inputs) for each in samples.train_sets],
+            sum(map(len, samples.sets)),
         )
     if not classes:
         return figures, None
-    modes = Modes.of(source.train[:], len(classes))
+    train = source.train[:]
+    modes = Modes.of(train, len(classes))
     if not modes.separate(test):
         return figures, None
-    return figures | on_modes(modes, draws.sets, source.train[:], test, classes), modes.told
+    return figures | mode_metrics(modes, samples.sets, train, test, classes), modes.classify
 
 
-def _copying(source: Dataset, draws: Draws, judge: Judge | None) -> dict[str, Any]:
-    known, info = source.train.inputs, source.info
-    most = affordable(known)
-    test = source.test.evenly_spaced(min(most, len(draws.test.labels)))
-    found = closeness(draws.sets[0][:most], test.inputs, known)
-    if judge is None and are_pictures(info.shape, info.dtype):
-        notes = [found["note"]] if "note" in found else []
-        found["note"] = "; ".join([*notes, f"there is no judge for {info.name} to say more"])
-    return found
+def _memorisation(source: Dataset, samples: EvaluationSamples, classified: bool) -> dict[str, Any]:
+    """classified: whether there is a feature classifier; if not, a note says so of pictures."""
+    train, info = source.train.inputs, source.info
+    most = affordable_queries(train)
+    test = source.test.evenly_spaced(min(most, len(samples.test.labels)))
+    measured = memorisation(samples.sets[0][:most], test.inputs, train)
+    if not classified and are_pictures(info.shape, info.dtype):
+        notes = [measured["note"]] if "note" in measured else []
+        missing = f"{info.name} has no feature classifier to measure more"
+        measured["note"] = "; ".join([*notes, missing])
+    return measured

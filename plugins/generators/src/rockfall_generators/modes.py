@@ -1,4 +1,4 @@
-"""Points about a few centres, a class each: which centres a generator finds, and how exactly."""
+"""Mode coverage of points that lie about a few centres, one a class."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from rockfall import Batch, Measurements, measurement
-from rockfall_generators.coverage import coverage, shares
-from rockfall_generators.distances import exact
+from rockfall_generators.coverage import class_shares, coverage
+from rockfall_generators.distances import float64
 
-REACH = 4.0
-"""Standard deviations from a centre within which a point belongs to its mode."""
-QUALITY = 3.0
-"""The same for a sample of high quality: Srivastava et al. 2017, "VEEGAN"."""
-SEPARATE = 0.9
-"""Classes are modes if such a share of test examples belongs to that of their own class."""
+MAX_DISTANCE = 4.0
+"""Standard deviations from its centre within which a point belongs to a mode."""
+HIGH_QUALITY_DISTANCE = 3.0
+"""The same for a high-quality sample: Srivastava et al. 2017, "VEEGAN"."""
+MIN_SEPARATION = 0.9
+"""Classes are modes if this share of test examples belongs to the mode of its own class."""
 
 
 class Modes(NamedTuple):
-    """centres (K, D) and standard deviations a coordinate (K,), float64."""
+    """centres (K, D) and standard deviations of a coordinate (K,), float64."""
 
     centres: Tensor
     stds: Tensor
@@ -29,7 +29,7 @@ class Modes(NamedTuple):
     @classmethod
     def of(cls, train: Batch, classes: int) -> Self:
         """One a class of the training points (N, D); a class without any is infinitely far."""
-        points = exact(train.inputs)
+        points = float64(train.inputs)
         labels = train.labels.to(points.device)
         groups = [points[labels == label] for label in range(classes)]
         far = points.new_full(points.shape[1:], torch.inf)
@@ -40,35 +40,38 @@ class Modes(NamedTuple):
         ]
         return cls(centres, torch.stack(stds))
 
-    def told(self, points: Tensor, reach: float = REACH) -> Tensor:
-        """(N, D) → the class (N,) int64 of the mode that is nearest, counted in its own standard
-        deviations; −1 if that is further than `reach`.
+    def classify(self, points: Tensor, max_distance: float = MAX_DISTANCE) -> Tensor:
+        """(N, D) → the class (N,) int64 of the nearest mode, by distance in its own standard
+        deviations; −1 if that is further than `max_distance`.
         """
-        values = exact(points)
-        away = torch.stack(
+        values = float64(points)
+        distances = torch.stack(
             [
                 (values - centre).square().sum(1).sqrt() / std
                 for centre, std in zip(self.centres, self.stds.clamp_min(1e-12), strict=True)
             ],
             1,
         )
-        least, label = away.min(1)
-        return torch.where(least <= reach, label, -1).to(points.device)
+        nearest, labels = distances.min(1)
+        return torch.where(nearest <= max_distance, labels, -1).to(points.device)
 
     def separate(self, test: Batch) -> bool:
         """Whether the classes are modes of these points, so that it means something to find one."""
-        right = self.told(test.inputs) == test.labels
-        return right.double().mean().item() >= SEPARATE
+        correct = self.classify(test.inputs) == test.labels
+        return correct.double().mean().item() >= MIN_SEPARATION
 
 
-def on_modes(
+def mode_metrics(
     modes: Modes, sets: Sequence[Tensor], train: Batch, test: Batch, names: Sequence[str]
 ) -> Measurements:
-    """How many modes are covered, and the share of samples that are near to one."""
-    wanted = shares(train.labels, len(names))
-    told = [modes.told(each) for each in sets]
-    near = [(modes.told(part, QUALITY) >= 0).double() for part in (torch.cat([*sets]), test.inputs)]
+    """How many modes are covered, and the share of high-quality samples."""
+    shares = class_shares(train.labels, len(names))
+    labels = [modes.classify(each) for each in sets]
+    on_mode, baseline = (
+        (modes.classify(points, HIGH_QUALITY_DISTANCE) >= 0).double()
+        for points in (torch.cat([*sets]), test.inputs)
+    )
     return {
-        "modes covered": coverage(told, modes.told(test.inputs), wanted, names),
-        "points on a mode": measurement(near[0], {"test examples": near[1]}),
+        "modes covered": coverage(labels, modes.classify(test.inputs), shares, names),
+        "high-quality samples": measurement(on_mode, {"test examples": baseline}),
     }

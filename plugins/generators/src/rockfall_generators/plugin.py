@@ -21,6 +21,7 @@ def rockfall_register(register: Register) -> None:
         evaluate="rockfall_generators.generates:evaluate",
         pictures="rockfall_generators.generates:pictures",
         check="rockfall_generators.generates:check",
+        renamed={"points on a mode": "high-quality samples"},
     )
     register.capability(
         name="bounds",

@@ -1,12 +1,15 @@
-"""Makes a judge anew: `python -m rockfall_generators.judges.make digits` (or `mnist`).
+"""Trains a feature classifier again: that of `digits`, or `mnist`, by
 
-It learns from the training pictures alone and says how good it is on the others. The same machine
+    python -m rockfall_generators.feature_classifiers.train digits
+
+It is trained on the training split alone and prints its accuracy on the others. The same machine
 and torch give the same file, byte for byte.
 
-Pictures are shifted and labels smoothed (Szegedy et al. 2016, section 7) for the features' sake as
-well: without either, more of what is no digit, such as noise, lies among the digits. Half of the
-pictures are grained, for the paper of MNIST is perfectly black, and that of a generator is not: a
-judge that has never seen a speck on it takes a digit that anyone can read for another.
+Pictures are shifted and labels smoothed (Szegedy et al. 2016, "Rethinking the Inception
+Architecture for Computer Vision", section 7) for the features' sake as well: without either, more
+of what is no digit, such as noise, is close to digits in them. Half of the pictures have Gaussian
+noise, for MNIST's background is perfectly black and a generator's is not: a classifier that was
+never trained on a speck there misclassifies legible digits.
 """
 
 from __future__ import annotations
@@ -29,22 +32,26 @@ from rockfall.kit.devices import computing
 from rockfall.kit.files import atomic
 from rockfall.kit.progress import counted
 from rockfall.kit.schedules import lr_factor
-from rockfall_generators.judges.network import DESIGNS, Network, in_half
+from rockfall_generators.feature_classifiers.network import (
+    ARCHITECTURES,
+    Network,
+    half_precision,
+)
 
 SEED = 0
 BATCH = 1000
 LR = 3e-3
-"""Highest step size of AdamW, after a tenth of all steps; then it falls as a cosine to 0."""
+"""Peak learning rate of AdamW, after a warm-up of a tenth of all steps; then a cosine decay."""
 WARM_UP = 0.1
 WEIGHT_DECAY = 0.05
 LABEL_SMOOTHING = 0.1
-GRAIN = 64.0
-"""Highest standard deviation of the noise in a picture, of 255."""
+MAX_NOISE = 64.0
+"""Highest standard deviation of the noise in a picture, in grey levels of 255."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """epochs: over the training pictures. shift: pixels that they are moved by at most."""
+    """epochs: over the training split. shift: random translation, pixels each way."""
 
     epochs: int
     batch_size: int
@@ -58,10 +65,10 @@ RECIPES = {
 
 
 def train(name: str, data: Dataset) -> Network:
-    """A judge that has learned from `data.train`, rounded to half precision."""
+    """A network trained on `data.train`, rounded to half precision."""
     recipe = RECIPES[name]
     with fork_rng(SEED), computing(threads=1, matmul_precision="highest"):
-        network = Network(DESIGNS[name])
+        network = Network(ARCHITECTURES[name])
         optimizer = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
         steps = recipe.epochs * (len(data.train) // recipe.batch_size)
         schedule = LambdaLR(optimizer, lambda step: lr_factor(step / steps, "cosine", WARM_UP))
@@ -71,48 +78,54 @@ def train(name: str, data: Dataset) -> Network:
             for rows in torch.randperm(len(data.train)).split(recipe.batch_size)
             if len(rows) == recipe.batch_size
         )
-        for rows in counted(batches, steps, f"steps of the judge of {name}"):
+        for rows in counted(batches, steps, f"steps of the classifier of {name}"):
             batch = data.train.take(rows)
-            logits = network(grained(shift(batch.inputs, recipe.shift, "zero")))
+            logits = network(with_noise(shift(batch.inputs, recipe.shift, "zero")))
             loss = F.cross_entropy(logits, batch.labels, label_smoothing=LABEL_SMOOTHING)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-    network.load_state_dict(in_half(network), strict=False)
+    network.load_state_dict(half_precision(network), strict=False)
     return network
 
 
-def grained(pictures: Tensor) -> Tensor:
-    """(N, C, H, W) uint8 → float, half of them as they are, the others with 0 … GRAIN of noise."""
-    strength = (2 * torch.rand(len(pictures), 1, 1, 1) - 1).clamp_min(0) * GRAIN
+def with_noise(pictures: Tensor) -> Tensor:
+    """(N, C, H, W) uint8 → float, half of them as they are, the others with noise of a standard
+    deviation from 0 to MAX_NOISE.
+    """
+    strength = (2 * torch.rand(len(pictures), 1, 1, 1) - 1).clamp_min(0) * MAX_NOISE
     return (pictures + strength * torch.randn(pictures.shape)).clamp(0, 255)
 
 
 def accuracy(network: Network, split: Split) -> float:
-    """Share of a split that is classified rightly."""
+    """Share of a split that is classified correctly."""
     with eval_mode(network):
-        said = [network(part).argmax(1) for part in torch.split(split.inputs, BATCH)]
-    right: Tensor = torch.cat(said) == split.labels
-    return right.double().mean().item()
+        predictions = [network(part).argmax(1) for part in torch.split(split.inputs, BATCH)]
+    correct: Tensor = torch.cat(predictions) == split.labels
+    return correct.double().mean().item()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m rockfall_generators.judges.make")
-    parser.add_argument("name", choices=sorted(DESIGNS), help="the judge, and what it learns from")
+    parser = argparse.ArgumentParser(prog="python -m rockfall_generators.feature_classifiers.train")
+    parser.add_argument("name", choices=sorted(ARCHITECTURES), help="the dataset")
     parser.add_argument("--to", type=Path, help="the file; else that of the package")
     asked = parser.parse_args(arguments)
     data = open_source(asked.name)
     assert isinstance(data, Dataset)
     network = train(asked.name, data)
-    content = save(in_half(network))
+    content = save(half_precision(network))
     path = asked.to or Path(__file__).with_name(f"{asked.name}.safetensors")
     with atomic(path) as file:
         file.write(content)
     for split in ("validation", "test"):
         print(f"{split} accuracy {accuracy(network, data.split(split)):.2%}")
     digest = hashlib.sha256(content).hexdigest()
-    known = "as in network.py" if digest == DESIGNS[asked.name].sha256 else "to go into network.py"
+    known = (
+        "as in network.py"
+        if digest == ARCHITECTURES[asked.name].sha256
+        else "to go into network.py"
+    )
     print(f"{path}: {len(content):,} bytes, SHA-256 {digest} ({known})")
 
 

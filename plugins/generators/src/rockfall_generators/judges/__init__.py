@@ -1,1 +1,0 @@
-"""Judges: small classifiers whose features generators are compared in, and how they were made."""
