@@ -14,8 +14,9 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from rockfall import Dataset, Measurements, fork_rng, measurement
+from rockfall import Dataset, fork_rng
 from rockfall.kit.drawing import are_pictures
+from rockfall.kit.measurements import Measurements, measurement
 
 IMPORTANCE_SAMPLES = 500
 """k, as Burda et al. 2016 report it."""

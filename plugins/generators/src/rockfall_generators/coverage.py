@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rockfall import Batch, measurement
-from rockfall.kit.measurements import mean_and_error
+from rockfall import Batch
+from rockfall.kit.measurements import mean_and_error, measurement
 from rockfall_generators.protocol import GeneratesByClass
 
 MIN_RELATIVE_SHARE = 0.2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rockfall import Dataset, Measurements
+from rockfall import Dataset
+from rockfall.kit.measurements import Measurements
 from rockfall_generators.coverage import class_entropy, class_shares, coverage
 from rockfall_generators.distances import PrecisionRecall, frechet, precision_recall
 from rockfall_generators.evaluation_samples import EvaluationSamples, measurement_of_sets

@@ -15,8 +15,9 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from rockfall import Dataset, Measurements, fork_rng, measurement
+from rockfall import Dataset, fork_rng
 from rockfall.kit.drawing import are_pictures, sheet
+from rockfall.kit.measurements import Measurements, measurement
 from rockfall_generators.coverage import class_agreement
 from rockfall_generators.distances import frechet
 from rockfall_generators.evaluation_samples import (

@@ -8,7 +8,8 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from rockfall import Batch, Measurements, measurement
+from rockfall import Batch
+from rockfall.kit.measurements import Measurements, measurement
 from rockfall_generators.coverage import class_shares, coverage
 from rockfall_generators.distances import float64
 

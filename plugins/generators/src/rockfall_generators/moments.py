@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rockfall import Measurements, measurement
+from rockfall.kit.measurements import Measurements, measurement
 from rockfall_generators.distances import float64
 from rockfall_generators.evaluation_samples import measurement_of_sets
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rockfall import measurement
+from rockfall.kit.measurements import measurement
 from rockfall.kit.progress import counted
 
 CHUNK = 20_000_000
