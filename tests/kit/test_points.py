@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rockfall.kit.drawing import compare_points
+from rockfall.kit.drawing import compare_points, plane_of
 from rockfall.kit.drawing.chart import BOTTOM
 
 
@@ -30,3 +30,11 @@ def test_made_points_that_are_no_numbers_are_drawn_as_none() -> None:
     for numbers in (1, 2):
         data, made = torch.randn(50, numbers), torch.full((50, numbers), torch.nan)
         assert compare_points(made, data).width > 0
+
+
+@pytest.mark.parametrize("extent", [0.0, 1e-308, 1e-20, 1e-9, 3.0])
+def test_a_plane_has_an_extent_however_close_its_points_are(extent: float) -> None:
+    points = torch.tensor([[0.0, 1.0], [extent, 1.0]], dtype=torch.double)
+    (left, right), (low, high) = plane_of(points)
+    assert left < right and low < high
+    assert left <= 0 and extent <= right and low < 1 < high

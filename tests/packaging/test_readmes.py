@@ -46,9 +46,11 @@ def test_commands_can_be_parsed(
             Path(word).touch()
     command: click.Command = registry().commands.find(words[0]).spec.load()
     command.make_context(words[0], words[1:])
-    models = registry().models
     if words[0] in ("train", "info") and words[1] not in registry().datasets.names():
-        assert models.get(words[1]), f"{file}: {typed}"
+        known = registry().models.get(words[1])
+        if words[0] == "info":
+            known = known or registry().capabilities.get(words[1])
+        assert known, f"{file}: {typed}"
 
 
 @pytest.mark.parametrize("path", READMES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -122,7 +122,10 @@ def scatter(
 def plane_of(points: Tensor, room: float = 0.05) -> Plane:
     """A square that holds points (N, 2), and on each side so large a share of its own besides."""
     lowest, highest = points.amin(0), points.amax(0)
-    reach = (0.5 + room) * float((highest - lowest).max()) or 0.5
+    reach = (0.5 + room) * float((highest - lowest).max())
+    # So small a reach would be lost in rounding beside the coordinates, and the square be empty.
+    if reach <= max(1e-12 * float(points.abs().max()), 1e-300):
+        reach = 0.5
     across, up = ((float(c) - reach, float(c) + reach) for c in (lowest + highest) / 2)
     return across, up
 

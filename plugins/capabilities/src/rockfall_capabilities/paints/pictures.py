@@ -1,4 +1,4 @@
-"""The painting: of a finished run, and of the steps on the way to it."""
+"""The painting: of a finished run, and as snapshots while it learns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New examples as pictures: of a finished run, and of the steps on the way to it."""
+"""New examples as pictures: of a finished run, and as snapshots while it learns."""
 
 from __future__ import annotations
 
