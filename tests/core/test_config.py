@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import Field, PositiveInt
 
 import rockfall
-from rockfall.config import settings, to_text
+from rockfall.config import to_text
 from rockfall.errors import ConfigError
 
 
@@ -78,7 +78,7 @@ def test_forms_of_a_tuple(text: str) -> None:
 
 
 def test_settings_are_described() -> None:
-    shown = {setting.name: setting for setting in settings(Example)}
+    shown = {setting.name: setting for setting in Example.described()}
     assert shown["lr"] == ("lr", "float", "0.001", "> 0, ≤ 1", "step size")
     assert shown["layers"][1:3] == ("int,…", "128")
     assert shown["network"].type == "mlp | conv"

@@ -15,7 +15,6 @@ from click.testing import CliRunner
 
 import rockfall
 from rockfall.cli import rockfall as cli
-from rockfall.config import settings
 from rockfall.registry import registry
 from rockfall.run import former
 from rockfall.run.directory import RunDirectory
@@ -333,7 +332,7 @@ def test_former_names_lead_to_present_ones(spec: ModelSpec) -> None:
 def test_former_settings_are_known(name: str) -> None:
     """Those of models, too, of which no run was recorded."""
     was, kind = NAMES["models"][name], registry().models.find(name).spec.load()
-    present = {setting.name: choices(setting.type) for setting in settings(kind.Config)}
+    present = {setting.name: choices(setting.type) for setting in kind.Config.described()}
     for old, (type_, default) in was["settings"].items():
         ((setting, _),) = former.config(name, {old: default}).items()
         assert setting in present, old

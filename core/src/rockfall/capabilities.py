@@ -1,4 +1,4 @@
-"""Which models can do what, by their specs: asked before anything is trained or loaded."""
+"""Which models can do what, by their specs, before anything is trained or loaded."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ class Verbs(click.Group):
         print_help()
 
 
-def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked:
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version
 
         click.echo(f"rockfall-core {version('rockfall-core')}")
@@ -100,11 +100,11 @@ def _explained(error: Exception) -> tuple[str, int]:
 
 def _is_out_of_memory(error: Exception) -> bool:
     """Python's own error, and torch's: one for accelerators, which is a RuntimeError as well, and
-    one for the CPU, which only its words tell.
+    one for the CPU, which is known by its message alone.
     """
-    words = ("out of memory", "can't allocate memory")
-    told = isinstance(error, RuntimeError) and any(each in str(error) for each in words)
-    return told or isinstance(error, MemoryError)
+    messages = ("out of memory", "can't allocate memory")
+    torchs = isinstance(error, RuntimeError) and any(each in str(error) for each in messages)
+    return torchs or isinstance(error, MemoryError)
 
 
 def _with_path_to_plugins(message: str) -> str:

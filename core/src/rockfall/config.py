@@ -42,7 +42,10 @@ class Config(BaseModel):
     @classmethod
     def described(cls) -> list[Setting]:
         """Every setting in order: name, type, default, bounds, and what it is."""
-        return settings(cls)
+        return [
+            Setting(name, _type(f.annotation), to_text(f.default), _bounds(f), f.description or "")
+            for name, f in cls.model_fields.items()
+        ]
 
     @classmethod
     def build(cls, subject: str, *layers: Mapping[str, Any]) -> Self:
@@ -62,14 +65,6 @@ class Setting(NamedTuple):
     default: str
     bounds: str
     why: str
-
-
-def settings(config: type[Config]) -> list[Setting]:
-    """Every setting of a config class, in order."""
-    return [
-        Setting(name, _type(f.annotation), to_text(f.default), _bounds(f), f.description or "")
-        for name, f in config.model_fields.items()
-    ]
 
 
 def to_text(value: Any) -> str:

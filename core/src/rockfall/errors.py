@@ -16,7 +16,7 @@ class RockfallError(Exception):
 
 
 class UsageError(RockfallError):
-    """What was asked for can't be done as asked: a wrong name, option or combination."""
+    """A wrong name, option or combination of them."""
 
     exit_code = 2
 
@@ -50,7 +50,7 @@ class Diverged(RockfallError):
 
 
 class Interrupted(RockfallError):
-    """The run was asked to stop, and did so between two steps after saving a checkpoint."""
+    """The run was stopped by a signal, between two steps, after saving a checkpoint."""
 
     exit_code = 130
 

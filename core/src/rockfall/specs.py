@@ -163,7 +163,7 @@ class CapabilitySpec(Spec):
     pictures: target of `(model, source) -> Mapping[str, PIL.Image.Image | Tensor]`: what there is
         to see in a trained model, by name; a tensor is (C, H, W) uint8. A finished run leaves them
         as `pictures/NAME.png`, and `rockfall show` draws them anew.
-    snapshots: the same for a model that is still learning: the run leaves them on its way as
+    snapshots: the same for a model that is still learning: the run writes them during training as
         `pictures/NAME-STEP.png`, ever fewer, of which a film can be made.
     compared: which of these `rockfall compare` puts side by side, if all runs have it.
     derived: other keys of its measurements → what the number is, such as `% of the oracle`.
@@ -202,7 +202,7 @@ class CommandSpec(Spec):
 class OpenerSpec(Spec):
     """Turns what the user typed into a source.
 
-    The target is `(text, options) -> Source | None`; None means "not mine". Openers are asked by
+    The target is `(text, options) -> Source | None`; None means "not mine". Openers are tried by
     ascending `order`: registered names are 10, Gymnasium ids 20, files and folders 30.
     """
 

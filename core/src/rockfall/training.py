@@ -18,7 +18,7 @@ from rockfall.config import Config
 from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
 from rockfall.evaluation import evaluate_model, parameters
 from rockfall.kinds import require_kind
-from rockfall.kit.devices import choose_device, choose_precision, computing
+from rockfall.kit.devices import choose_computing, choose_device, computing
 from rockfall.kit.files import write_json
 from rockfall.kit.measurements import Measurements
 from rockfall.kit.randomness import fork_rng, seed_everything
@@ -33,7 +33,7 @@ from rockfall.sources.opening import open_source
 from rockfall.sources.source import Source
 
 MOST_THREADS = 1024
-"""Asked for many more, OpenMP ends the process."""
+"""With many more, OpenMP ends the process."""
 
 
 def train(
@@ -58,55 +58,47 @@ def train(
     model, source: names as in `rockfall list`; the source may be a Gymnasium id or a path, and
         defaults to the model's own.
     config, settings: the model's settings, over those of the preset named like the source.
-    listeners: called with every `Event`; by default progress is shown where you are.
+    listeners: called with every `Event`; by default progress is shown on the terminal or notebook.
     checkpoint_every: seconds between two checkpoints.
 
     Raises UsageError before anything is written if the request can't be met, Interrupted after
     Ctrl-C (the run can be resumed), Diverged if a metric stops being finite.
     """
     entry = registry().models.find(model)
-    asked = str(source or entry.spec.default_source)
+    named = str(source or entry.spec.default_source)
     _check_numbers(seed, threads, checkpoint_every)
     capabilities_of(entry.spec)  # one that is not installed should not be missed after the training
     kind = entry.spec.load()
-    place = choose_device(device)
+    computing_with = choose_computing(device, precision, threads, kind)
     # A mistake should be found before a source is opened, which may be to download it.
-    known = registry().source(asked)
+    known = registry().source(named)
     if known:
         require_kind(entry.spec, known.spec.name, known.spec.kinds)
-    source_name = known.spec.name if known else asked
+    source_name = known.spec.name if known else named
     values = {**(config or {}), **settings}
     built = build_config(kind, entry.spec.name, source_name, preset, values)
-    opened = open_source(asked, source_options)
+    opened = open_source(named, source_options)
     require_kind(entry.spec, opened.info.name, opened.info.kinds)
     if opened.info.name != source_name:  # a Gymnasium id that is registered under a name
         built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
     record = Record(
         model=entry.full_name,
-        source=asked if known else opened.info.name,
+        source=named if known else opened.info.name,
         source_options=dict(source_options or {}),
         preset=preset or "",
         config=built.model_dump(mode="json"),
         info=opened.info.to_json(),
         seed=seed,
-        device=str(place),
-        precision=choose_precision(precision, place, getattr(kind, "precision", "float32")),
-        threads=threads or getattr(kind, "threads", None) or torch.get_num_threads(),
-        matmul_precision="high" if place.type == "cuda" else "highest",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=_versions(entry.owner),
+        **computing_with,
     )
     fitted = build_model(record, built)
-    stem = "-".join(f"{entry.spec.name}-{Path(opened.info.name).stem}".lower().split())
-    stem = stem.replace(":", "-")
+    stem = f"{entry.spec.name}-{Path(opened.info.name).stem}".lower().replace(":", "-")
+    stem = "-".join(stem.split())
     directory = RunDirectory.create(Path(out) if out else runs_folder(), name, stem, record)
-    run = Run(
-        directory,
-        record,
-        fitted,
-        listeners=_listeners(listeners),
-        checkpoint_every=checkpoint_every,
-    )
+    heard = _listeners(listeners)
+    run = Run(directory, record, fitted, listeners=heard, checkpoint_every=checkpoint_every)
     try:
         return complete(run, opened)
     except Interrupted:
@@ -137,19 +129,14 @@ def resume(
         _report_finished(run, result)
         return run
     record = directory.record()
-    place = choose_device(device or record.device)
-    begun, record = record, replace(record, device=str(place))
-    run = Run(
-        directory,
-        record,
-        build_model(record),
-        listeners=_listeners(listeners),
-        checkpoint_every=checkpoint_every,
-    )
-    if record.device != begun.device:
+    begun_on = record.device
+    record = replace(record, device=str(choose_device(device or begun_on)))
+    built, heard = build_model(record), _listeners(listeners)
+    run = Run(directory, record, built, listeners=heard, checkpoint_every=checkpoint_every)
+    if record.device != begun_on:
         run.warn(
-            f"begun on {begun.device}, it goes on on {record.device}: its figures will be alike, "
-            "but not bit for bit"
+            f"begun on {begun_on}, it goes on on {record.device}: its figures will be alike, but "
+            "not bit for bit"
         )
     return complete(run, _source_again(run))
 
@@ -277,7 +264,7 @@ def _stopped_at_once(run: Run) -> Interrupted:
 def build_config(
     kind: Any, model: str, source: str, preset: str | None, values: Mapping[str, Any]
 ) -> Config:
-    """Defaults, then the preset asked for or the one named like the source, then `values`."""
+    """Defaults, then the given preset or the one named like the source, then `values`."""
     presets: dict[str, dict[str, Any]] = getattr(kind, "presets", {})
     if preset is not None and preset not in presets:
         hint = did_you_mean(preset, presets) or f": {', '.join(presets) or 'it has none'}"

@@ -27,7 +27,7 @@ def command(names: tuple[str, ...], yes: bool, as_json: bool) -> None:
     Shows what comes with them and asks first. The installed torch and numpy stay as they are.
     """
     if as_json and not yes:
-        raise UsageError("a program can't be asked: add --yes to --json")
+        raise UsageError("no question can be put in JSON: add --yes to --json")
     requirements, packages = resolve(names)
     if packages and not as_json:
         say("pip will install", *(f"  {package}" for package in packages))

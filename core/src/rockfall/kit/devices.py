@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -49,6 +50,23 @@ def choose_precision(name: str, device: torch.device, wish: str = "float32") -> 
             f"no precision {name}: {', '.join(PRECISIONS)}{did_you_mean(name, PRECISIONS)}"
         )
     return name
+
+
+def choose_computing(
+    device: str, precision: str, threads: int | None, suited: Any
+) -> dict[str, Any]:
+    """`device`, `precision`, `threads` and `matmul_precision`, as a run records and `computing`
+    takes them. Raises UsageError for a device or a precision that there is not.
+
+    suited: what is to be computed; its `precision` and `threads`, if it has them, are the default.
+    """
+    found = choose_device(device)
+    return {
+        "device": str(found),
+        "precision": choose_precision(precision, found, getattr(suited, "precision", "float32")),
+        "threads": threads or getattr(suited, "threads", None) or torch.get_num_threads(),
+        "matmul_precision": "high" if found.type == "cuda" else "highest",
+    }
 
 
 def gains(device: torch.device, precision: str) -> bool:

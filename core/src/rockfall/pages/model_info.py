@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rockfall.catalogue import Entry
-from rockfall.config import settings, to_text
+from rockfall.config import to_text
 from rockfall.kit.console import print_table, say
 from rockfall.specs import ModelSpec
 
@@ -18,7 +18,7 @@ def model_info(entry: Entry[ModelSpec]) -> dict[str, Any]:
     return {
         **asdict(entry.spec),
         "distribution": entry.owner,
-        "settings": [setting._asdict() for setting in settings(kind.Config)],
+        "settings": [setting._asdict() for setting in kind.Config.described()],
         "presets": {p: {k: to_text(v) for k, v in values.items()} for p, values in presets.items()},
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from rockfall.config import settings, to_text
+from rockfall.config import to_text
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
 from rockfall.run.observers import NOT_METRICS
@@ -47,7 +47,7 @@ class RecordedRun:
         entry = registry().models.get(self.record.model)
         if entry is None:
             return given
-        usual = {setting.name: setting.default for setting in settings(entry.spec.load().Config)}
+        usual = {setting.name: setting.default for setting in entry.spec.load().Config.described()}
         return {name: value for name, value in given.items() if value != usual.get(name)}
 
     @cached_property

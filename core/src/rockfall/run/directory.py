@@ -28,7 +28,7 @@ class RunningElsewhere(RockfallError):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """`run.json`: what was asked, and all it takes to build the model again."""
+    """`run.json`: the request, and all it takes to build the model again."""
 
     model: str
     source: str
@@ -151,7 +151,7 @@ class RunDirectory:
     def lock(self, wait: float = 0.0) -> Iterator[None]:
         """Hold the run for this process. Raises RunningElsewhere if another one has it.
 
-        wait: seconds to allow for one that only looks whether the run is free.
+        wait: seconds to allow for one that only checks whether the run is free.
         """
         import filelock
 

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 
 class Interrupt:
-    """While open, SIGINT and SIGTERM set `asked` instead of raising."""
+    """While open, SIGINT and SIGTERM set `requested` instead of raising."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -26,6 +26,6 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
 from rockfall.kit import checkpoint, pictures
-from rockfall.kit.devices import autocast, choose_device, choose_precision
+from rockfall.kit.devices import autocast, choose_computing
 from rockfall.kit.randomness import fork_rng, random_state, set_random_state
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.events import Listener
@@ -107,7 +106,6 @@ class Run:
         of `best`, which `load_weights` finds. The global random generators are the caller's to
         seed. Raises UsageError for a device or a precision that there is not.
         """
-        place = choose_device(device)
         record = Record(
             model=type(model).__name__,
             source=info.name,
@@ -116,12 +114,9 @@ class Run:
             config=model.config.model_dump(mode="json"),
             info=info.to_json(),
             seed=seed,
-            device=str(place),
-            precision=choose_precision(precision, place, getattr(model, "precision", "float32")),
-            threads=threads or getattr(model, "threads", None) or torch.get_num_threads(),
-            matmul_precision="high" if place.type == "cuda" else "highest",
             created="",
             versions={},
+            **choose_computing(device, precision, threads, model),
         )
         return cls(None, record, model, listeners=listeners)
 
@@ -177,8 +172,8 @@ class Run:
     def picture(self, name: str, draw: Callable[[], Tensor | Image]) -> None:
         """Save `draw()`, a Pillow image or (C, H, W) uint8, as `pictures/NAME-STEP.png`.
 
-        Draws without gradients and under a forked generator, so that looking changes nothing. A run
-        in memory draws nothing.
+        Draws without gradients and under a forked generator, so that it changes nothing. A run in
+        memory draws nothing.
         """
         if self._directory is None:
             return
@@ -294,7 +289,7 @@ class Run:
             self._metrics.flush()
             self._progress()
         self._save_best()
-        if self._interrupt.asked:
+        if self._interrupt.requested:
             self.save("last")
             raise Interrupted(
                 f"stopped at step {self.step}; "
@@ -319,11 +314,11 @@ class Run:
             with fork_rng(), self.autocast():
                 for drawn in snapshots.take(self.step, self.seconds):
                     for name, picture in drawn.items():
-                        self.picture(name, functools.partial(_same, picture))
-        except Exception as error:  # what can't be drawn is no reason to end a training
+                        self.picture(name, lambda picture=picture: picture)  # type: ignore[misc]
+        except Exception as error:  # a failed drawing is no reason to end a training
             self._snapshots = None
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            self.warn(f"no more pictures are left on the way: {reason}")
+            self.warn(f"no more snapshots are drawn: {reason}")
 
     # Checkpoints ----------------------------------------------------------------------------
 
@@ -465,7 +460,3 @@ def load_state(model: Stateful, state: Mapping[str, Any], path: Any) -> None:
     except (RuntimeError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise RockfallError(f"{path} does not fit the model: {reason}") from None
-
-
-def _same(picture: Tensor | Image) -> Tensor | Image:
-    return picture

@@ -62,7 +62,7 @@ class Dataset:
     """
 
     options: tuple[Setting, ...] = ()
-    """What can be asked of it as `source.key=value`, if it was opened by name or path."""
+    """Its options, `source.key=value`, if it was opened by name or path."""
     whole: Dataset | None = None
     """Of a dataset of patches, the pictures that they were cut from, by which features of patches
     are measured."""

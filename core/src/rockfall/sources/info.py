@@ -1,4 +1,4 @@
-"""What a model is told about its source: plain data, kept in `run.json`."""
+"""The description of a source that a model is built from: plain data, kept in `run.json`."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, create_model
 
-from rockfall.config import Config, Setting, settings
+from rockfall.config import Config, Setting
 from rockfall.errors import UsageError, did_you_mean
 from rockfall.sources.dataset import Dataset
-from rockfall.sources.selection import Selection, applying
+from rockfall.sources.selection import Selection
 from rockfall.sources.source import Source
 from rockfall.specs import DatasetSpec
 
@@ -42,35 +42,35 @@ def open_with(name: str, make: Callable[..., Source], options: Mapping[str, Any]
     if isinstance(source, Dataset):
         seed = getattr(values, "seed", 0)
         source = chosen.of(source, seed if isinstance(seed, int) else 0)
-        source.options = _described(own, applying(source))
+        source.options = _described(own, source.info.kinds)
     elif general:
         raise UsageError(f"{name} is no dataset, so it has no option {next(iter(general))}")
     return source
 
 
 def options_of(spec: DatasetSpec) -> tuple[Setting, ...]:
-    """The options of a dataset that is not at hand, as its spec and its factory tell them."""
-    general = {"limit"}
-    if any(kind.startswith("labelled") for kind in spec.kinds):
-        general.add("classes")
-    if any("pictures" in kind for kind in spec.kinds):
-        general.add("size")
-    return _described(_own(spec.load()), general)
+    """The options of a dataset that is not on this machine, by its spec and its factory."""
+    return _described(_own(spec.load()), spec.kinds)
 
 
-def _described(own: type[Config], general: set[str]) -> tuple[Setting, ...]:
-    """A factory's own options, then those of every dataset that are in `general`."""
-    general = general.difference(own.model_fields)
-    return (*settings(own), *(each for each in settings(Selection) if each.name in general))
+def _described(own: type[Config], kinds: tuple[str, ...]) -> tuple[Setting, ...]:
+    """A factory's own options, then those of a `Selection` that mean something to such kinds."""
+    applying = {
+        "classes": any(kind.startswith("labelled") for kind in kinds),
+        "limit": True,
+        "size": any("pictures" in kind for kind in kinds),
+    }
+    general = [s for s in Selection.described() if applying[s.name]]
+    return (*own.described(), *(s for s in general if s.name not in own.model_fields))
 
 
 def _own(make: Callable[..., Any]) -> type[Config]:
     fields: dict[str, Any] = {}
     for each in _parameters(make):
         if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
-            untold = each.annotation is each.empty or isinstance(each.annotation, str)
+            unknown = each.annotation is each.empty or isinstance(each.annotation, str)
             fields[each.name] = (
-                Any if untold else each.annotation,
+                Any if unknown else each.annotation,
                 ... if each.default is each.empty else each.default,
             )
     made: type[Config] = create_model("Options", __base__=_Options, **fields)

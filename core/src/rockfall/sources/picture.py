@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from rockfall.config import Config, Setting, settings
+from rockfall.config import Config, Setting
 from rockfall.kit.resizing import within
 from rockfall.kit.statistics import statistics
 from rockfall.sources.info import SourceInfo
@@ -27,7 +27,7 @@ class PictureOptions(Config):
 class Picture:
     """`pixels` (3, H, W) uint8, and the `info` that describes them."""
 
-    options: tuple[Setting, ...] = tuple(settings(PictureOptions))
+    options: tuple[Setting, ...] = tuple(PictureOptions.described())
 
     def __init__(self, name: str, pixels: Tensor) -> None:
         """name: what `open_source` finds it by again."""

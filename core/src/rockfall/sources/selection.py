@@ -1,4 +1,4 @@
-"""What can be asked of every dataset: some of its classes, fewer examples, another size."""
+"""The options of every dataset: some of its classes, fewer examples, another size."""
 
 from __future__ import annotations
 
@@ -47,16 +47,6 @@ class Selection(Config):
         if self.size is not None:
             data = resize(data, self.size)
         return data
-
-
-def applying(data: Dataset) -> set[str]:
-    """Which of the options of a `Selection` mean something to this dataset."""
-    found = {"limit"}
-    if data.info.classes:
-        found.add("classes")
-    if _has_pictures(data):
-        found.add("size")
-    return found
 
 
 def keep_classes(data: Dataset, wanted: tuple[str, ...]) -> Dataset:

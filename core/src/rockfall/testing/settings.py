@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rockfall.config import Config, settings, to_text
+from rockfall.config import Config, to_text
 from rockfall.errors import ConfigError
 
 
@@ -14,7 +14,7 @@ def check_config(kind: Any, model: str) -> None:
     config = getattr(kind, "Config", None)
     assert isinstance(config, type), "it has no Config class"
     assert issubclass(config, Config), "its Config must be a subclass of rockfall.Config"
-    for setting in settings(config):
+    for setting in config.described():
         assert setting.why.strip(), f"setting {setting.name} has no description"
     _check_values(config, model, {}, "the defaults")
     try:

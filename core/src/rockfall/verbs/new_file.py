@@ -50,7 +50,7 @@ def gif_option(help: str) -> Callable[[Any], Any]:
 
 def gif_path(given: str | None, stem: str) -> Path | None:
     """What `gif_option` was given as the path of a new GIF: STEM.gif if it was not named, and None
-    if it was not asked for.
+    without the option.
 
     Raises UsageError for a word that was meant for the command.
     """

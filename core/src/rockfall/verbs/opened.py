@@ -25,8 +25,8 @@ def open_capable(name: str, capability: str) -> Run:
 
 
 def save_training_film(gif: Path, directory: RunDirectory, capability: str) -> list[int]:
-    """Write what a run left on its way of a capability's main picture, and last the final one, as a
-    GIF; returns their steps. Raises UsageError if there are fewer than two.
+    """Write the snapshots of a capability's main picture, and last the final one, as a GIF; returns
+    their steps. Raises UsageError if there are fewer than two.
     """
     from rockfall.kit.drawing import training_film
 

@@ -28,7 +28,7 @@ SEED = click.IntRange(0, 2**63 - 1)
 """What every generator takes."""
 
 SIDE = click.IntRange(1, 8000)
-"""Pixels along the longer side of a picture that a verb is asked to make."""
+"""Pixels along the longer side of a picture that a verb makes."""
 
 TRAINING = {
     "preset": click.option(
