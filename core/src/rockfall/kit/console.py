@@ -13,15 +13,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
-__all__ = ["console", "hang", "print_json", "print_table", "say"]
+__all__ = ["console", "hang", "print_json", "print_table", "say", "wrote"]
 
 
 def say(*lines: str) -> None:
     """Lines for people; the last of a command says what to do next."""
     for line in lines:
         click.echo(line)
+
+
+def wrote(path: Path, note: str = "") -> str:
+    """`wrote PATH (NOTE)`; without a note, the file's size."""
+    return f"wrote {path} ({note or f'{path.stat().st_size / 1000:,.0f} kB'})"
 
 
 def hang(label: str, text: str) -> None:

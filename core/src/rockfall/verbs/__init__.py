@@ -8,7 +8,7 @@ from rockfall.run.directory import RunDirectory, all_runs, find_run
 from rockfall.summary import measurement_lines
 from rockfall.verbs.completion import complete
 from rockfall.verbs.new_file import check_new_file, gif_option, gif_path, new_file
-from rockfall.verbs.opened import open_capable, save_training_film
+from rockfall.verbs.opened import open_capable, save_training_film, suggest_picture
 from rockfall.verbs.options import (
     SEED,
     SIDE,
@@ -36,5 +36,6 @@ __all__ = [
     "open_capable",
     "require_capability",
     "save_training_film",
+    "suggest_picture",
     "trains",
 ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rockfall.capabilities import require_capability
+from rockfall.errors import did_you_mean
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory, find_run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rockfall.run.run import Run
 
 
@@ -22,6 +23,15 @@ def open_capable(name: str, capability: str) -> Run:
     from rockfall.training import open_run
 
     return open_run(directory.path)
+
+
+def suggest_picture(text: str, others: Iterable[str] = ()) -> str:
+    """`"; did you mean flower?"` of the registered pictures, the files beside what `text` names,
+    and other names that it could have been; an empty string if none is near.
+    """
+    path = Path(text).expanduser()
+    files = [file.name for file in path.parent.glob("*") if file.suffix]
+    return did_you_mean(path.name, [*registry().pictures.names(), *files, *others])
 
 
 def save_training_film(gif: Path, directory: RunDirectory, capability: str) -> list[int]:

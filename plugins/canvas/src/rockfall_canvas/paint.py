@@ -10,9 +10,9 @@ import click
 from click.core import ParameterSource
 
 from rockfall import UnknownName, UsageError
-from rockfall.kit.console import print_json, say
+from rockfall.kit.console import print_json, say, wrote
 from rockfall.kit.pictures import SUFFIXES
-from rockfall.plugin import did_you_mean, registry
+from rockfall.plugin import registry
 from rockfall.verbs import (
     SIDE,
     TRAINING,
@@ -25,6 +25,7 @@ from rockfall.verbs import (
     gif_path,
     key_values,
     new_file,
+    suggest_picture,
     trains,
 )
 
@@ -97,9 +98,9 @@ def command(
         )
         return
     name = run.address
-    say(f"wrote {out} ({width} × {height})")
+    say(wrote(out, f"{width} × {height}"))
     if animation:
-        say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
+        say(wrote(animation))
     larger = max(PROPOSED_SIZE, 2 * max(height, width))
     following = [f"rockfall paint {name} --size {larger}"] if larger <= MAX_PROPOSED_SIZE else []
     say(f"next: {'  ·  '.join([*following, f'rockfall show {name}'])}")
@@ -112,9 +113,7 @@ def _find_run(subject: str) -> Any:
     except UnknownName as error:
         if any(run.name.startswith(subject) for run in all_runs()):
             raise  # an ambiguous prefix
-        files = [path.name for path in Path(subject).parent.glob("*") if path.suffix]
-        known = [*registry().pictures.names(), *files, *(run.name for run in all_runs())]
-        hint = did_you_mean(Path(subject).name, known)
+        hint = suggest_picture(subject, [run.name for run in all_runs()])
         hint = hint or "; `rockfall list pictures` and `rockfall runs` show what there is"
         raise UnknownName(f"{subject} is neither a picture nor a run{hint}") from error
 

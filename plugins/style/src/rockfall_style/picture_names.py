@@ -8,7 +8,8 @@ from torch import Tensor
 
 from rockfall import Picture, UnknownName
 from rockfall.kit.pictures import load
-from rockfall.plugin import did_you_mean, registry
+from rockfall.plugin import registry
+from rockfall.verbs import suggest_picture
 
 
 def absolute_path(name: str) -> str:
@@ -27,9 +28,7 @@ def require_picture(name: str, setting: str = "") -> None:
     known = registry().pictures
     if Path(name).expanduser().is_file() or known.get(name) is not None:
         return
-    files = [path.name for path in Path(name).expanduser().parent.glob("*") if path.suffix]
-    hint = did_you_mean(Path(name).name, [*files, *known.names()])
-    hint = hint or f"; by name there are {', '.join(known.names())}"
+    hint = suggest_picture(name) or f"; by name there are {', '.join(known.names())}"
     what = f"{setting}: no picture {name}" if setting else f"no picture {name}"
     raise UnknownName(f"{what}: no such file, and no picture by name{hint}")
 

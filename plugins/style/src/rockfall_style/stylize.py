@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from rockfall import UsageError
-from rockfall.kit.console import print_json, say
+from rockfall.kit.console import print_json, say, wrote
 from rockfall.kit.pictures import SUFFIXES
 from rockfall.verbs import (
     SIDE,
@@ -108,9 +108,9 @@ def command(
         return
     order = " then " if chosen == FAST_STYLE else " and "
     applied = order.join(each.name for each in styles)
-    say(f"wrote {out} ({written.width} × {written.height}, {applied})")
+    say(wrote(out, f"{written.width} × {written.height}, {applied}"))
     if animation:
-        say(f"wrote {animation} ({animation.stat().st_size / 1000:,.0f} kB)")
+        say(wrote(animation))
     if following := _next(picture, chosen, styles):
         say(f"next: {following}")
 

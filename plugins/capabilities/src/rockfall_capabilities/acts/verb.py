@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rockfall import UsageError
-from rockfall.kit.console import print_json, say
+from rockfall.kit.console import print_json, say, wrote
 from rockfall.plugin import has_capability, registry
 from rockfall.verbs import SEED, as_json, complete, key_values, measurement_lines, new_file
 
@@ -118,7 +118,7 @@ def _lines(playing: Playing, end: EpisodeStates, gif: Path | None) -> list[str]:
         others = ", ".join(f"{name} {score:g}" for name, score in playing.baselines().items())
         lines.append(f"in the same {'game' if playing.episodes == 1 else 'games'}: {others}")
     if gif and gif.exists():
-        lines.append(f"wrote {gif} ({gif.stat().st_size / 1000:.0f} kB)")
+        lines.append(wrote(gif))
     return [*lines, f"next: {_next(playing.player)}"]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rockfall import UsageError
-from rockfall.kit.console import print_json, say
+from rockfall.kit.console import print_json, say, wrote
 from rockfall.plugin import has_capability, registry
 from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 
@@ -122,7 +122,7 @@ def command(
     if out:
         say(f"wrote {out}")
     if gif:
-        say(f"wrote {gif} ({gif.stat().st_size / 1000:,.0f} kB)")
+        say(wrote(gif))
     words = ["rockfall", "blend", name, *terms, "--seed", str((seed or 0) + 1)]
     if weights:
         words += ["--weights", ",".join(f"{weight:g}" for weight in weights)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rockfall.kit.console import print_json, say
+from rockfall.kit.console import print_json, say, wrote
 from rockfall.verbs import check_new_file, find_run
 
 
@@ -26,6 +26,6 @@ def film_of_training(run: str, gif: Path | None, as_json: bool) -> None:
         say(
             f"samples of {directory.name} from the same noise, step {steps[0]:,} to "
             f"{steps[-1]:,}, {len(steps)} pictures",
-            f"wrote {gif} ({gif.stat().st_size / 1000:,.0f} kB)",
+            wrote(gif),
             f"next: rockfall sample {name}  ·  rockfall show {name}",
         )

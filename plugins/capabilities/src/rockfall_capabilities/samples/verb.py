@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rockfall import UsageError
-from rockfall.kit.console import print_json, say
+from rockfall.kit.console import print_json, say, wrote
 from rockfall.plugin import has_capability, registry
 from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 from rockfall_capabilities.samples.training_film import film_of_training
@@ -125,7 +125,7 @@ def _sample(
         if out:
             say(f"wrote {out}")
         if gif:
-            say(f"wrote {gif} ({gif.stat().st_size / 1000:,.0f} kB)")
+            say(wrote(gif))
         say(f"next: rockfall sample {name} --seed {seed + 1}  ·  rockfall show {name}")
 
 
