@@ -312,7 +312,7 @@ class Run:
     def _take_snapshots(self, snapshots: Snapshots) -> None:
         try:
             with fork_rng(), self.autocast():
-                for drawn in snapshots.take(self.step, self.seconds):
+                for drawn in snapshots.take(self.step):
                     for name, picture in drawn.items():
                         self.picture(name, lambda picture=picture: picture)  # type: ignore[misc]
         except Exception as error:  # a failed drawing is no reason to end a training

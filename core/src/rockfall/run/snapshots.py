@@ -13,9 +13,11 @@ from rockfall.kit.schedules import geometric_steps
 FURTHER = 1.15
 """How many times later than the one before each is: of 1,000 steps 43 leave one, of 100,000 76."""
 SHARE = 0.05
-"""Of the time spent so far, what snapshots may take: looking should not be paid for by learning."""
-GRACE = 1.0
-"""Seconds that they may take besides, so that a short run leaves some, too."""
+"""Of the CPU time since the run began, what snapshots may take. CPU time, so that it does not go by
+what else the machine does.
+"""
+GRACE = 2.0
+"""CPU seconds that they may take besides, so that a short run leaves some, too."""
 
 Draw = Callable[[], Mapping[str, Image | Tensor]]
 """Pictures by name, as they are now."""
@@ -30,19 +32,20 @@ class Snapshots:
         """step: where the run begins or goes on; one that goes on has left those up to there."""
         self._draws = list(draws)
         self._spent = self._last = 0.0
+        self._began = time.process_time()
         self._places = geometric_steps(FURTHER)
         self.due = -1
         self._advance(step - 1 if step == 0 else step)
 
-    def take(self, step: int, seconds: float) -> Iterator[Mapping[str, Image | Tensor]]:
-        """Draw what is due after `step`, if `seconds` of training so far pay for it."""
+    def take(self, step: int) -> Iterator[Mapping[str, Image | Tensor]]:
+        """Draw what is due after `step`, if the training so far pays for it."""
         self._advance(step)
-        if self._spent + self._last > GRACE + SHARE * seconds:
+        began = time.process_time()
+        if self._spent + self._last > GRACE + SHARE * (began - self._began):
             return
-        began = time.monotonic()
         for draw in self._draws:
             yield draw()
-        self._last = time.monotonic() - began
+        self._last = time.process_time() - began
         self._spent += self._last
 
     def _advance(self, step: int) -> None:
