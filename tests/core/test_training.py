@@ -14,8 +14,8 @@ import torch
 
 import rockfall
 from rockfall.errors import CheckpointError, ConfigError, RockfallError, UsageError
-from rockfall.evaluation import parameters
 from rockfall.kit.files import TEMPORARY
+from rockfall.kit.modules import parameters
 from rockfall.run.directory import RunDirectory
 from rockfall.sources.dataset import Dataset
 from rockfall.training import draw

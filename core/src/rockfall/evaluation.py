@@ -1,14 +1,10 @@
-"""What is measured of a trained model: its size, and whatever its capabilities measure."""
+"""What the capabilities of a trained model measure of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from rockfall.capabilities import capabilities_of
-from rockfall.kit import nest
 from rockfall.kit.measurements import Measurements
 from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
@@ -31,14 +27,3 @@ def evaluate_model(
                 evaluate = load_target(capability.evaluate)
                 found.update(evaluate(model, source, seed=seed, limit=limit))
     return found
-
-
-def parameters(model: Any) -> int:
-    """How many numbers were learned: a module's trainable parameters, or else all the floats in
-    the arrays and tensors of the state.
-    """
-    if isinstance(model, torch.nn.Module):
-        return sum(p.numel() for p in model.parameters() if p.requires_grad)
-    tensors: dict[str, Tensor] = {}
-    nest.flatten(model.state_dict(), tensors)
-    return sum(t.numel() for t in tensors.values() if t.is_floating_point())

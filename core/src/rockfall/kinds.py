@@ -21,11 +21,11 @@ KINDS = {
 """Those that the core's own sources have. A plugin may give its sources, and models, others."""
 
 
-def all_kinds() -> list[str]:
-    """The core's kinds, then those that only an installed source has or a model learns from."""
+def all_kinds() -> dict[str, str]:
+    """The core's kinds and what they are, then those of plugins, of which nothing is known."""
     models = (entry.spec.learns_from for entry in registry().models)
     sources = (entry.spec.kinds for catalogue in registry().sources for entry in catalogue)
-    return list(dict.fromkeys((*KINDS, *(kind for kinds in (*models, *sources) for kind in kinds))))
+    return {kind: KINDS.get(kind, "") for kinds in (KINDS, *models, *sources) for kind in kinds}
 
 
 def learners(kinds: Iterable[str]) -> list[str]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+IMPORT = re.compile(r"^from (\S+) import (\w+) as \w+$", re.MULTILINE)
 
-def attach(module: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], list[str]]:
-    """A module's `__getattr__` and `__all__`. names: home → the names that it has, in words."""
-    homes = {name: home for home, listed in names.items() for name in listed.split()}
+
+def attach(module: str, file: str) -> tuple[Callable[[str], Any], list[str]]:
+    """A module's `__getattr__` and `__all__`. Its names, and where they are from, stand once: in
+    the stub beside its file, `.pyi`, which type checkers and editors read too.
+    """
+    stub = Path(file).with_suffix(".pyi").read_text(encoding="utf-8")
+    homes = {name: home for home, name in IMPORT.findall(stub)}
 
     def get(name: str) -> Any:
         if name not in homes:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from rockfall.kit.measurements import measured
+from rockfall.kit.measurements import count, measured
 from rockfall.kit.progress import duration
 from rockfall.registry import registry
 
@@ -69,13 +69,6 @@ def examples_a_second(result: dict[str, Any]) -> float | None:
     """How fast a run went through training examples; None without any."""
     examples, seconds = result.get("examples"), result.get("seconds")
     return examples / seconds if examples and seconds else None
-
-
-def count(number: float) -> str:
-    """`9,610`, and of what is measured three digits: `18,300`, `0.512`."""
-    if isinstance(number, int):
-        return f"{number:,}"
-    return f"{float(f'{number:.3g}'):,.10g}"
 
 
 def uses(model: str, kinds: Collection[str], run: str) -> list[str]:

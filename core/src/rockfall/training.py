@@ -16,11 +16,12 @@ import torch
 from rockfall.capabilities import capabilities_of
 from rockfall.config import Config
 from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
-from rockfall.evaluation import evaluate_model, parameters
+from rockfall.evaluation import evaluate_model
 from rockfall.kinds import require_kind
 from rockfall.kit.devices import choose_computing, choose_device, computing
 from rockfall.kit.files import write_json
 from rockfall.kit.measurements import Measurements
+from rockfall.kit.modules import parameters
 from rockfall.kit.randomness import fork_rng, seed_everything
 from rockfall.model import Model
 from rockfall.model_pictures import pictures_in, snapshots_of, write_pictures
@@ -223,7 +224,7 @@ def _report_finished(run: Run, result: dict[str, Any]) -> None:
     run.observers.emit(
         "finished",
         run=run.name,
-        address=run.directory.address,
+        address=run.address,
         model=run.record.model,
         kinds=list(run.record.info["kinds"]),
         seconds=result["seconds"],
@@ -247,17 +248,15 @@ def _draw(run: Run, source: Source) -> None:
         for path in write_pictures(run.model, run.record.model, source, run.directory.pictures):
             run.observers.emit("picture", path=str(path))
     except RockfallError as error:
-        run.warn(f"{error}; `rockfall show {run.directory.address}` draws again")
+        run.warn(f"{error}; `rockfall show {run.address}` draws again")
 
 
 def _stopped_at_once(run: Run) -> Interrupted:
     """What to say of a second Ctrl-C, or of one while the model was measured or drawn."""
     if run.result is not None:
-        return Interrupted(
-            f"stopped; {run.name} is trained, and `rockfall show {run.directory.address}` "
-            "draws what is missing"
-        )
-    again = f"`rockfall resume {run.directory.address}`"
+        again = f"`rockfall show {run.address}`"
+        return Interrupted(f"stopped; {run.name} is trained, and {again} draws what is missing")
+    again = f"`rockfall resume {run.address}`"
     return Interrupted(f"stopped; {again} goes on from the last checkpoint")
 
 

@@ -69,10 +69,6 @@ def _report(
         say("installed, but none of it is a plugin: nothing has an entry point for rockfall")
     for plugin in plugins:
         hang(f"{plugin['distribution']}  ", ", ".join(plugin["provides"]) or plugin["status"])
-    models = [
-        thing.removeprefix("model ")
-        for plugin in plugins
-        for thing in plugin["provides"]
-        if thing.startswith("model ")
-    ]
-    say(f"next: rockfall list{f'  ·  rockfall train {models[0]}' if models else ''}")
+    provided = [thing.split() for plugin in plugins for thing in plugin["provides"]]
+    models = [name for kind, *_, name in provided if kind == "model"]
+    say("  ·  ".join(("next: rockfall list", *(f"rockfall train {name}" for name in models[:1]))))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from rockfall.catalogue import Catalogue
-from rockfall.kinds import KINDS, all_kinds, learners, sources_of
+from rockfall.kinds import all_kinds, learners, sources_of
 from rockfall.kit.console import hang, print_json, say
 from rockfall.registry import registry
 from rockfall.verbs.options import as_json
@@ -55,11 +55,11 @@ def _kinds(as_json: bool) -> None:
     kinds = [
         {
             "name": kind,
-            "summary": KINDS.get(kind, ""),
+            "summary": summary,
             "sources": sources_of([kind]),
             "models": learners([kind]),
         }
-        for kind in all_kinds()
+        for kind, summary in all_kinds().items()
     ]
     if as_json:
         print_json({"kinds": kinds})

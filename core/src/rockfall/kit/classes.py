@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from rockfall.errors import UsageError, did_you_mean
 
-__all__ = ["find_class", "unknown_class"]
+__all__ = ["class_label", "find_class", "unknown_class"]
 
 LISTED = 12
 
@@ -29,3 +29,13 @@ def unknown_class(source: str, classes: Sequence[str], wanted: str) -> UsageErro
     known = f"; it has {', '.join(classes[:LISTED])}{more}" if classes else ", nor any other"
     hint = did_you_mean(wanted, classes)
     return UsageError(f"{source} has no class {wanted}{hint or known}")
+
+
+def class_label(source: str, classes: Sequence[str], wanted: str) -> int:
+    """The label of a class by its name, or else by its number. Raises UsageError for neither."""
+    label = find_class(classes, wanted)
+    if label is None and wanted.isdecimal() and int(wanted) < len(classes):
+        label = int(wanted)
+    if label is None:
+        raise unknown_class(source, classes, wanted)
+    return label

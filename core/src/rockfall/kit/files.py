@@ -6,11 +6,11 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from rockfall.errors import RockfallError
+from rockfall.errors import RockfallError, UsageError
 
 __all__ = ["atomic", "read_json", "write_json", "writing"]
 
@@ -64,6 +64,28 @@ def read_json(path: Path) -> Any:
         raise RockfallError(f"can't read {path}: {error.strerror or error}") from None
     except ValueError as error:
         raise RockfallError(f"{path} is damaged: {error}") from None
+
+
+def check_new_file(path: Path, suffixes: str | Sequence[str]) -> Path:
+    """The path, with the first of the suffixes if it has none.
+
+    Raises UsageError for another suffix, RockfallError for a folder that can't be written to.
+    """
+    first, *others = [suffixes] if isinstance(suffixes, str) else suffixes
+    path = path.expanduser()
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file in it")
+    if not path.suffix:
+        path = path.with_name(path.name + first)
+    if path.suffix.lower() not in (first, *others):
+        raise UsageError(
+            f"{path}: what is written is a {first[1:].upper()}, say {path.stem}{first}"
+        )
+    if not path.parent.is_dir():
+        raise RockfallError(f"can't write {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise RockfallError(f"can't write {path}: the folder {path.parent} is read-only")
+    return path
 
 
 def _umask() -> int:

@@ -41,3 +41,10 @@ def measured(found: Mapping[str, Any]) -> str:
         return ""
     value, error = Decimal(f"{found['value']:.4g}"), Decimal(f"{found['error']:.2g}")
     return f"{value:f} ± {error:f}" if error else f"{value:f}"
+
+
+def count(number: float) -> str:
+    """`9,610`, and of what is measured three digits: `18,300`, `0.512`."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    return f"{float(f'{number:.3g}'):,.10g}"

@@ -1,4 +1,4 @@
-"""Modules while they are not trained."""
+"""Models of any kind: evaluation mode, and their size."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
+
+from rockfall.kit import nest
 
 
 @contextlib.contextmanager
@@ -25,3 +28,14 @@ def eval_mode(model: Any) -> Iterator[None]:
     finally:
         for layer, training in zip(layers, modes, strict=True):
             layer.training = training
+
+
+def parameters(model: Any) -> int:
+    """How many numbers were learned: a module's trainable parameters, or else all the floats in
+    the arrays and tensors of the state.
+    """
+    if isinstance(model, torch.nn.Module):
+        return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    tensors: dict[str, Tensor] = {}
+    nest.flatten(model.state_dict(), tensors)
+    return sum(t.numel() for t in tensors.values() if t.is_floating_point())

@@ -11,12 +11,12 @@ from rockfall.config import to_text
 from rockfall.kit import pictures
 from rockfall.kit.console import console, print_table, say
 from rockfall.kit.drawing import Curve, Panel, below, curves, side_by_side
-from rockfall.kit.measurements import measured
+from rockfall.kit.measurements import count, measured
 from rockfall.kit.progress import duration
 from rockfall.pages.runs import RecordedRun
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
-from rockfall.summary import count, derived, examples_a_second
+from rockfall.summary import derived, examples_a_second
 
 Row = tuple[str, list[str]]
 """What is compared, and one cell a run, empty where a run has none."""
@@ -105,8 +105,7 @@ class Comparison:
             for across in ("step", "seconds")
         ]
         parts = [curves(panels)] if panels else []
-        names = [e.spec.compared for e in registry().capabilities if e.spec.compared]
-        for name in names:
+        for name in filter(None, (entry.spec.compared for entry in registry().capabilities)):
             files = [(run.name, run.directory.pictures / f"{name}.png") for run in self.runs]
             if all(file.exists() for _, file in files):
                 parts.append(side_by_side(files))

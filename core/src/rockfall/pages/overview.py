@@ -14,13 +14,8 @@ def print_overview() -> None:
     """What is installed, and what to type first."""
     found = registry()
     say("Rockfall: models that learn to play, see and draw.\n")
-    for catalogue, what in (
-        (found.models, "models"),
-        (found.environments, "environments"),
-        (found.datasets, "datasets"),
-        (found.pictures, "pictures"),
-    ):
-        hang(f"{what:14}", ", ".join(catalogue.names()) or "none")
+    for catalogue in (found.models, found.environments, found.datasets, found.pictures):
+        hang(f"{catalogue.kind.kind + 's':14}", ", ".join(catalogue.names()) or "none")
     failed = [plugin for plugin in found.plugins if plugin.error]
     if failed:
         say(f"\n{len(failed)} plugin(s) failed to load: `rockfall plugins` says why.")

@@ -100,8 +100,8 @@ class RunDirectory:
     def record(self) -> Record:
         """Read `run.json`. Raises RockfallError if it is damaged or newer than this core."""
         data = read_json(self.record_file)
-        if not isinstance(data, dict) or data.get("format") not in (1, FORMAT):
-            found = data.get("format") if isinstance(data, dict) else None
+        found = data.get("format") if isinstance(data, dict) else None
+        if found not in (1, FORMAT):
             raise RockfallError(
                 f"{self.record_file} has format {found}, this rockfall-core reads 1 to {FORMAT}"
             )
@@ -204,11 +204,8 @@ class RunDirectory:
 
 
 def _next_free(out: Path, stem: str) -> Path:
-    used = [
-        int(match[1])
-        for path in out.iterdir()
-        if (match := re.fullmatch(re.escape(stem) + r"-(\d+)", path.name))
-    ]
+    pattern = re.compile(re.escape(stem) + r"-(\d+)")
+    used = [int(match[1]) for path in out.iterdir() if (match := pattern.fullmatch(path.name))]
     number = max(used, default=0)
     while True:
         number += 1

@@ -17,10 +17,10 @@ from torch import Tensor
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
 from rockfall.kit import checkpoint, pictures
 from rockfall.kit.devices import autocast, choose_computing
+from rockfall.kit.interrupt import Interrupt
 from rockfall.kit.randomness import fork_rng, random_state, set_random_state
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.events import Listener
-from rockfall.run.interrupt import Interrupt
 from rockfall.run.metrics import Metrics
 from rockfall.run.observers import NOT_METRICS, Observers
 from rockfall.run.position import Position
@@ -178,7 +178,9 @@ class Run:
         if self._directory is None:
             return
         with fork_rng(), torch.no_grad():
-            drawn = draw()
+            self._write_picture(name, draw())
+
+    def _write_picture(self, name: str, drawn: Tensor | Image) -> None:
         try:
             path = pictures.save(self.directory.pictures / f"{name}-{self.step}.png", drawn)
         except RockfallError as error:  # no reason to end a training
@@ -291,10 +293,8 @@ class Run:
         self._save_best()
         if self._interrupt.requested:
             self.save("last")
-            raise Interrupted(
-                f"stopped at step {self.step}; "
-                f"`rockfall resume {self.directory.address}` goes on from there"
-            )
+            again = f"`rockfall resume {self.address}`"
+            raise Interrupted(f"stopped at step {self.step}; {again} goes on from there")
         if now >= self._next_checkpoint:
             self.save("last")
         self.at_boundary()
@@ -314,7 +314,7 @@ class Run:
             with fork_rng(), self.autocast():
                 for drawn in snapshots.take(self.step):
                     for name, picture in drawn.items():
-                        self.picture(name, lambda picture=picture: picture)  # type: ignore[misc]
+                        self._write_picture(name, picture)
         except Exception as error:  # a failed drawing is no reason to end a training
             self._snapshots = None
             reason = " ".join(f"{type(error).__name__}: {error}".split())

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from rockfall.config import Config, to_text
 from rockfall.errors import UsageError
-from rockfall.kit.classes import find_class, unknown_class
+from rockfall.kit.classes import class_label
 from rockfall.kit.memory import check_room
 from rockfall.kit.resizing import MAX_SIZE, resized
 from rockfall.kit.splits import balanced
@@ -60,7 +60,7 @@ def keep_classes(data: Dataset, wanted: tuple[str, ...]) -> Dataset:
         raise UsageError(f"{name}: classes names none to keep")
     if not classes:
         raise UsageError(f"{name} has no classes to choose from")
-    labels = sorted({_label(name, classes, each) for each in wanted})
+    labels = sorted({class_label(name, classes, each) for each in wanted})
     renumbered = torch.full((len(classes),), -1)
     renumbered[labels] = torch.arange(len(labels))
     kept = tuple(classes[label] for label in labels)
@@ -110,12 +110,3 @@ def resize(data: Dataset, size: int) -> Dataset:
 
 def _has_pictures(data: Dataset) -> bool:
     return len(data.info.shape) == 3 and data.info.dtype == "uint8"
-
-
-def _label(name: str, classes: tuple[str, ...], wanted: str) -> int:
-    label = find_class(classes, wanted)
-    if label is None and wanted.isdecimal() and int(wanted) < len(classes):
-        label = int(wanted)
-    if label is None:
-        raise unknown_class(name, classes, wanted)
-    return label

@@ -6,7 +6,6 @@ Active where tensorboard is installed (`pip install "rockfall-core[tensorboard]"
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,11 +24,11 @@ _writers: dict[str, Any] = {}
 def rockfall_run_started(run: Run) -> None:
     if os.environ.get("ROCKFALL_TENSORBOARD", "0") in ("", "0"):
         return
-    if importlib.util.find_spec("tensorboard") is None:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
         run.warn('ROCKFALL_TENSORBOARD is set: pip install "rockfall-core[tensorboard]"')
         return
-    from torch.utils.tensorboard import SummaryWriter
-
     folder = str(run.directory.path / "tensorboard")
     # purge_step hides what an interrupted run logged after its last checkpoint.
     _writers[run.name] = SummaryWriter(folder, purge_step=run.step)

@@ -4,19 +4,13 @@
 """
 
 from rockfall.capabilities import require_capability
+from rockfall.kit.files import check_new_file
 from rockfall.run.directory import RunDirectory, all_runs, find_run
 from rockfall.summary import measurement_lines
 from rockfall.verbs.completion import complete
-from rockfall.verbs.new_file import check_new_file, gif_option, gif_path, new_file
+from rockfall.verbs.new_file import gif_option, gif_path, new_file
 from rockfall.verbs.opened import open_capable, save_training_film, suggest_picture
-from rockfall.verbs.options import (
-    SEED,
-    SIDE,
-    TRAINING,
-    as_json,
-    key_values,
-    trains,
-)
+from rockfall.verbs.options import SEED, SIDE, TRAINING, as_json, key_values, trains
 
 __all__ = [
     "SEED",

@@ -1,0 +1,29 @@
+from rockfall.config import Config as Config
+from rockfall.errors import ConfigError as ConfigError
+from rockfall.errors import Diverged as Diverged
+from rockfall.errors import Interrupted as Interrupted
+from rockfall.errors import RockfallError as RockfallError
+from rockfall.errors import Unavailable as Unavailable
+from rockfall.errors import UnknownName as UnknownName
+from rockfall.errors import UsageError as UsageError
+from rockfall.kit.measurements import Measurements as Measurements
+from rockfall.kit.measurements import measurement as measurement
+from rockfall.kit.modules import eval_mode as eval_mode
+from rockfall.kit.randomness import fork_rng as fork_rng
+from rockfall.model import Model as Model
+from rockfall.run.events import Event as Event
+from rockfall.run.run import Run as Run
+from rockfall.sources.dataset import Batch as Batch
+from rockfall.sources.dataset import Dataset as Dataset
+from rockfall.sources.dataset import Split as Split
+from rockfall.sources.environment import Environment as Environment
+from rockfall.sources.info import SourceInfo as SourceInfo
+from rockfall.sources.opening import open_source as open_source
+from rockfall.sources.picture import Picture as Picture
+from rockfall.sources.source import Source as Source
+from rockfall.training import evaluate as evaluate
+from rockfall.training import open_run as open_run
+from rockfall.training import resume as resume
+from rockfall.training import train as train
+
+__all__: list[str]
