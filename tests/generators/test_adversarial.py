@@ -257,7 +257,7 @@ def test_resumed_both_optimizers_are_as_if_nothing_had_been(
 def test_real_and_generated_inputs_are_augmented_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every example that a discriminator judges has gone through it, none without."""
+    """Every example that a discriminator is given has gone through it, none without."""
     given: list[Tensor] = []
 
     def mark(values: Tensor, names: Any) -> Tensor:
@@ -282,16 +282,18 @@ def test_real_and_generated_inputs_are_augmented_alike(
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_spectral_norm_bounds_every_layer(network: Any) -> None:
     model = built(Gan, pictures(), network=network, spectral_norm=True, channels=4, hidden=16)
-    judge = model.discriminators[0]
-    layers = [layer for layer in judge.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    discriminator = model.discriminators[0]
+    layers = [
+        layer for layer in discriminator.modules() if isinstance(layer, nn.Linear | nn.Conv2d)
+    ]
     assert len(layers) == 3
     for layer in layers:
         original: Any = layer.parametrizations.weight.original  # type: ignore[union-attr]
         original.data *= 50
     with torch.no_grad():
         for _ in range(100):  # a power iteration each
-            judge(torch.randn(2, 1, 8, 8))
-    judge.eval()
+            discriminator(torch.randn(2, 1, 8, 8))
+    discriminator.eval()
     for layer in layers:
         assert isinstance(layer.weight, Tensor)
         norm = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
@@ -299,7 +301,7 @@ def test_spectral_norm_bounds_every_layer(network: Any) -> None:
     if network == "mlp":  # and so the whole of it
         one, other = torch.randn(50, 1, 8, 8), torch.randn(50, 1, 8, 8)
         with torch.no_grad():
-            apart = (judge(one) - judge(other)).abs()
+            apart = (discriminator(one) - discriminator(other)).abs()
         assert (apart <= 1.001 * (one - other).flatten(1).norm(dim=1)).all()
 
 

@@ -29,12 +29,12 @@ def test_of_a_linear_discriminator(shape: tuple[int, ...]) -> None:
     weights = examples(*shape, seed=1)
     real, fake = examples(6, *shape), examples(6, *shape, seed=2)
 
-    def judge(x: Tensor) -> Tensor:
+    def discriminator(x: Tensor) -> Tensor:
         return (x * weights).flatten(1).sum(1)
 
     length = weights.square().sum().sqrt()
-    assert torch.allclose(gradient_penalty(judge, real, fake), (length - 1) ** 2)
-    assert torch.allclose(r1_penalty(judge, real), length**2 / 2)
+    assert torch.allclose(gradient_penalty(discriminator, real, fake), (length - 1) ** 2)
+    assert torch.allclose(r1_penalty(discriminator, real), length**2 / 2)
 
 
 def test_r1_of_a_quadratic_discriminator_is_at_real_examples() -> None:
@@ -46,12 +46,12 @@ def test_r1_of_a_quadratic_discriminator_is_at_real_examples() -> None:
 def test_gradient_is_between_real_and_made_ones_by_a_share_of_their_own() -> None:
     looked_at: list[Tensor] = []
 
-    def judge(x: Tensor) -> Tensor:
+    def discriminator(x: Tensor) -> Tensor:
         looked_at.append(x.detach().clone())
         return x.square().sum(1)
 
     real, fake = examples(2000, 3), examples(2000, 3, seed=2)
-    value = gradient_penalty(judge, real, fake)
+    value = gradient_penalty(discriminator, real, fake)
     (between,) = looked_at
     shares = (between - fake) / (real - fake)
     share = shares.median(1).values
@@ -67,14 +67,16 @@ def test_gradient_is_between_real_and_made_ones_by_a_share_of_their_own() -> Non
 def test_it_can_be_learned_from(name: str) -> None:
     """The double backward pass against central differences of the penalty by every weight."""
     torch.manual_seed(0)
-    judge = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1), nn.Flatten(0)).double()
+    discriminator = nn.Sequential(
+        nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1), nn.Flatten(0)
+    ).double()
     real, fake = examples(4, 3), examples(4, 3, seed=2)
 
     def penalty() -> Tensor:
         torch.manual_seed(1)
-        return penalty_of(name, judge, real, fake)
+        return penalty_of(name, discriminator, real, fake)
 
-    weights = list(judge.parameters())[:3]  # the last bias has no part in any slope
+    weights = list(discriminator.parameters())[:3]  # the last bias has no part in any slope
     found = torch.autograd.grad(penalty(), weights)
     for weight, slopes in zip(weights, found, strict=True):
         flat, eps = weight.data.view(-1), 1e-6
@@ -91,11 +93,11 @@ def test_it_can_be_learned_from(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gradient", "r1"])
 def test_along_conditions_a_slope_is_no_fault(name: str) -> None:
-    def judge(x: Tensor) -> Tensor:
+    def discriminator(x: Tensor) -> Tensor:
         return 3 * x[:, 0] + 100 * x[:, 1]
 
     real, fake = examples(4, 2), examples(4, 2, seed=2)
-    assert penalty_of(name, judge, real, fake, 1).item() == pytest.approx(
+    assert penalty_of(name, discriminator, real, fake, 1).item() == pytest.approx(
         {"gradient": 4.0, "r1": 4.5}[name]
     )
 
