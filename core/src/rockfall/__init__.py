@@ -1,6 +1,6 @@
 """Rockfall: models, what they learn from, and the runs between them.
 
-    run = rockfall.train("reinforce", "falling-rocks-8x8", seed=0)
+    run = rockfall.train(model, source, seed=0)  # by names, as in `rockfall list`
     run.result["figures"]
 
 Start at `train`. The public names are these, `rockfall.plugin` (what a plugin registers with),

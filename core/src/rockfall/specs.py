@@ -166,7 +166,7 @@ class CapabilitySpec(Spec):
     snapshots: the same for a model that is still learning: the run writes them during training as
         `pictures/NAME-STEP.png`, ever fewer, of which a film can be made.
     compared: which of these `rockfall compare` puts side by side, if all runs have it.
-    derived: other keys of its measurements → what the number is, such as `% of the oracle`.
+    derived: other keys of its measurements → what the number is, such as `% of the best`.
     check: target of `(model, source) -> None`, the conformance kit's test of the behaviour.
     renamed: former name → present name of a figure, by which the results of older runs are read.
     """

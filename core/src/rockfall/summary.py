@@ -28,7 +28,7 @@ def measurement_lines(measurements: dict[str, Any]) -> list[str]:
 
 
 def derived(measurement: Mapping[str, Any]) -> dict[str, str]:
-    """What else a measurement amounts to, such as `% of the oracle` → `99.1`: see
+    """What else a measurement amounts to, such as `% of the best` → `99.1`: see
     `CapabilitySpec.derived`.
     """
     specs = [entry.spec for entry in registry().capabilities]
@@ -57,7 +57,7 @@ def _pictures(paths: list[str]) -> list[str]:
 
 
 def effort(result: dict[str, Any]) -> list[str]:
-    """Its parameters and speed, as far as a result says them: older ones and games don't."""
+    """Its parameters and speed, as far as a result says them: older ones, and those of environments, lack some."""
     parts = {
         "parameters": result.get("parameters"),
         "examples a second": examples_a_second(result),
