@@ -57,7 +57,7 @@ def _pictures(paths: list[str]) -> list[str]:
 
 
 def effort(result: dict[str, Any]) -> list[str]:
-    """Its parameters and speed, as far as a result says them: older ones, and those of environments, lack some."""
+    """Its parameters and speed, as far as a result says them."""
     parts = {
         "parameters": result.get("parameters"),
         "examples a second": examples_a_second(result),
