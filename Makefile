@@ -9,8 +9,9 @@ FILES  := requirements.txt requirements-dev.txt constraints.txt $(wildcard */pyp
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 # A worker a core, each with one thread. What is left of the longest share goes to who is idle, and
-# neighbours stay together, so that what a module prepares is mostly prepared once.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+# neighbours stay together, so that what a module prepares is mostly prepared once. Bytecode is kept,
+# whatever the surroundings say, for without it each worker and process compiles everything anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 .PHONY: venv demo quick test check bench clean
 

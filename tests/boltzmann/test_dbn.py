@@ -66,6 +66,7 @@ def trained(tmp_path: Path, **settings: Any) -> tuple[rockfall.Run, Dbn]:
 # Learning ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_each_machine_learns_the_one_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learned: list[tuple[Rbm, Tensor, Tensor]] = []
     fit = Rbm.fit
@@ -96,6 +97,7 @@ def test_fine_tuning_starts_at_the_machines() -> None:
     torch.testing.assert_close(model.classify(pictures()), torch.full((5, 3), 1 / 3))
 
 
+@pytest.mark.long
 def test_fine_tuning_changes_every_layer(tmp_path: Path) -> None:
     _, model = trained(tmp_path)
     for layer, machine in zip(model.network, model.stack, strict=False):
@@ -117,6 +119,7 @@ def test_dropout_is_between_layers_and_even_on_average() -> None:
     torch.testing.assert_close(logits.mean(0), wanted_logits[0], atol=0.05, rtol=0)
 
 
+@pytest.mark.long
 def test_classifying_needs_no_mode(tmp_path: Path) -> None:
     _, model = trained(tmp_path)
     given = pictures(shape=(1, 8, 8))
@@ -162,6 +165,7 @@ def test_encode_and_reconstruct_are_the_formulas() -> None:
     np.testing.assert_allclose(reconstructed.flatten(1), down * 255, atol=0.51)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hidden", [(2,), (2, 3), (2, 2, 2)])
 def test_samples_are_the_top_machines_marginal_sampled_downward(hidden: tuple[int, ...]) -> None:
     """The mean of each pixel against a sum over all states of all layers."""

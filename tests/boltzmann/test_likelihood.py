@@ -114,6 +114,7 @@ def test_grey_pictures_are_binarised_by_sampling() -> None:
     assert v[1::2].mean().item() == pytest.approx(0.2, abs=0.03)
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_likelihood(tmp_path: Path) -> None:
     run = rockfall.train("rbm", hidden=30, epochs=8, out=tmp_path, listeners=[])
     assert run.result is not None

@@ -104,6 +104,7 @@ def test_pseudo_likelihood_is_right_on_average() -> None:
     assert error < 0.02 * abs(exact)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
 def test_gibbs_steps_converge_to_the_distribution(visible: str) -> None:
     model = rbm(2, 3, seed=5, visible=visible)
@@ -160,6 +161,7 @@ def test_too_large_a_batch() -> None:
         rbm(10, 20, info=info, batch_size=20_000_000)
 
 
+@pytest.mark.long
 def test_refusals_come_before_any_training(tmp_path: Any) -> None:
     with pytest.raises(UsageError, match=r"values from 0 to 1.* visible=gaussian"):
         train(tmp_path, "gaussian-1d")

@@ -79,6 +79,7 @@ def test_what_changes_from_time_to_time_is_complained_of() -> None:
         copies.check(Changing(picture(), 5), Picture("p", picture()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("held", [False, True])
 def test_side_by_side(held: bool) -> None:
     true = picture()

@@ -62,6 +62,7 @@ def errors(model: Any, target: Tensor) -> Tensor:
     return Stack(model.vertices, model.colours, model.background, target).errors
 
 
+@pytest.mark.long
 def test_the_kit() -> None:
     check_model("evolve")
 

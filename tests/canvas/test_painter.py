@@ -48,6 +48,7 @@ def trained(folder: Path, shown: Tensor, **settings: Any) -> rockfall.Run:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("network", networks.DEFAULTS)
 def test_it_learns_its_picture(network: networks.Name, tmp_path: Path) -> None:
     run = trained(tmp_path, picture(), network=network, epochs=40, batch_size=64, **SMALL[network])

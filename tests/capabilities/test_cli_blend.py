@@ -114,6 +114,7 @@ def test_through_several_with_other_examples(folder: Path) -> None:
     assert upper[1] == lower[1]
 
 
+@pytest.mark.long
 def test_a_film_goes_there_and_back(folder: Path) -> None:
     done = rockfall(folder, "blend", "blends", "0", "2", "--gif", "film.gif", "--json")
     assert done.returncode == 0, done.stderr
@@ -139,6 +140,7 @@ def test_a_film_goes_there_and_back(folder: Path) -> None:
     assert not (folder / "film.png").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", [("--weights", "-1,1,0.5"), ("--weights=-1,1,0.5",)])
 def test_a_weighted_sum(folder: Path, words: tuple[str, ...]) -> None:
     done = rockfall(folder, "blend", "blends", "3", "8", "1", *words, "--out", "sum.png")
@@ -156,6 +158,7 @@ def test_a_weighted_sum(folder: Path, words: tuple[str, ...]) -> None:
         assert found(page, tiles(picture[None]))
 
 
+@pytest.mark.long
 def test_a_picture_file_needs_no_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, level in (("dark.png", 0), ("light.png", 200)):
         Image.new("L", (8, 8), level).save(folder / name)

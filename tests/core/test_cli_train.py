@@ -67,6 +67,7 @@ def test_the_closing_lines(folder: Path) -> None:
     assert "training: mlp on digits (cpu)" in done.stderr
 
 
+@pytest.mark.long
 def test_same_seed_same_figures(folder: Path) -> None:
     for name, seed in (("same", "0"), ("other", "1")):
         rockfall(folder, "train", "mlp", *SLOWER, "--name", name, "--seed", seed)

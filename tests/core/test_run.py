@@ -45,6 +45,7 @@ def walk(run: Run, tree: Any, path: tuple[int, ...], seen: list[tuple[int, ...]]
             run.state["draws"] = [*run.state.get("draws", []), random.random(), np.random.rand()]
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(st.lists(trees, max_size=3), st.data())
 def test_any_shape_of_loops_goes_on_at_the_same_step(

@@ -102,6 +102,7 @@ def lay_in(site: Site, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kit, "registry", lambda: found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", FAULTY)
 def test_a_faulty_plugin_is_told(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

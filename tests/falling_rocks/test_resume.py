@@ -44,6 +44,7 @@ def assert_same(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
         np.testing.assert_array_equal(our, their)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("played", [0, 1, 9, 10, 25])
 def test_the_continuation_is_the_same(form, played) -> None:

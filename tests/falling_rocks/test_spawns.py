@@ -40,6 +40,7 @@ def tensor_spawns(steps: int, rules: Rules) -> np.ndarray:
     return np.stack([env.step(stay) and env.state.rocks[0].numpy() for _ in range(steps // 500)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rules", [Rules(size=16), Rules(size=5, rock_probability=0.9)], ids=str)
 @pytest.mark.parametrize(
     ("spawns", "steps"), [(plain_spawns, 20_000), (vector_spawns, 10**6), (tensor_spawns, 10**6)]

@@ -150,6 +150,7 @@ def test_noise_has_its_distribution() -> None:
     assert uniform.spherical is False
 
 
+@pytest.mark.long
 def test_latents_invert_the_generator() -> None:
     model = built(Gan, pictures(), latent=4, hidden=32)
     for layer in model.trained.modules():
@@ -214,6 +215,7 @@ def test_learning_rates_decay_from_epoch_to_epoch(
     assert seen == [0, 0.25, 0.5, 0.75]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [

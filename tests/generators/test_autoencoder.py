@@ -61,6 +61,7 @@ def test_every_parameter_learns(network: str, loss: str) -> None:
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
 
+@pytest.mark.long
 def test_without_hidden_layers_it_finds_the_principal_components(tmp_path: Path) -> None:
     """Baldi and Hornik 1989: of all linear autoencoders, none is better."""
     run = train(tmp_path, latent=4, hidden=(), epochs=100, lr=3e-2)
@@ -72,6 +73,7 @@ def test_without_hidden_layers_it_finds_the_principal_components(tmp_path: Path)
     assert found == pytest.approx(wanted, rel=0.03)
 
 
+@pytest.mark.long
 def test_it_learns_digits(tmp_path: Path) -> None:
     run = train(tmp_path, epochs=40, hidden=(64,))
     error = run.result["figures"]["reconstruction error"]

@@ -235,6 +235,7 @@ def test_learning_lowers_the_loss_of_the_same_noise(tmp_path: Path) -> None:
     assert losses[-1] < 0.93 * losses[0]
 
 
+@pytest.mark.long
 def test_it_learns_one_gaussian(tmp_path: Path) -> None:
     made = preset("gaussian-1d", tmp_path).sample(10_000)
     assert made.mean().item() == pytest.approx(4, abs=0.1)

@@ -326,6 +326,7 @@ def test_classes_are_drawn_as_often_as_they_occur(monkeypatch: pytest.MonkeyPatc
 # Learning ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_it_learns_digits(tmp_path: Path) -> None:
     run, warned = train(tmp_path, epochs=40, hidden=(64,), lr=5e-3)
     figures = run.result["figures"]
@@ -347,6 +348,7 @@ def test_it_learns_digits(tmp_path: Path) -> None:
     assert model.score(real).mean() > model.score(shuffled).mean() + 3
 
 
+@pytest.mark.long
 def test_a_class_it_is_told_makes_a_difference(tmp_path: Path) -> None:
     run, _ = train(tmp_path, "cvae", epochs=40, hidden=(64,), lr=5e-3)
     model, data = run.model, digits()
@@ -361,6 +363,7 @@ def test_a_class_it_is_told_makes_a_difference(tmp_path: Path) -> None:
     assert right.float().mean() > 0.8
 
 
+@pytest.mark.long
 def test_numbers_keep_their_mean_and_variance(tmp_path: Path) -> None:
     run, _ = train(tmp_path, source="gaussian-1d")
     torch.manual_seed(0)

@@ -252,6 +252,7 @@ def test_single_pictures_are_refused_where_they_can_t_be_normalised(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_with_every_setting_a_killed_run_ends_as_one_that_never_was(
     tmp_path: Path, optimizer: str
