@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # whatever the surroundings say, for without it each worker and process compiles everything anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: venv demo quick test check bench clean
+.PHONY: venv demo quick test check bench size clean
 
 venv: $(STAMP)
 
@@ -43,6 +43,11 @@ check: venv
 
 bench: venv
 	$(BIN)/python -m tests.benchmarks
+
+# Non-empty lines of the core proper: all but the kit, the conformance kit and the templates.
+size:
+	@find core/src/rockfall \( -name '*.py' -o -name '*.pyi' \) -not -path '*/kit/*' \
+		-not -path '*/testing/*' -not -path '*/templates/*' | xargs cat | grep -cv '^\s*$$'
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ import pytest
 from tests.architecture.modules import PACKAGES, circle, graph, imported, modules
 
 FLOORS = (
-    ("errors", "lazy"),
+    ("errors",),
     ("kit",),
     ("specs",),
     ("catalogue", "hooks"),

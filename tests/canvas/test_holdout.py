@@ -28,7 +28,7 @@ def test_random_is_everywhere() -> None:
     assert held.max() < 0.4
 
 
-@given(st.integers(8, 60), st.integers(8, 60), st.floats(0.1, 0.9))
+@given(st.integers(10, 60), st.integers(10, 60), st.floats(0.1, 0.9))
 def test_a_block_in_the_middle(height: int, width: int, share: float) -> None:
     held = holdout_mask(height, width, share, "block").view(height, width)
     rows, columns = held.any(1).nonzero()[:, 0], held.any(0).nonzero()[:, 0]

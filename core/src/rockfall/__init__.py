@@ -8,7 +8,7 @@ Start at `train`. The public names are these, `rockfall.plugin` (what a plugin r
 (the conformance kit); every other module is the core's own.
 """
 
-from rockfall.lazy import attach
+from rockfall.kit.lazy import attach
 
 __getattr__, __all__ = attach(__name__, __file__)
 

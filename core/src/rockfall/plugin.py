@@ -12,6 +12,6 @@ A `plugin.py` imports `Register` and `hookimpl` alone, which are light, so that 
 stays quick; the rest is for its other modules.
 """
 
-from rockfall.lazy import attach
+from rockfall.kit.lazy import attach
 
 __getattr__, __all__ = attach(__name__, __file__)

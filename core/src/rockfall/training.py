@@ -102,10 +102,9 @@ def train(
     run = Run(directory, record, fitted, listeners=heard, checkpoint_every=checkpoint_every)
     try:
         return complete(run, opened)
-    except Interrupted:
-        raise
-    except RockfallError:
-        if not run.seconds:  # refused before its first step, so there is nothing to go on with
+    except RockfallError as error:
+        # Refused before its first step, so that there is nothing to go on with.
+        if not run.seconds and not isinstance(error, Interrupted):
             directory.remove()
         raise
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,8 +32,8 @@ class Record:
 
     model: str
     source: str
-    source_options: dict[str, Any]
-    preset: str
+    source_options: dict[str, Any] = field(default_factory=dict)
+    preset: str = ""
     config: dict[str, Any]
     info: dict[str, Any]
     seed: int
@@ -41,8 +41,8 @@ class Record:
     precision: str
     threads: int
     matmul_precision: str
-    created: str
-    versions: dict[str, str]
+    created: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     @property

@@ -109,13 +109,9 @@ class Run:
         record = Record(
             model=type(model).__name__,
             source=info.name,
-            source_options={},
-            preset="",
             config=model.config.model_dump(mode="json"),
             info=info.to_json(),
             seed=seed,
-            created="",
-            versions={},
             **choose_computing(device, precision, threads, model),
         )
         return cls(None, record, model, listeners=listeners)
@@ -159,8 +155,7 @@ class Run:
             where["epoch"] = self._epoch
         self._metrics.log(where, metrics)
         monitor = getattr(self.model, "monitor", "")
-        name = monitor.lstrip("-")
-        if name in metrics:
+        if (name := monitor.lstrip("-")) in metrics:
             value = float(metrics[name]) * (-1 if monitor.startswith("-") else 1)
             if self._best is None or value > self._best:
                 self._best, self._best_is_due = value, True
@@ -175,10 +170,9 @@ class Run:
         Draws without gradients and under a forked generator, so that it changes nothing. A run in
         memory draws nothing.
         """
-        if self._directory is None:
-            return
-        with fork_rng(), torch.no_grad():
-            self._write_picture(name, draw())
+        if self._directory is not None:
+            with fork_rng(), torch.no_grad():
+                self._write_picture(name, draw())
 
     def _write_picture(self, name: str, drawn: Tensor | Image) -> None:
         try:
@@ -197,9 +191,8 @@ class Run:
 
         It comes from the seed and the position alone, so that a resumed run finds it again.
         """
-        words = np.random.SeedSequence((self.seed, *self._position.key)).generate_state(
-            2, np.uint64
-        )
+        sequence = np.random.SeedSequence((self.seed, *self._position.key))
+        words = sequence.generate_state(2, np.uint64)
         generator = torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
         return torch.randperm(count, generator=generator).to(self.device)
 
@@ -242,8 +235,7 @@ class Run:
         return self._directory.result() if self._directory else None
 
     def __repr__(self) -> str:
-        where = self._directory.path if self._directory else self.name
-        return f"<Run {where}: {self.record.model} on {self.record.source}>"
+        return f"<Run {self.address}: {self.record.model} on {self.record.source}>"
 
     # The loops ------------------------------------------------------------------------------
 

@@ -13,9 +13,7 @@ from rockfall.kit.schedules import geometric_steps
 FURTHER = 1.15
 """How many times later than the one before each is: of 1,000 steps 43 leave one, of 100,000 76."""
 SHARE = 0.05
-"""Of the CPU time since the run began, what snapshots may take. CPU time, so that it does not go by
-what else the machine does.
-"""
+"""Of the CPU time since the run began, what snapshots may take, however busy the machine is."""
 GRACE = 2.0
 """CPU seconds that they may take besides, so that a short run leaves some, too."""
 
@@ -24,9 +22,7 @@ Draw = Callable[[], Mapping[str, Image | Tensor]]
 
 
 class Snapshots:
-    """Decides after which steps to draw; the places depend on the step alone, so that a resumed run
-    finds them again.
-    """
+    """Decides after which steps to draw, by the step alone: a resumed run finds the same again."""
 
     def __init__(self, draws: Sequence[Draw], step: int) -> None:
         """step: where the run begins or goes on; one that goes on has left those up to there."""
