@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from rockfall.kit.downloads import data_folder
-from rockfall.kit.drawing.layout import FAINT, below, beside, page, words
+from rockfall.kit.drawing import FAINT, below, beside, page, words
 from rockfall.kit.pictures import load, save, to_image
 from rockfall.kit.resizing import within
 from rockfall_canvas.coordinates import Extent

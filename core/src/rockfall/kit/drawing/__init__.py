@@ -2,14 +2,20 @@
 
 from rockfall.kit.drawing.blocks import bar, sparkline
 from rockfall.kit.drawing.chart import SHARPNESS
-from rockfall.kit.drawing.colours import BLUE, ORANGE, diverging, heat, shades
-from rockfall.kit.drawing.curves import Curve, Panel, curves
-from rockfall.kit.drawing.histogram import Histogram, histograms
-from rockfall.kit.drawing.layout import (
+from rockfall.kit.drawing.colours import (
+    BLUE,
     EDGE,
     FAINT,
     INK,
+    ORANGE,
     PAPER,
+    diverging,
+    heat,
+    shades,
+)
+from rockfall.kit.drawing.curves import Curve, Panel, curves
+from rockfall.kit.drawing.histogram import Histogram, histograms
+from rockfall.kit.drawing.layout import (
     below,
     beside,
     framed,

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
+from rockfall.kit.drawing.colours import FAINT, GRID, INK, PAPER
 from rockfall.kit.drawing.lettering import font
 
 LEFT, RIGHT, TOP, BOTTOM = 60, 16, 34, 42
 """What surrounds the plot: numbers, title."""
 SHARPNESS = 3
 """Drawn so much larger and then reduced, which smooths every edge."""
-PAPER, INK, FAINT, GRID = (255, 255, 255), (40, 40, 46), (110, 110, 120), (228, 228, 233)
 COLOURS = (  # Okabe and Ito's, which the colour-blind can tell apart
     (0, 114, 178),
     (213, 94, 0),

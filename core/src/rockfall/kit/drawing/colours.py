@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-ZERO = (255, 255, 255)
+PAPER, INK, FAINT = (255, 255, 255), (40, 40, 46), (110, 110, 120)
+"""Of a page, its letters, and what is said beside."""
+EDGE, GRID = (205, 205, 212), (228, 228, 233)
+"""Of frames and of a chart's lines."""
+ZERO = PAPER
 ORANGE = ((240, 158, 77), (200, 85, 0), (110, 42, 0))
 BLUE = ((122, 180, 222), (0, 114, 178), (0, 46, 92))
 """Okabe and Ito's orange and blue on their way from white to dark."""

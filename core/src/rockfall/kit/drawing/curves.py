@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from rockfall.kit.drawing.chart import COLOURS, INK, SHARPNESS, TOP, Chart, Point, blank, span
+from rockfall.kit.drawing.chart import COLOURS, SHARPNESS, TOP, Chart, Point, blank, span
+from rockfall.kit.drawing.colours import INK
 
 WIDTH, HEIGHT = 460, 280
 LEGEND_LINE = 18

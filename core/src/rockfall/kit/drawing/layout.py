@@ -8,9 +8,8 @@ from typing import Literal
 
 from PIL import Image, ImageDraw
 
+from rockfall.kit.drawing.colours import EDGE, FAINT, INK, PAPER
 from rockfall.kit.drawing.lettering import font
-
-PAPER, INK, FAINT, EDGE = (255, 255, 255), (40, 40, 46), (110, 110, 120), (205, 205, 212)
 
 LEAST_TITLE = 560
 """Pixels that a title may take though the rest of its page is narrower."""

@@ -10,9 +10,7 @@ from torch import Tensor
 from rockfall.kit.drawing.chart import (
     BOTTOM,
     COLOURS,
-    INK,
     LEFT,
-    PAPER,
     RIGHT,
     SHARPNESS,
     TOP,
@@ -21,6 +19,7 @@ from rockfall.kit.drawing.chart import (
     blank,
     span,
 )
+from rockfall.kit.drawing.colours import INK, PAPER
 from rockfall.kit.drawing.histogram import Histogram, histograms
 from rockfall.kit.drawing.layout import beside
 

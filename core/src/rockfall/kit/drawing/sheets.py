@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from rockfall.errors import UsageError
+from rockfall.kit.drawing.colours import INK, PAPER
 from rockfall.kit.drawing.lettering import font
 from rockfall.kit.pictures import to_image
 
@@ -16,7 +17,6 @@ TILE = 48
 """About how large a picture is shown; tiny ones are enlarged by a whole factor, sharply."""
 LARGEST = 128
 GAP, LETTERS = 4, 14
-PAPER, INK = (255, 255, 255), (40, 40, 46)
 
 
 def are_pictures(shape: Sequence[int], dtype: str) -> bool:

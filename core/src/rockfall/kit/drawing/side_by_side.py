@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from rockfall.kit import pictures
-from rockfall.kit.drawing.layout import FAINT, below, in_grid, words
+from rockfall.kit.drawing.colours import FAINT
+from rockfall.kit.drawing.layout import below, in_grid, words
 
 WIDEST = 920
 """Pixels across, as two charts are."""

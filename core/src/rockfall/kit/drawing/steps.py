@@ -13,7 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from rockfall.kit import pictures
-from rockfall.kit.drawing.layout import FAINT, below, beside, padded, page, words
+from rockfall.kit.drawing.colours import FAINT
+from rockfall.kit.drawing.layout import below, beside, padded, page, words
 from rockfall.kit.drawing.sheets import in_rows, sheet
 from rockfall.kit.progress import counted
 from rockfall.kit.schedules import geometric_steps

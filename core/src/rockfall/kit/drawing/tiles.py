@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing.colours import diverging
-from rockfall.kit.drawing.layout import FAINT, below, framed, in_grid, page, words
+from rockfall.kit.drawing.colours import FAINT, diverging
+from rockfall.kit.drawing.layout import below, framed, in_grid, page, words
 
 MOST_TILES = 128
 TILE = 56
