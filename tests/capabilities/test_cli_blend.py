@@ -268,7 +268,7 @@ def test_a_map_of_one_class_has_no_figures(folder: Path) -> None:
     [
         (
             ("told",),
-            "teller samples and samples-by-class and blends, but not encodes; models that do: ",
+            "teller samples, samples-by-class and blends, but not encodes; models that do: ",
         ),
         (("blends", "--by", "umap"), "'umap' is not one of"),
         (("blends", "-n", "2"), "2 is not in the range"),

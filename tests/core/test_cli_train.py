@@ -319,3 +319,21 @@ def test_a_run_elsewhere_is_named_so_that_it_is_found(folder: Path, tmp_path: Pa
     assert f"rockfall show {where}" in done.stdout
     done = rockfall(folder, "evaluate", where)
     assert f"rockfall show {where}" in done.stdout
+
+
+@pytest.mark.long
+def test_it_goes_on_on_a_device_that_is_here(folder: Path, tmp_path: Path) -> None:
+    where = tmp_path / "mlp-digits-1"
+    rockfall(folder, "train", "mlp", "--preset", "tiny", "--out", str(tmp_path))
+    (where / "result.json").unlink()
+    record = json.loads((where / "run.json").read_text())
+    (where / "run.json").write_text(json.dumps({**record, "device": "cuda:99"}))
+    done = rockfall(folder, "resume", str(where))
+    assert done.returncode == 2
+    assert "no device cuda:99 here" in done.stderr
+    done = rockfall(folder, "resume", str(where), "--device", "nonsense")
+    assert done.returncode == 2
+    assert "no device nonsense here" in done.stderr
+    done = rockfall(folder, "resume", str(where), "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "begun on cuda:99, it goes on on cpu" in done.stderr

@@ -11,8 +11,8 @@ COMMANDS = {
         "evaluate": "measure a trained model again",
     },
     "Look": {
-        "list": "models, datasets, pictures and environments",
-        "info": "a model's settings, a source's shape",
+        "list": "models, sources, capabilities and kinds of source",
+        "info": "a model's settings, a source's shape, a capability's methods",
         "runs": "what was trained here",
         "show": "a run's figures and pictures, or a dataset's examples",
         "compare": "runs side by side",

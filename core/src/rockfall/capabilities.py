@@ -46,5 +46,6 @@ def require_capability(model: str, capability: str) -> None:
         return
     have = [models.shown_name(entry) for entry in models_with(capability)]
     who = f"models that do: {', '.join(have)}" if have else "no installed model does"
-    can = " and ".join(spec.capabilities) or "does nothing more"
+    words = " and ".join(spec.capabilities) or "does nothing more"
+    can = words.replace(" and ", ", ", len(spec.capabilities) - 2)
     raise UsageError(f"{spec.name} {can}, but not {capability}; {who}")

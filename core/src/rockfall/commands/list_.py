@@ -21,9 +21,7 @@ SECTIONS = ("models", "datasets", "pictures", "environments")
 @click.argument("section", type=click.Choice((*SECTIONS, "capabilities", "kinds")), required=False)
 @as_json
 def command(section: str | None, as_json: bool) -> None:
-    """List models, datasets, pictures and environments; or the capabilities that models have; or
-    the kinds of source that models learn from.
-    """
+    """List models, datasets, pictures and environments; or capabilities, or kinds of source."""
     if section == "kinds":
         _kinds(as_json)
         return

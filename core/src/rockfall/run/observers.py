@@ -1,7 +1,7 @@
 """Who follows a run: listeners, which hear every event, and plugins, through the lifecycle hooks.
 
-None of them can change the run: they get copies, under a forked generator, and one that raises is
-reported and left out from then on.
+They are called under a forked generator, and one that raises is reported and left out from then
+on. Listeners get copies; a hook gets the run itself, which it is meant to read.
 """
 
 from __future__ import annotations

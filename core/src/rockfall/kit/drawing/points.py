@@ -56,29 +56,29 @@ def draw_points(title: str, points: Tensor, labels: Tensor, classes: Sequence[st
     return scatter(title, points, labels, classes)
 
 
-def compare_points(made: Tensor, data: Tensor) -> Image.Image:
-    """Points that were made, (N, 1) or (N, 2), beside those of the data, (M, 1) or (M, 2).
+def compare_points(generated: Tensor, data: Tensor) -> Image.Image:
+    """Generated points, (N, 1) or (N, 2), beside those of the data, (M, 1) or (M, 2).
 
     What is shown goes by the data alone, so that the pictures of one training fit on one another;
     how many points lie beyond is said.
     """
-    made, data = made.double().cpu(), data.double().cpu()
+    generated, data = generated.double().cpu(), data.double().cpu()
     if data.shape[1] == 1:
         numbers = data[:, 0]
         reach = span((float(numbers.min()), float(numbers.max())), ROOM)
-        away = int(((made < reach[0]) | (made > reach[1])).sum())
-        mean, variance = float(made.mean()), float(made.var(correction=0))
-        title = f"made: mean {mean:.3g}, variance {variance:.3g}"
-        across = f"{len(made):,} made{_beyond(away)}, outlined: the data"
-        return histograms([Histogram(title, across, made[:, 0], reach, beside=numbers)])
+        away = int(((generated < reach[0]) | (generated > reach[1])).sum())
+        mean, variance = float(generated.mean()), float(generated.var(correction=0))
+        title = f"generated: mean {mean:.3g}, variance {variance:.3g}"
+        across = f"{len(generated):,} generated{_beyond(away)}, outlined: the data"
+        return histograms([Histogram(title, across, generated[:, 0], reach, beside=numbers)])
     plane = plane_of(data, ROOM)
     (left, right), (low, high) = plane
-    xs, ys = made.unbind(1)
+    xs, ys = generated.unbind(1)
     inside = (xs >= left) & (xs <= right) & (ys >= low) & (ys <= high)
-    title = f"made{_beyond(int((~inside).sum()))}"
+    title = f"generated{_beyond(int((~inside).sum()))}"
     return beside(
         [
-            scatter(title, made[inside], plane=plane),
+            scatter(title, generated[inside], plane=plane),
             scatter("the data", data, plane=plane),
         ],
         0,

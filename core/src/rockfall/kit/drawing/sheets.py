@@ -52,15 +52,15 @@ def sheet(rows: Sequence[tuple[str, Tensor]]) -> Image.Image:
 
 
 def in_rows(pictures: Tensor, columns: int = 0) -> list[tuple[str, Tensor]]:
-    """(N, C, H, W) as nameless rows; about square unless told."""
+    """(N, C, H, W) as nameless rows; about square by default."""
     columns = columns or max(1, round(len(pictures) ** 0.5))
     return [("", part) for part in torch.split(pictures, columns)]
 
 
-def in_pairs(given: Tensor, made: Tensor, columns: int = 12) -> list[tuple[str, Tensor]]:
-    """Pictures (N, C, H, W), each row above one of what was made of them."""
-    rows = zip(torch.split(given, columns), torch.split(made, columns), strict=True)
-    return [row for old, new in rows for row in (("given", old), ("made", new))]
+def in_pairs(inputs: Tensor, outputs: Tensor, columns: int = 12) -> list[tuple[str, Tensor]]:
+    """Pictures (N, C, H, W), each row of a model's inputs above the row of its outputs."""
+    rows = zip(torch.split(inputs, columns), torch.split(outputs, columns), strict=True)
+    return [row for before, after in rows for row in (("input", before), ("output", after))]
 
 
 def _tile_size(shape: Sequence[int]) -> tuple[int, int]:

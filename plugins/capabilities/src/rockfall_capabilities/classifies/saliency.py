@@ -63,7 +63,7 @@ def saliency(occluded: Sequence[Occluded], classes: Sequence[str]) -> Image.Imag
         )
     body = in_grid(cells, min(COLUMNS, len(cells)), 18)
     note = below([words(line, 12, FAINT) for line in NOTE], 0)
-    return page("Where it looks", "", below([note, body], 14))
+    return page("Occlusion saliency", "", below([note, body], 14))
 
 
 def largest_drop(drops: Tensor) -> str:
