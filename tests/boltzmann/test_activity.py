@@ -74,6 +74,7 @@ def test_check_finds_what_is_wrong() -> None:
             check(wrong, identity_data())
 
 
+@pytest.mark.long
 def test_a_run_leaves_its_activity(tmp_path: Path) -> None:
     run = rockfall.train("rbm", hidden=20, epochs=1, out=tmp_path, listeners=[])
     assert run.result is not None

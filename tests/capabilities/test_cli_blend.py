@@ -173,6 +173,7 @@ def test_a_picture_file_needs_no_data(folder: Path, monkeypatch: pytest.MonkeyPa
     assert found(pixels(folder / "half.png"), tiles(between(ends, 9)))
 
 
+@pytest.mark.long
 def test_a_model_that_is_told_classes_is_given_theirs(folder: Path) -> None:
     done = rockfall(folder, "blend", "told", "1", "9", "--steps", "3", "--out", "told.png")
     assert done.returncode == 0, done.stderr

@@ -97,6 +97,9 @@ class TestWithPlugins:
         assert said
         assert said[1] in together.rockfall("list", "models")
 
+    def test_without_an_environment_there_is_no_game(self, together: Environment) -> None:
+        assert "no environment is installed" in together.rockfall("play", "random", code=2)
+
     def test_it_trains_shows_and_classifies(self, together: Environment) -> None:
         trained = together.rockfall("train", "lenet5", "--preset", "tiny")
         assert "test accuracy" in trained
