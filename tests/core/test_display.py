@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from rockfall.kit.measurements import measured
-from rockfall.kit.progress import duration
+from rockfall.kit.units import duration
 from rockfall.progress import default_listener
 from rockfall.progress.notebook import NotebookListener
 from rockfall.progress.terminal import TerminalListener

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rockfall.kit.measurements import count, measured
-from rockfall.kit.progress import duration
+from rockfall.kit.units import duration
 from rockfall.registry import registry
 
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from rockfall.kit.progress import PIPE_SECONDS, duration
+from rockfall.kit.progress import PIPE_SECONDS
+from rockfall.kit.units import duration
 
 BETWEEN = 0.1
 """Seconds between two drawings of the line."""

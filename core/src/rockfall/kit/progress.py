@@ -12,7 +12,9 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-__all__ = ["counted", "duration"]
+from rockfall.kit.units import duration
+
+__all__ = ["counted"]
 
 PATIENCE = 2.0
 """Seconds that nobody minds waiting without a word."""
@@ -58,13 +60,3 @@ def counted(
                     console.print(line, soft_wrap=True)
     finally:
         live.stop()
-
-
-def duration(seconds: float) -> str:
-    """`12 s`, `3 min 04 s`, `2 h 05 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return (
-        f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-    )

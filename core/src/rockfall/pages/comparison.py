@@ -12,7 +12,7 @@ from rockfall.kit import pictures
 from rockfall.kit.console import console, print_table, say
 from rockfall.kit.drawing import Curve, Panel, below, curves, side_by_side
 from rockfall.kit.measurements import count, measured
-from rockfall.kit.progress import duration
+from rockfall.kit.units import duration
 from rockfall.pages.runs import RecordedRun
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory

@@ -10,7 +10,7 @@ from rockfall.errors import RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.console import console
 from rockfall.kit.drawing import Curve, Panel, curves, sparkline
-from rockfall.kit.progress import duration
+from rockfall.kit.units import duration
 from rockfall.model_pictures import CURVES, pictures_in, with_pictures
 from rockfall.pages.runs import RecordedRun
 from rockfall.summary import effort, measurement_lines, uses

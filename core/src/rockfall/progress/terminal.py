@@ -10,7 +10,8 @@ from rich.live import Live
 from rich.text import Text
 
 from rockfall.kit.console import say
-from rockfall.kit.progress import PIPE_SECONDS, duration
+from rockfall.kit.progress import PIPE_SECONDS
+from rockfall.kit.units import duration
 from rockfall.run.events import Event
 from rockfall.summary import outcome_lines
 
