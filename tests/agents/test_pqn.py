@@ -17,6 +17,7 @@ def build(**settings: Any) -> Pqn:
     return Pqn(PqnConfig.build("pqn", {"hidden": (4,), **settings}), info)
 
 
+@pytest.mark.long
 def test_explores_epsilon_of_the_time() -> None:
     torch.manual_seed(0)
     q = torch.tensor([0.0, 1.0, 0.0, 0.0]).repeat(10_000, 1)

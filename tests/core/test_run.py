@@ -130,6 +130,7 @@ def same(a: Any, b: Any) -> bool:
     return a[0] == b[0] and all(map(torch.equal, a[1], b[1])) and torch.equal(a[2], b[2])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("every", [0.0, 1e9])
 @pytest.mark.parametrize("stop", range(12))
 def test_killed_anywhere_it_ends_the_same(start: Start, stop: int, every: float) -> None:

@@ -171,6 +171,7 @@ def test_latents_invert_the_generator() -> None:
 # The schedule -----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [

@@ -231,6 +231,7 @@ def test_generated_vectors_have_no_bounds() -> None:
     assert model.generate(torch.randn(50, 8)).abs().max() > 2
 
 
+@pytest.mark.long
 def test_it_learns_every_class_of_small_digits(tmp_path: Path) -> None:
     """Of a class it generates what a nearest neighbour takes for that class."""
     data = opened("digits", size=4)

@@ -162,6 +162,7 @@ def test_generator_minimises_its_losses_weighted_by_a_softmax(
 # One discriminator ------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [GanUpdate, WganUpdate, WganGpUpdate, LevelUpdate])
 @pytest.mark.parametrize("objective", ["non-saturating", "minimax", "wasserstein"])
 @pytest.mark.parametrize("penalty", ["none", "gradient", "r1"])

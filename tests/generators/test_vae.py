@@ -372,6 +372,7 @@ def test_numbers_keep_their_mean_and_variance(tmp_path: Path) -> None:
     assert made.var().item() == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.long
 def test_a_collapse_is_said_once(tmp_path: Path) -> None:
     _, warned = train(tmp_path, epochs=6, hidden=(16,), beta=1000.0)
     assert len(warned) == 1
@@ -404,6 +405,7 @@ def test_a_size_that_convolutions_cant_make(tmp_path: Path) -> None:
         train(tmp_path, network="conv", source_options={"size": 9})
 
 
+@pytest.mark.long
 def test_watching_is_always_by_the_same_noise(tmp_path: Path) -> None:
     """Or curves would show chance beside progress."""
     run, _ = train(tmp_path, epochs=3, hidden=(8,), lr=1e-12)

@@ -52,6 +52,7 @@ def test_large_pictures_are_made_smaller_and_small_ones_stay_sharp() -> None:
     assert enlarged(Image.new("L", (1, 300)), 100).size == (1, 100)
 
 
+@pytest.mark.long
 def test_words_are_cut_to_their_room() -> None:
     assert words("a name that is much too long", width=80).width <= 80
     assert words("abc", width=80).width < 40

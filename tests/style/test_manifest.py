@@ -163,6 +163,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_one_line(folder: Path, damage: str) -> None:
     do, wanted = DAMAGES[damage]

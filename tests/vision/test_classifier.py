@@ -227,6 +227,7 @@ def lone_pictures(model: str, out: Path, batch_size: int) -> rockfall.Run:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["lenet5-plus", "simplenet"])
 def test_a_last_picture_alone_is_not_normalised(tmp_path: Path, model: str) -> None:
     run = lone_pictures(model, tmp_path, batch_size=9)
@@ -281,6 +282,7 @@ def test_with_every_setting_a_killed_run_ends_as_one_that_never_was(
     check_resume(run.record, expected, whole.moment, tmp_path / "killed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["mlp", "mlp-numpy", "lenet5-plus"])
 def test_validation_metrics_are_of_the_validation_split(tmp_path: Path, model: str) -> None:
     """After each epoch, without label smoothing, which `lenet5-plus` is trained with."""

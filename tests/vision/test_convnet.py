@@ -57,6 +57,7 @@ def test_as_many_outputs_as_classes() -> None:
     assert build("relu", classes=4)(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape == (3, 4)
 
 
+@pytest.mark.long
 def test_learns_digits(tmp_path: Path) -> None:
     settings = {"epochs": 10, "batch_size": 64}
     run = rockfall.train("convnet", out=tmp_path, listeners=[], **settings)
