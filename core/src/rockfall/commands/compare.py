@@ -10,8 +10,8 @@ from rockfall.errors import UsageError
 from rockfall.kit.console import print_json, say
 from rockfall.kit.files import check_new_file
 from rockfall.verbs.completion import complete
-from rockfall.verbs.new_file import new_file
 from rockfall.verbs.options import as_json
+from rockfall.verbs.output_file import new_file
 
 
 @click.command("compare")

@@ -11,8 +11,8 @@ from rockfall.errors import UnknownName, UsageError, did_you_mean
 from rockfall.kit.console import print_json, say
 from rockfall.registry import registry
 from rockfall.verbs.completion import complete
-from rockfall.verbs.new_file import new_file
 from rockfall.verbs.options import as_json, source_options
+from rockfall.verbs.output_file import new_file
 
 if TYPE_CHECKING:
     from rockfall.run.directory import RunDirectory
