@@ -177,6 +177,12 @@ def test_extent_is_that_of_the_drawn() -> None:
     assert info.statistics["extent"] == pytest.approx([0.8, 0.3])
 
 
+def test_a_split_has_its_former_name_for_evenly_spaced_examples() -> None:
+    split = Split(torch.arange(7), torch.arange(7))
+    assert split.spread(3).inputs.tolist() == [0, 2, 4]
+    assert split.spread(None).inputs.tolist() == list(range(7))
+
+
 def test_a_dataset_needs_its_splits_to_agree() -> None:
     a, b = Split(torch.zeros(2, 3), torch.zeros(2)), Split(torch.zeros(2, 4), torch.zeros(2))
     with pytest.raises(ValueError, match="no split test, validation"):

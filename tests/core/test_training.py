@@ -14,7 +14,7 @@ import torch
 
 import rockfall
 from rockfall.errors import CheckpointError, ConfigError, RockfallError, UsageError
-from rockfall.kit.files import TEMPORARY
+from rockfall.kit.files import TEMPORARY, write_json
 from rockfall.kit.modules import parameters
 from rockfall.run.directory import RunDirectory
 from rockfall.sources.dataset import Dataset
@@ -291,3 +291,21 @@ def test_what_is_refused_before_its_first_step_leaves_no_run(
     with pytest.raises(RockfallError, match="no such file"):
         train(tmp_path, name="refused")
     assert (tmp_path / "refused").exists() == begins
+
+
+def test_former_names_are_read_of_runs_of_any_age(tmp_path: Path) -> None:
+    directory = train(tmp_path).directory
+    recorded = json.loads(directory.result_file.read_text())["figures"]
+    lines = directory.logged()
+    assert "train loss" in lines[0]
+    directory.metrics_file.write_text(
+        directory.metrics_file.read_text().replace('"train loss"', '"loss"')
+    )
+    assert directory.logged() == lines
+
+    test = recorded.pop("test accuracy")
+    write_json(directory.result_file, {"figures": {**recorded, "accuracy": test}})
+    assert (directory.result() or {})["figures"] == {**recorded, "test accuracy": test}
+    both = {"test accuracy": test, "accuracy": {"value": 0.0}}  # another capability's
+    write_json(directory.result_file, {"figures": both})
+    assert (directory.result() or {})["figures"] == both

@@ -30,7 +30,7 @@ def capabilities_of(spec: ModelSpec) -> list[CapabilitySpec]:
 
 def has_capability(spec: ModelSpec, capability: str) -> bool:
     """Whether a model names a capability, with its distribution or without."""
-    return any(name.rpartition(":")[2] == capability for name in spec.capabilities)
+    return any(_bare(name) == capability for name in spec.capabilities)
 
 
 def models_with(capability: str) -> list[Entry[ModelSpec]]:
@@ -46,6 +46,11 @@ def require_capability(model: str, capability: str) -> None:
         return
     have = [models.shown_name(entry) for entry in models_with(capability)]
     who = f"models that do: {', '.join(have)}" if have else "no installed model does"
-    words = " and ".join(spec.capabilities) or "does nothing more"
+    words = " and ".join(map(_bare, spec.capabilities)) or "does nothing more"
     can = words.replace(" and ", ", ", len(spec.capabilities) - 2)
     raise UsageError(f"{spec.name} {can}, but not {capability}; {who}")
+
+
+def _bare(name: str) -> str:
+    """The name without its distribution."""
+    return name.rpartition(":")[2]

@@ -109,9 +109,7 @@ class RunDirectory:
             record = Record(**data)
         except TypeError as error:
             raise RockfallError(f"{self.record_file} is damaged: {error}") from None
-        if record.format == 1:
-            return replace(record, config=former.config(record.model, record.config))
-        return record
+        return replace(record, config=former.config(record.model, record.config))
 
     def result(self) -> dict[str, Any] | None:
         """The final figures; None while there are none."""
@@ -120,18 +118,15 @@ class RunDirectory:
         data = read_json(self.result_file)
         if not isinstance(data, dict):
             raise RockfallError(f"{self.result_file} is damaged: it holds no figures")
-        record = self.record()
-        if record.format == 1 and "figures" in data:
-            return {**data, "figures": former.figures(record.model, data["figures"])}
+        if isinstance(data.get("figures"), dict):
+            return {**data, "figures": former.figures(self.record().model, data["figures"])}
         return data
 
     def logged(self) -> list[dict[str, Any]]:
         """Every logged line: its metrics by name, and `step`, `seconds` and `epoch`."""
         from rockfall.run.metrics import read  # which needs torch, as `rockfall runs` does not
 
-        lines = read(self.metrics_file)
-        record = self.record()
-        return former.metrics(record.model, lines) if record.format == 1 else lines
+        return former.metrics(self.record().model, read(self.metrics_file))
 
     @property
     def status(self) -> str:

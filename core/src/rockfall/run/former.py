@@ -1,4 +1,5 @@
-"""Former names of settings, metrics and figures, for the files of runs that an older version left.
+"""Former names of settings, metrics and figures, for the files of runs that an older version left,
+of Rockfall or of a plugin.
 
 The table is the `renamed` of the specs: a model's has its settings and what it logs, a capability's
 its figures. Nothing else reads it, so that what is typed must be a present name.
@@ -37,4 +38,8 @@ def _of_model(model: str) -> Mapping[str, str]:
 
 
 def _present(values: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
-    return {renamed.get(name, name): value for name, value in values.items()}
+    """By their present names, but for those whose present name is there too: they are others'."""
+    return {
+        name if renamed.get(name, name) in values else renamed[name]: value
+        for name, value in values.items()
+    }
