@@ -135,9 +135,9 @@ def _download(remote: Remote, path: Path) -> None:
             with writing(path):
                 os.replace(part, path)
             return
-    told = "; ".join(f"{', '.join(hosts)}: {reason}" for reason, hosts in failures.items())
+    reasons = "; ".join(f"{', '.join(hosts)}: {reason}" for reason, hosts in failures.items())
     raise Unavailable(
-        f"can't download {shown} ({told}); lay it at {path} yourself, "
+        f"can't download {shown} ({reasons}); lay it at {path} yourself, "
         f"or set {FOLDER_VARIABLE} to a folder of data that has it"
     )
 
