@@ -86,7 +86,7 @@ def test_test_pictures_are_drawn_above_what_is_made_of_them() -> None:
     rows = [
         row
         for part in chosen.split(12)
-        for row in (("given", part), ("made", Halves().reconstruct(part)))
+        for row in (("input", part), ("output", Halves().reconstruct(part)))
     ]
     assert np.array_equal(np.asarray(drawn), np.asarray(sheet(rows)))
     assert pictures(Halves(), dataset((7,), torch.float32)) == {}
