@@ -7,6 +7,9 @@ from rockfall.errors import UsageError, did_you_mean
 from rockfall.registry import registry
 from rockfall.specs import CapabilitySpec, ModelSpec
 
+COMMON = "rockfall-capabilities"
+"""What the core of 0.1 had itself, so that a plugin for that does not require it."""
+
 
 def capabilities_of(spec: ModelSpec) -> list[CapabilitySpec]:
     """The capabilities that a model names, in its order.
@@ -20,7 +23,7 @@ def capabilities_of(spec: ModelSpec) -> list[CapabilitySpec]:
         if entry is None:
             owner, _, bare = name.rpartition(":")
             hint = did_you_mean(bare, registry().capabilities.names())
-            how = f": pip install {owner}" if owner else hint or "; `rockfall list capabilities`"
+            how = f": pip install {owner}" if owner else f"; {COMMON} has the common ones{hint}"
             raise UsageError(
                 f"{spec.name} names the capability {bare}, which no installed plugin has{how}"
             )
