@@ -38,6 +38,10 @@ def draws(event: rockfall.Event) -> None:
     torch.manual_seed(7)
 
 
+def turns_gradients_off(event: rockfall.Event) -> None:
+    torch.set_grad_enabled(False)
+
+
 def changes_what_it_hears(event: rockfall.Event) -> None:
     event.data.clear()
 
@@ -64,7 +68,15 @@ class Raises:
 
 
 @pytest.mark.parametrize(
-    "listener", [draws, changes_what_it_hears, changes_the_result, exits, *map(Raises, KINDS)]
+    "listener",
+    [
+        draws,
+        turns_gradients_off,
+        changes_what_it_hears,
+        changes_the_result,
+        exits,
+        *map(Raises, KINDS),
+    ],
 )
 def test_a_listener_changes_nothing(
     listener: Any, undisturbed: dict[str, Any], tmp_path: Path

@@ -46,7 +46,9 @@ def wheel(folder: Path) -> Path:
 def discard() -> None:
     """Remove what `wheel` built."""
     if _built.cache_info().currsize:
-        shutil.rmtree(_built())
+        shutil.rmtree(_built(), ignore_errors=True)
+        _built.cache_clear()
+        wheel.cache_clear()
 
 
 class Environment:

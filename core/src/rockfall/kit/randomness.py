@@ -58,6 +58,13 @@ def fork_rng(seed: int | None = None) -> Iterator[None]:
         set_random_state(state)
 
 
+@contextlib.contextmanager
+def isolated() -> Iterator[None]:
+    """As `fork_rng`, and whatever is done to torch's gradient mode inside is undone too."""
+    with fork_rng(), torch.set_grad_enabled(torch.is_grad_enabled()):
+        yield
+
+
 def random_sixteen_bits(count: int, device: torch.device) -> Tensor:
     """(count,) int16, any of the 65,536 with the same probability, from torch's global generator.
 

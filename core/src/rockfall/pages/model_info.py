@@ -49,4 +49,4 @@ def print_settings(title: str, described: Iterable[dict[str, Any]]) -> None:
     rows = [
         (s["name"], s["default"], f"{s['type']} {s['bounds']}".strip(), s["why"]) for s in described
     ]
-    print_table((title, "default", "type", "why"), rows)
+    print_table((title, "default", "type", "description"), rows)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rockfall.kit.randomness import fork_rng
+from rockfall.kit.randomness import isolated
 from rockfall.registry import registry
 from rockfall.run.events import Event, Kind, Listener
 
@@ -28,7 +28,7 @@ class Observers:
 
     def emit(self, kind: Kind, **data: Any) -> None:
         """Tell every listener."""
-        with fork_rng():
+        with isolated():
             for listener in list(self._listeners):
                 try:
                     listener(Event(kind, copy.deepcopy(data)))
@@ -38,20 +38,20 @@ class Observers:
                     self._report(f"listener {name}", error)
 
     def started(self, run: Any) -> None:
-        with fork_rng():
+        with isolated():
             self._call("rockfall_run_started", run=run)
 
     def logged(self, run: Any, lines: list[dict[str, Any]]) -> None:
         """Hand on the lines of one flush; the generators are forked once for all of them."""
         if not self._followers("rockfall_run_logged"):
             return
-        with fork_rng():
+        with isolated():
             for line in lines:
                 metrics = {name: v for name, v in line.items() if name not in NOT_METRICS}
                 self._call("rockfall_run_logged", run=run, step=line["step"], metrics=metrics)
 
     def finished(self, run: Any, result: dict[str, Any] | None) -> None:
-        with fork_rng():
+        with isolated():
             self._call("rockfall_run_finished", run=run, result=copy.deepcopy(result))
 
     def _followers(self, hook: str) -> list[tuple[str, Any]]:
