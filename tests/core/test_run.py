@@ -217,7 +217,7 @@ def test_pending_nan_on_another_device_is_found_before_saving(start: Start) -> N
     def fit(model: Toy, run: Run) -> None:
         for step in run.steps(5):
             value = torch.tensor(float("nan") if step == 3 else float(step))
-            run.log(loss=value.as_subclass(Elsewhere), other=step)
+            run.log(number=value.as_subclass(Elsewhere), other=step)
             if step == 2:
                 run.save("last")
 
@@ -227,7 +227,7 @@ def test_pending_nan_on_another_device_is_found_before_saving(start: Start) -> N
         run.save("last")
     resumed = start(fit, again=run)
     assert resumed.step == 2
-    assert [line["loss"] for line in resumed.metrics] == [0.0, 1.0, 2.0]
+    assert [line["number"] for line in resumed.metrics] == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(("monitor", "best"), [("score", 3), ("-score", 1)])
