@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import rockfall
 from rockfall.catalogue import Catalogue
+from rockfall.kit import pictures
 from rockfall.registry import registry
 from rockfall.specs import ModelSpec
 
@@ -106,3 +108,35 @@ def test_on_the_same_device_nothing_is_said(tmp_path: Path) -> None:
     heard: list[rockfall.Event] = []
     rockfall.resume(folder, device="cpu", listeners=[heard.append])
     assert not [event for event in heard if event.kind == "warning"]
+
+
+# Settings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["flower", "hills.png"])
+def test_settings_are_validated_once(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pictures.save(Path("hills.png"), torch.randint(256, (3, 12, 16), dtype=torch.uint8))
+    config: Any = registry().models.find("painter").spec.load().Config
+    built: list[str] = []
+    build = config.build
+    monkeypatch.setattr(config, "build", lambda *given: built.append(given[0]) or build(*given))
+    rockfall.train("painter", source, preset="tiny", source_options={"size": 12}, listeners=[])
+    assert built == ["painter"]
+
+
+def test_a_gymnasium_id_has_the_preset_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it was typed as the one or the other, a run begins with the same settings."""
+
+    def stop(record: Any, config: Any) -> None:
+        raise StopIteration(config)
+
+    monkeypatch.setattr("rockfall.training.build_model", stop)
+    found = []
+    for source in ("falling-rocks-8x8", "rockfall/FallingRocks-8x8-v0", "rockfall/FallingRocks-v0"):
+        with pytest.raises(StopIteration) as stopped:
+            rockfall.train("reinforce", source)
+        found.append(stopped.value.value)
+    assert found[0] == found[1] != found[2]

@@ -80,7 +80,8 @@ def train(
     built = build_config(kind, entry.spec.name, source_name, preset, values)
     opened = open_source(named, source_options)
     require_kind(entry.spec, opened.info.name, opened.info.kinds)
-    if opened.info.name != source_name:  # a Gymnasium id that is registered under a name
+    # A Gymnasium id may be that of an environment that has a name, and the name a preset.
+    if opened.info.name in getattr(kind, "presets", {}).keys() - {source_name}:
         built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
     record = Record(
         model=entry.full_name,

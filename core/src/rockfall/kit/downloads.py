@@ -1,7 +1,7 @@
 """Downloads: verified, resumable, complete or absent. All that is fetched comes through here.
 
-What lies in the folder under its name is taken as it is: either it was verified before it got the
-name, or the user laid it there, and whoever reads it checks its structure.
+A file that is in the folder under its final name is used as it is: either it was verified before it
+got the name, or the user put it there, and the code that parses it checks its structure.
 """
 
 from __future__ import annotations

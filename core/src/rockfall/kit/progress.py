@@ -24,7 +24,7 @@ BETWEEN = 0.1
 """Seconds between two drawings of the line."""
 
 WIPE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
-"""Where a run is measured, its own line is there, and left to whoever has more to say."""
+"""While a run is evaluated, its own progress line is on the terminal, and this clears it first."""
 
 T = TypeVar("T")
 

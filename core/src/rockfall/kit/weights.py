@@ -51,7 +51,7 @@ def published_weights(remote: Remote, keep: Callable[[str], bool]) -> dict[str, 
 def _convert(remote: Remote, path: Path, keep: Callable[[str], bool]) -> None:
     given = (path.parent / remote.name).exists()
     source = fetch(remote, path.parent)
-    if not has_digest(source, remote.digest):  # the user may have laid anything there
+    if not has_digest(source, remote.digest):  # the user may have put any file there
         raise RockfallError(f"{source} has not the published digest: remove it to download it")
     try:
         # Mapped, since a network's last layers, which few want, may be most of its file.

@@ -25,7 +25,7 @@ class Frame:
 
 @dataclass
 class Position:
-    """The stack of active loops, and the recorded position that a resumed run is looking for.
+    """The stack of active loops, and the recorded position that a resumed run has to reach.
 
     endings: the state of the random generators after each outermost loop that ended.
     target_endings: those of a resumed run, by depth. What a method draws between two loops, it

@@ -112,7 +112,7 @@ def _check_reopening(entry: Entry[DatasetSpec], data: Dataset) -> None:
 
 
 def _check_selection(entry: Entry[DatasetSpec], data: Dataset) -> None:
-    """The options that every dataset has, whoever sees to them."""
+    """The options that every dataset has, whether its factory or the core applies them."""
     classes = data.info.classes
     if classes:
         last = classes[-1]

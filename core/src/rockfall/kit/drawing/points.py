@@ -34,7 +34,7 @@ MOST_NAMES = 20
 ROOM = 0.25
 """What is left free around the data where made points may lie beyond, as a share of its extent."""
 CLASS_COLOURS = (*COLOURS, (136, 34, 85), (153, 153, 51), (51, 34, 136), (100, 100, 108))
-"""Ten, since more are not told apart anyway."""
+"""Ten, since more could not be distinguished."""
 
 Plane = tuple[Point, Point]
 """From where to where it goes across, and up."""
