@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -198,13 +199,16 @@ def stripes() -> Tensor:
     return (torch.arange(60, dtype=torch.uint8) % 7).reshape(1, 6, 10).expand(3, -1, -1)
 
 
+OPENED = itertools.cycle(range(200))
+"""A number for each time, never that of the time before."""
+
 PICTURES: dict[str, tuple[Callable[..., Any], str]] = {
     "fractions": (lambda: stripes() / 255, "its pixels are torch.float32"),
     "grey": (lambda: stripes()[:1], r"it is \(1, 6, 10\), not \(3, H, W\)"),
     "one colour": (lambda: torch.full((3, 4, 4), 9).byte(), "it is all of one colour"),
     "draws globally": (lambda: (torch.rand(1), stripes())[1], "draws from the global generators"),
     "other each time": (
-        lambda: stripes() + int(np.random.default_rng().integers(200)),
+        lambda: stripes() + next(OPENED),
         "opened again, it is another",
     ),
     "raises": (lambda: 1 / 0, "ZeroDivisionError"),
