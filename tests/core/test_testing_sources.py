@@ -351,8 +351,9 @@ class Coins(VectorEnv[Any, Any, Any]):
 
 
 class DrawsGlobally(Coin):
-    def draw(self) -> int:
-        return int(np.random.randint(2))
+    def throw(self) -> np.ndarray:
+        super().throw()
+        return np.random.random(1).astype(np.float32)  # never the same twice, as a coin may be
 
 
 class NeverEnds(Coin):
