@@ -16,8 +16,8 @@ import rockfall.kit
 from tests.architecture.modules import PACKAGES, ROOT, modules
 
 DOORS = ("rockfall", "rockfall.plugin", "rockfall.verbs", "rockfall.testing")
-MOST = 60
-"""Names of the four doors together."""
+MOST = 61
+"""Names of the four doors together: 60, and the pretend device, which a plugin's tests open."""
 _KIT = [f"rockfall.kit.{module.name}" for module in pkgutil.iter_modules(rockfall.kit.__path__)]
 KIT = tuple(name for name in _KIT if hasattr(importlib.import_module(name), "__all__"))
 """Those without `__all__` are the kit's own."""

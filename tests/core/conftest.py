@@ -1,17 +1,24 @@
-"""A run around any toy model, without the registry's help."""
+"""A run around any toy model, without the registry's help; and any model registered for a test."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
+from rockfall.catalogue import Catalogue
+from rockfall.registry import registry
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.run import Run
+from rockfall.specs import ModelSpec
+from rockfall.testing import check_model
 from rockfall.testing.rehearsal import StoppingRun
+from tests.core.conforming import Check
 
 
 def record(**changes: Any) -> Record:
@@ -66,3 +73,28 @@ def start(tmp_path: Path) -> Callable[..., Run]:
         return run
 
     return make
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Register a class, and check it."""
+    catalogue = Catalogue(ModelSpec)
+    monkeypatch.setattr(registry(), "models", catalogue)
+    module = ModuleType("faulty_models")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def run(kind: type, *, device: str = "cpu", **fields: Any) -> None:
+        module.Model = kind  # type: ignore[attr-defined]
+        values: dict[str, Any] = {
+            "name": "made-up",
+            "summary": "made up",
+            "target": "faulty_models:Model",
+            "learns_from": ("labelled-pictures",),
+            "default_source": "digits",
+            "capabilities": ("classifies",),
+            **fields,
+        }
+        catalogue.add("rockfall-vision", ModelSpec(**values))
+        check_model("made-up", device=device)
+
+    return run

@@ -4,74 +4,20 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Callable
-from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from pydantic import ConfigDict, Field
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 
 import rockfall
 from rockfall.catalogue import Catalogue
 from rockfall.registry import registry
-from rockfall.specs import CapabilitySpec, ModelSpec
-from rockfall.testing import check_model
+from rockfall.specs import CapabilitySpec
 from rockfall.testing.behaving import Recorder
-
-Check = Callable[..., None]
-
-
-class Good(nn.Module):
-    """A linear classifier that keeps every promise."""
-
-    class Config(rockfall.Config):
-        epochs: int = Field(3, ge=1, description="passes over the data")
-
-    presets: ClassVar[dict[str, Any]] = {"tiny": {"epochs": 2}}
-
-    def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
-        super().__init__()
-        self.config = config
-        self.linear = nn.Linear(64, len(info.classes))
-
-    def fit(self, data: rockfall.Dataset, run: rockfall.Run) -> None:
-        optimizer = torch.optim.Adam(self.parameters(), lr=0.01)
-        self.keep(run, optimizer)
-        for epoch in run.epochs(self.config.epochs):
-            self.begin(run)
-            for batch in epoch.batches(data.train, 300, shuffle=self.shuffles):
-                loss = self.factor() * cross_entropy(self.logits(batch.inputs), batch.labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                run.log(loss=loss)
-            run.picture("weights", self.draw)
-
-    # What the faulty ones do otherwise.
-    shuffles: ClassVar[bool] = True
-
-    def keep(self, run: rockfall.Run, optimizer: torch.optim.Optimizer) -> None:
-        run.keep(optimizer=optimizer)
-
-    def begin(self, run: rockfall.Run) -> None:
-        pass
-
-    def factor(self) -> float:
-        return 1.0
-
-    def draw(self) -> Tensor:
-        return torch.zeros(1, 8, 8, dtype=torch.uint8)
-
-    def logits(self, inputs: Tensor) -> Tensor:
-        logits: Tensor = self.linear(inputs.flatten(1) / 255)
-        return logits
-
-    def classify(self, inputs: Tensor) -> Tensor:
-        return self.logits(inputs).softmax(1)
+from tests.core.conforming import Check, Good
 
 
 class ForgetsItsOptimizer(Good):
@@ -202,31 +148,6 @@ class TakesAnySetting(Good):
 class HasABadDefault(Good):
     class Config(rockfall.Config):
         epochs: int = Field(0, ge=1, description="passes over the data")
-
-
-@pytest.fixture
-def check(monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Register a class of this file, and check it."""
-    catalogue = Catalogue(ModelSpec)
-    monkeypatch.setattr(registry(), "models", catalogue)
-    module = ModuleType("faulty_models")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-
-    def run(kind: type, **fields: Any) -> None:
-        module.Model = kind  # type: ignore[attr-defined]
-        values: dict[str, Any] = {
-            "name": "made-up",
-            "summary": "made up",
-            "target": "faulty_models:Model",
-            "learns_from": ("labelled-pictures",),
-            "default_source": "digits",
-            "capabilities": ("classifies",),
-            **fields,
-        }
-        catalogue.add("rockfall-vision", ModelSpec(**values))
-        check_model("made-up")
-
-    return run
 
 
 def test_a_good_model_passes(check: Check) -> None:

@@ -31,6 +31,7 @@ class Environment:
         self.gymnasium_id = gymnasium_id
         self.options = dict(options or {})
         self.spec = spec
+        self.device = torch.device("cpu")
         if spec is not None:
             spec.load()  # registers the Gymnasium id
         env = self.make()
@@ -43,6 +44,8 @@ class Environment:
         return self.spec.episodes if self.spec else 100
 
     def to(self, device: torch.device) -> Self:
+        """The same source, whose batches are on `device` unless they are asked for elsewhere."""
+        self.device = device
         return self
 
     def make(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -53,13 +56,14 @@ class Environment:
         self,
         num_envs: int,
         *,
-        device: torch.device | str = "cpu",
+        device: torch.device | str | None = None,
         seed: int | None = None,
         render_mode: str | None = None,
         form: Form | None = None,
     ) -> BatchedEnvironment:
         """`num_envs` environments stepped at once, already reset with `seed`.
 
+        device: where observations and rewards are; without it, where `to` put the source.
         form: without it, the best there is; see `rockfall.kit.environments.forms`. Raises
             UsageError for one not offered.
         """
@@ -68,7 +72,7 @@ class Environment:
             self.gymnasium_id,
             num_envs,
             self.options,
-            torch.device(device),
+            torch.device(device or self.device),
             render_mode=render_mode,
             form=form,
             tensor=partial(_call, target) if target else None,

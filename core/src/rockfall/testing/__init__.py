@@ -7,7 +7,8 @@ A plugin's whole test can be::
     def test_conforms() -> None:
         check_plugin("rockfall-hello")
 
-Each check raises AssertionError with one line that says what is wrong and with what.
+Each check raises AssertionError with one line that says what is wrong and with what. Models are
+checked on the CPU and on a pretend CUDA device, which a test can open too: `pretend_device`.
 """
 
 from rockfall.testing.datasets import check_dataset
@@ -15,6 +16,7 @@ from rockfall.testing.environments import check_environment
 from rockfall.testing.models import check_model
 from rockfall.testing.pictures import check_picture
 from rockfall.testing.plugins import check_plugin, check_registration
+from rockfall.testing.pretend import pretend_device
 
 __all__ = [
     "check_dataset",
@@ -23,4 +25,5 @@ __all__ = [
     "check_picture",
     "check_plugin",
     "check_registration",
+    "pretend_device",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import tempfile
@@ -21,6 +22,7 @@ from rockfall.kit.randomness import random_state, seed_everything
 from rockfall.model import Model
 from rockfall.model_pictures import CURVES, check_picture_name, draw_capability, with_pictures
 from rockfall.registry import registry
+from rockfall.run.directory import RunDirectory
 from rockfall.run.run import Run, load_state
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source
@@ -30,10 +32,11 @@ from rockfall.testing.behaving import behaviour, check_named
 from rockfall.testing.comparing import difference
 from rockfall.testing.complaints import about, offline, undisturbed
 from rockfall.testing.describing import after_json
+from rockfall.testing.pretend import pretend_device
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume
 from rockfall.testing.settings import check_config
-from rockfall.training import build_model, evaluate, open_run, train
+from rockfall.training import build_model, evaluate, open_run, resume, train
 
 Seen = TypeVar("Seen")
 
@@ -42,28 +45,56 @@ LONGEST = 20.0
 """CPU seconds that preset `tiny` may take; it is trained about six times over."""
 
 
-def check_model(name: str, source: str | None = None) -> None:
+def check_model(name: str, source: str | None = None, *, device: str = "cpu") -> None:
     """Check one registered model, on its default source or another.
 
-    It is trained with preset `tiny` on the CPU, in a temporary folder. Raises AssertionError
-    unless: its settings are described and its presets fit; it learns from what its spec says; the
-    same seed gives the same run, whatever happens around it, and another seed another; it can do
-    what its spec says, and its spec says all that it can do; to measure or to draw it changes
-    nothing; a model loaded from its checkpoint does the same; and killed anywhere and resumed, it
-    ends bit for bit where it would have.
+    It is trained with preset `tiny` in a temporary folder. Raises AssertionError unless: its
+    settings are described and its presets fit; it learns from what its spec says; the same seed
+    gives the same run, whatever happens around it, and another seed another; it can do what its
+    spec says, and its spec says all that it can do; to measure or to draw it changes nothing; a
+    model loaded from its checkpoint does the same; and killed anywhere and resumed, it ends bit for
+    bit where it would have.
+
+    device: "cpu", "cuda", or "pretend", which stands for CUDA where there is none: whatever a GPU
+        would refuse is told (see `rockfall.testing.pretend`). A run of another device than the CPU
+        must also open there, and go on.
     """
     entry = registry().models.find(name)
+    pretend = pretend_device() if device == "pretend" else contextlib.nullcontext()
+    on = contextlib.nullcontext() if device == "cpu" else about(f"on {device} device")
     with about(f"model {entry.full_name}"), undisturbed(), tempfile.TemporaryDirectory() as folder:
-        kind = entry.spec.load()
-        check_config(kind, entry.spec.name)
-        opened = _open(entry.spec, source)
-        _check_building(kind, opened.info)
-        with about("trained with preset tiny"):
-            run = _train(entry, source, SEED, Path(folder))
-        _check_trained(run, entry, opened)
-        expected = outcome(run.directory)
-        moments = _check_repeated(run, entry, source, expected, Path(folder))
-        check_resume(run.record, expected, moments, Path(folder))
+        with on, pretend:
+            run = _check_on("cuda" if device == "pretend" else device, entry, source, Path(folder))
+            killed = copy_of(run.record, Path(folder))
+            rehearse(killed, saves=(1).__eq__, dies_at=1)
+        if device != "cpu":
+            with about("brought to the CPU"):
+                _check_on_the_cpu(run, killed, entry, source)
+
+
+def _check_on(device: str, entry: Entry[ModelSpec], source: str | None, folder: Path) -> Run:
+    kind = entry.spec.load()
+    check_config(kind, entry.spec.name)
+    opened = _open(entry.spec, source).to(torch.device(device))
+    _check_building(kind, opened.info)
+    with about("trained with preset tiny"):
+        run = _train(entry, source, SEED, folder, device)
+    _check_trained(run, entry, opened)
+    expected = outcome(run.directory)
+    moments = _check_repeated(run, entry, source, expected, folder)
+    check_resume(run.record, expected, moments, folder)
+    return run
+
+
+def _check_on_the_cpu(
+    run: Run, killed: RunDirectory, entry: Entry[ModelSpec], source: str | None
+) -> None:
+    """It opens there, can do and be measured by the same; one that was killed goes on learning."""
+    with mock.patch.object(torch.cuda, "is_available", return_value=False):
+        opened = open_run(run.directory.path)
+        behaviour(opened.model, entry.spec, _open(entry.spec, source))
+        evaluate(opened)
+    resume(killed.path, device="cpu", listeners=[])
 
 
 def _open(spec: ModelSpec, source: str | None) -> Source:
@@ -82,10 +113,12 @@ def _check_building(kind: Any, info: SourceInfo) -> None:
     assert isinstance(model, Model), "it must have fit, state_dict and load_state_dict"
 
 
-def _train(entry: Entry[ModelSpec], source: str | None, seed: int, folder: Path) -> Run:
+def _train(
+    entry: Entry[ModelSpec], source: str | None, seed: int, folder: Path, device: str
+) -> Run:
     started = time.process_time()
     run = train(
-        entry.full_name, source, preset="tiny", seed=seed, device="cpu", out=folder, listeners=[]
+        entry.full_name, source, preset="tiny", seed=seed, device=device, out=folder, listeners=[]
     )
     used = time.process_time() - started
     assert used < LONGEST, f"it took {used:.0f} CPU seconds; make it smaller"
@@ -93,6 +126,7 @@ def _train(entry: Entry[ModelSpec], source: str | None, seed: int, folder: Path)
 
 
 def _check_trained(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
+    _check_device(run)
     assert run.step > 0, "fit took no step: its loops must be run.steps() or run.epochs()"
     assert run.metrics, "fit logged nothing: show how it fares with run.log()"
     check_named(run.model, entry)
@@ -102,13 +136,21 @@ def _check_trained(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     _check_drawing(run, entry, source)
     state = checkpoint.read(run.directory.checkpoint("last"))["model"]
     _check_pickle_free(state)
-    loaded = build_model(run.directory.record())
+    loaded = build_model(run.record)
     load_state(loaded, state, run.directory.path)
     assert not (where := difference(state, loaded.state_dict())), f"loaded, it differs in {where}"
     again = behaviour(loaded, entry.spec, source)
     for (method, one), (_, other) in zip(given, again, strict=True):
         assert not difference(one, other), f"loaded from its checkpoint, {method} gives another"
     _check_reopened(run)
+
+
+def _check_device(run: Run) -> None:
+    if isinstance(run.model, torch.nn.Module):
+        tensors = {**dict(run.model.named_parameters()), **dict(run.model.named_buffers())}
+        for name, tensor in tensors.items():
+            found = tensor.device.type
+            assert found == run.device.type, f"{name} is on {found}, and the run on {run.device}"
 
 
 def _check_unchanged_by(what: str, run: Run, look: Callable[[], Seen]) -> Seen:
@@ -183,7 +225,7 @@ def _check_repeated(
     """
     again = rehearse(copy_of(run.record, folder), saves=_is_power_of_two)
     if where := difference(expected, outcome(again.directory)):
-        plain = _train(entry, source, SEED, folder)
+        plain = _train(entry, source, SEED, folder, run.record.device)
         if same_at := difference(expected, outcome(plain.directory)):
             raise AssertionError(f"with the same seed, another run has other {same_at}")
         raise AssertionError(
@@ -191,7 +233,7 @@ def _check_repeated(
             "written, or on pictures being drawn"
         )
     if _draws(expected, SEED):
-        other = outcome(_train(entry, source, SEED + 1, folder).directory)
+        other = outcome(_train(entry, source, SEED + 1, folder, run.record.device).directory)
         same = not difference(expected["checkpoint"]["model"], other["checkpoint"]["model"])
         assert not same, "it draws random numbers, but another seed gives the same model"
     return again.moment

@@ -36,7 +36,8 @@ LONGEST_SUMMARY = 80
 
 
 def check_plugin(distribution: str) -> None:
-    """Check an installed distribution: how it registers, and everything that it registers.
+    """Check an installed distribution: how it registers, and everything that it registers, the
+    models on the CPU and on the pretend device.
 
     Raises AssertionError with one line for the first thing that is wrong. If a dataset or a
     picture can't be had here, raises Unavailable after all the rest has been checked.
@@ -44,7 +45,8 @@ def check_plugin(distribution: str) -> None:
     check_registration(distribution)
     found = registry()
     for model in _owned(found.models, distribution):
-        check_model(model.full_name)
+        for device in ("cpu", "pretend"):
+            check_model(model.full_name, device=device)
     missing = []
     kinds: list[tuple[Catalogue[Any], Callable[[str], None]]] = [
         (found.datasets, check_dataset),

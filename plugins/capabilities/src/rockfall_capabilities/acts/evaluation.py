@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import torch
-from torch import Tensor
+from collections.abc import Callable
 
 from rockfall import Environment, Measurements, measurement
 from rockfall.kit.environments import BatchedEnvironment, Policy, episode_returns
@@ -22,8 +18,9 @@ def evaluate(
     limit: number of episodes; by default what the environment's spec says.
     """
     episodes = limit or source.episodes
-    device = next((t.device for t in _parameters(model)), torch.device("cpu"))
-    returns = episode_returns(source, lambda _: model.act, episodes, seed=seed, device=device)
+    returns = episode_returns(
+        source, lambda _: model.act, episodes, seed=seed, device=source.device
+    )
     baselines = {
         name: episode_returns(source, _baseline(source, name, seed), episodes, seed=seed)
         for name in source.baselines
@@ -39,7 +36,3 @@ def evaluate(
 
 def _baseline(source: Environment, name: str, seed: int) -> Callable[[BatchedEnvironment], Policy]:
     return lambda batch: source.baseline(name, batch, seed)
-
-
-def _parameters(model: Any) -> Iterator[Tensor]:
-    return model.parameters() if isinstance(model, torch.nn.Module) else iter(())
