@@ -561,3 +561,42 @@ def test_a_checkpoint_of_another_model_changes_nothing(start: Start) -> None:
     with pytest.raises(RockfallError, match="does not fit the model"):
         start(fit, again=run)
     assert run.metrics == lines
+
+
+def test_a_captured_step_goes_on_from_a_checkpoint_of_cuda(start: Start) -> None:
+    """There a learning rate is a tensor, and the optimizer capturable, which the CPU has not."""
+    losses: list[list[float]] = []
+
+    def fit(model: Toy, run: Run) -> None:
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+        run.keep(optimizer=optimizer)
+
+        def step(inputs: torch.Tensor) -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = model(inputs).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        captured = run.capture(step, optimizer)
+        for _ in run.steps(5):
+            losses[-1].append(captured(torch.rand(3, 2)).item())
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
+        assert not optimizer.param_groups[0]["capturable"]
+
+    losses.append([])
+    straight = start(fit)
+    straight.model.fit(None, straight)
+    losses.append([])
+    stopped = start(fit, stop_at=3, checkpoint_every=0)
+    with contextlib.suppress(StoppedForTest):
+        stopped.model.fit(None, stopped)
+    path = stopped.directory.checkpoint("last")
+    state = checkpoint.read(path)
+    (group,) = state["kept"]["optimizer"]["param_groups"]
+    group["lr"], group["capturable"] = torch.tensor(group["lr"]), True
+    checkpoint.write(path, state)
+    resumed = start(fit, again=stopped)
+    resumed.model.fit(None, resumed)
+    assert losses[1] == pytest.approx(losses[0])
+    assert len(losses[1]) == 5

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-__all__ = ["Schedule", "averaged_model", "geometric_steps", "lr_factor"]
+__all__ = ["Schedule", "averaged_model", "geometric_steps", "lr_factor", "set_lr"]
 
 Schedule = Literal["cosine", "linear", "constant"]
 
@@ -27,6 +27,15 @@ def lr_factor(progress: float, schedule: Schedule, warmup: float = 0.0) -> float
     if schedule == "cosine":
         return (1 - math.cos(math.pi * left)) / 2
     return left if schedule == "linear" else 1.0
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Set the learning rate of all groups: in place if it is a tensor, which a CUDA graph reads."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr
 
 
 def averaged_model(network: nn.Module, decay: float) -> AveragedModel | None:

@@ -7,16 +7,18 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
 from PIL.Image import Image
-from torch import Tensor
+from torch import Generator, Tensor
+from torch.optim import Optimizer
 
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
 from rockfall.kit import checkpoint, pictures
 from rockfall.kit.devices import autocast, choose_computing
+from rockfall.kit.graphs import CapturedStep
 from rockfall.kit.interrupt import Interrupt
 from rockfall.kit.randomness import fork_rng, random_state, set_random_state
 from rockfall.run.directory import Record, RunDirectory
@@ -27,6 +29,8 @@ from rockfall.run.position import Position
 from rockfall.run.snapshots import Draw, Snapshots
 from rockfall.sources.dataset import Batch, Split
 from rockfall.sources.info import SourceInfo
+
+Step = TypeVar("Step", bound=Callable[..., Any])
 
 TICK = 0.2
 """Seconds between progress events."""
@@ -163,6 +167,17 @@ class Run:
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """The context for a forward pass at the run's precision."""
         return autocast(self.device, self.record.precision)
+
+    def capture(
+        self, step: Step, *optimizers: Optimizer, generators: Sequence[Generator] = ()
+    ) -> Step:
+        """`step`, which on CUDA is recorded as a CUDA graph and replayed, and elsewhere is called.
+
+        It steps `optimizers` and draws from `generators`, beside the default one. What a step that
+        can be captured may do is written at `rockfall.kit.graphs.CapturedStep`.
+        """
+        captured: Any = CapturedStep(step, optimizers, self.device, generators)
+        return captured  # type: ignore[no-any-return]
 
     def picture(self, name: str, draw: Callable[[], Tensor | Image]) -> None:
         """Save `draw()`, a Pillow image or (C, H, W) uint8, as `pictures/NAME-STEP.png`.
