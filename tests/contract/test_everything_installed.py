@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from contextlib import nullcontext
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+import rockfall
 from rockfall.errors import Unavailable
+from rockfall.kit import checkpoint
 from rockfall.registry import registry
 from rockfall.testing import (
     check_dataset,
@@ -15,7 +19,10 @@ from rockfall.testing import (
     check_model,
     check_picture,
     check_registration,
+    pretend_device,
 )
+from rockfall.testing.comparing import difference
+from rockfall.testing.complaints import undisturbed
 
 pytestmark = pytest.mark.long
 
@@ -33,9 +40,44 @@ def test_plugin(distribution: str) -> None:
     check_registration(distribution)
 
 
-@pytest.mark.parametrize("name", [entry.full_name for entry in registry().models])
+MODELS = [entry.full_name for entry in registry().models]
+FAST = ("dqn", "reinforce", "lenet5", "mlp", "vae", "painter", "evolve")
+"""Models whose check on the pretend device need not wait for the slow tests."""
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_model(name: str) -> None:
     check_model(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name.partition(":")[2] in FAST else pytest.mark.slow)
+        for name in MODELS
+    ],
+)
+def test_model_on_the_pretend_device(name: str) -> None:
+    check_model(name, device="pretend")
+
+
+TENSOR_FORM = ("pqn", "reinforce")
+"""Learn from the environment's tensor form, which is for a GPU and draws other numbers."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_model_learns_the_same_on_the_pretend_device(name: str, tmp_path: Path) -> None:
+    """To the bit: a model's code does not ask where it is, and the device changes no number."""
+    states = []
+    for device, place in (("cpu", nullcontext()), ("cuda", pretend_device())):
+        with undisturbed(), place:
+            run = rockfall.train(
+                name, preset="tiny", seed=1, device=device, out=tmp_path, listeners=[]
+            )
+            states.append(checkpoint.read(run.directory.checkpoint("last"))["model"])
+    differs = bool(difference(*states))
+    assert differs == (name.partition(":")[2] in TENSOR_FORM)
 
 
 @pytest.mark.parametrize("name", [entry.full_name for entry in registry().datasets])

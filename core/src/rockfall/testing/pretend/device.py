@@ -12,6 +12,7 @@ import torch
 from torch.autograd import graph
 from torch.utils import _foreach_utils
 
+from rockfall.kit.devices import gains
 from rockfall.kit.memory import available_memory
 from rockfall.testing.pretend import rules
 from rockfall.testing.pretend.modes import Calls, Operations, Waiting
@@ -73,6 +74,7 @@ def _stand_ins(operations: Operations, calls: Calls) -> Iterator[tuple[Any, str,
     for name, answer in CUDA_ANSWERS.items():
         yield torch.cuda, name, answer
     yield torch, "Generator", PlacedGenerator
+    yield torch.backends.cudnn, "is_acceptable", lambda _: False
     for owner in (torch, torch.amp, torch.amp.autocast_mode):
         yield owner, "autocast", CpuAutocast
     yield torch.autograd, "_engine_run_backward", _seen_backward(operations, calls)
@@ -156,7 +158,7 @@ CUDA_ANSWERS: dict[str, Any] = {
     "current_device": lambda: 0,
     "get_device_name": lambda *_: "pretend device",
     "get_device_capability": lambda *_: (9, 0),
-    "is_bf16_supported": lambda *_, **__: False,
+    "is_bf16_supported": lambda *_, **__: gains(CPU, "bf16"),
     "mem_get_info": _memory,
     "memory_allocated": lambda *_: 0,
     "max_memory_allocated": lambda *_: 0,
