@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel
 
-from rockfall.kit.schedules import moving_average
+from rockfall.kit.schedules import averaged_model
 from rockfall.testing.comparing import difference
 from rockfall_generators.adversarial_update import (
     AdversarialUpdate,
@@ -219,7 +218,8 @@ def test_adams_memories_are_the_settings() -> None:
 
 def test_average_follows_the_generator_with_its_decay() -> None:
     generator = nn.Linear(2, 2)
-    average = AveragedModel(generator, multi_avg_fn=moving_average(0.5), use_buffers=True)
+    average = averaged_model(generator, 0.5)
+    assert average is not None
     discriminators = nn.ModuleList([Linear(WEIGHTS[0])])
     made = GanUpdate(AdversarialUpdateConfig(lr=0.1), generator, discriminators, average)
     expected: list[Tensor] = []

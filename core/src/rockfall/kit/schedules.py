@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -41,33 +41,53 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 def averaged_model(network: nn.Module, decay: float) -> AveragedModel | None:
     """A moving average of a network's weights and buffers, which learns nothing; none for decay 0.
 
-    Polyak and Juditsky 1992; `update_parameters` takes in the newest.
+    Polyak and Juditsky 1992; `update_parameters` takes in the newest, in a captured step too.
     """
     if not decay:
         return None
-    average = AveragedModel(network, multi_avg_fn=moving_average(decay), use_buffers=True)
-    return average.requires_grad_(False)
+    return MovingAverage(network, decay).requires_grad_(False)
 
 
-def moving_average(
-    decay: float,
-) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """How `AveragedModel` takes in the newest weights: averaged ← d · averaged + (1 − d) · newest.
+class MovingAverage(AveragedModel):
+    """averaged ← d · averaged + (1 − d) · newest.
 
-    d rises to `decay` as min(decay, (1 + t) / (10 + t)), t the number of updates before, so that
-    the random weights of the beginning are soon forgotten.
+    d is 0 at the first update, and rises to `decay` as min(decay, (1 + t) / (10 + t)), t the number
+    of updates before, so that the random weights of the beginning are soon forgotten. What is
+    counted, as the batches that a norm has seen, is copied.
     """
 
-    @torch.no_grad()
-    def update(averaged: Sequence[Tensor], newest: Sequence[Tensor], updates: Tensor | int) -> None:
-        share = 1 - min(decay, (1 + int(updates)) / (10 + int(updates)))
-        for mean, new in zip(averaged, newest, strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(new.to(mean.dtype), share)
-            else:  # how many batches a norm has seen
-                mean.copy_(new)
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        device = next(network.parameters()).device
+        super().__init__(network, device, use_buffers=True)
+        self._decay = decay
 
-    return update
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Take in the weights and buffers of the averaged network as they are now."""
+        averaged = [*self.module.parameters(), *self.module.buffers()]
+        newest = [*model.parameters(), *model.buffers()]
+        pairs = [(held, new.detach()) for held, new in zip(averaged, newest, strict=True)]
+        means = [held for held, _ in pairs if held.is_floating_point()]
+        news = [new for held, new in pairs if held.is_floating_point()]
+        for held, new in pairs:
+            if not held.is_floating_point():
+                held.copy_(new)
+        if self.n_averaged.device.type == "cpu":
+            self._lerp(means, news, int(self.n_averaged))
+        else:
+            self._mix(means, news, self.n_averaged)
+        self.n_averaged += 1
+
+    def _lerp(self, means: list[Tensor], news: list[Tensor], updates: int) -> None:
+        decay = min(self._decay, (1 + updates) / (10 + updates)) if updates else 0.0
+        torch._foreach_lerp_(means, news, 1 - decay)
+
+    def _mix(self, means: list[Tensor], news: list[Tensor], updates: Tensor) -> None:
+        """The same, but rounded otherwise, without waiting for the device to tell the number."""
+        t = updates.double()
+        decay = ((1 + t) / (10 + t)).clamp(max=self._decay) * (t > 0)
+        torch._foreach_mul_(means, decay.float())
+        torch._foreach_add_(means, torch._foreach_mul(news, (1 - decay).float()))
 
 
 def geometric_steps(factor: float) -> Iterator[int]:
