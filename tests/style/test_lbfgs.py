@@ -43,9 +43,17 @@ def two_loops(pairs: list[tuple[Tensor, Tensor]], slope: Tensor) -> Tensor:
     return -turned
 
 
+@pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("steps", [2, 3, 5, 9])
-def test_directions_are_the_textbooks(steps: int) -> None:
-    """With a history of 4: before it is full, when it is, and gone round."""
+def test_directions_are_the_textbooks(
+    steps: int, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a history of 4: before it is full, when it is, and gone round.
+
+    whole: solved for all pairs, known or not, as on a GPU.
+    """
+    if whole:
+        monkeypatch.setattr(Lbfgs, "_system_size", lambda self: self.history)
     _, loss = valley(30, 20.0)
     values = torch.zeros(30, dtype=torch.float64, requires_grad=True)
     optimizer = Lbfgs(values, history=4)
@@ -78,12 +86,12 @@ def test_a_step_that_raises_the_loss_is_taken_back() -> None:
     values = torch.full((4,), 0.05, requires_grad=True)
     optimizer = Lbfgs(values)
     evaluate = slope_of(values, lambda given: ((given**2 - 1) ** 2).sum() * 1e3)
-    losses = []
+    losses: list[float] = []
     for _ in range(60):
-        before = optimizer.loss
+        before = float(optimizer.loss)
         optimizer.step(evaluate)
-        assert before is None or (optimizer.loss is not None and optimizer.loss <= before)
-        losses.append(optimizer.loss)
+        assert float(optimizer.loss) <= before
+        losses.append(float(optimizer.loss))
     torch.testing.assert_close(values.detach().abs(), torch.ones(4), rtol=0, atol=1e-3)
 
 

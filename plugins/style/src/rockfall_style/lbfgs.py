@@ -10,6 +10,9 @@ from the paper in two ways:
   same up to rounding.
 - There is no line search, as a step of length 1 nearly always lowers the loss. One that raises it
   is undone and a shorter one tried (backtracking). No step is longer than a given root mean square.
+
+Nothing here is read: whether the loss rose, whether a pair is kept and how many there are stay on
+the device of the values, so that a GPU is not waited for.
 """
 
 from __future__ import annotations
@@ -40,21 +43,22 @@ class Lbfgs:
 
     def __init__(self, values: Tensor, history: int = HISTORY) -> None:
         """values: a leaf that requires a gradient. history: how many correction pairs are kept."""
-        size = values.numel()
+        size, device = values.numel(), values.device
         self.values = values
         self.history = history
+        self.precise = torch.float32 if device.type == "mps" else torch.float64  # MPS lacks it
         self.memory = values.new_zeros(2 * history, size)
         """The correction pairs: steps S, and below these the changes Y of the gradient."""
-        self.products = torch.zeros(2 * history, history, dtype=torch.float64)
+        self.products = torch.zeros(2 * history, history, dtype=self.precise, device=device)
         """The inner products SYᵀ, and below these YYᵀ."""
-        self.known = 0
+        self.known = torch.zeros((), dtype=torch.int64, device=device)
         """How many pairs were ever stored; pair k is in row k modulo the history."""
         self.best = values.new_zeros(2, size)
         """The values of the least loss, and the gradient there."""
-        self.loss: float | None = None
-        """The least loss."""
+        self.loss = values.new_full((), math.inf)
+        """The least loss; infinite before the first step."""
         self.direction = values.new_zeros(size)
-        self.length = 0.0
+        self.length = torch.zeros((), dtype=self.precise, device=device)
         """Of the last step, in units of the direction."""
 
     def step(self, closure: Callable[[], Tensor]) -> Tensor:
@@ -64,76 +68,93 @@ class Lbfgs:
         """
         found = closure()
         assert self.values.grad is not None
-        loss = found.item()
         gradient = self.values.grad.detach().flatten()
         here = self.values.detach().view(-1)
-        if self.loss is not None and not loss <= self.loss:  # or not a number
-            self.length *= BACKTRACKING_FACTOR
-        else:
-            if self.loss is not None:
-                self._store_pair(here - self.best[0], gradient - self.best[1])
-            self.best[0], self.best[1], self.loss = here, gradient, loss
-            self._update_direction()
-        torch.add(self.best[0], self.direction, alpha=self.length, out=here)
+        lower = found.detach() <= self.loss  # not so if it is not a number
+        self._store_pair(here - self.best[0], gradient - self.best[1], lower & self.loss.isfinite())
+        present = here, gradient, found.detach().to(self.loss.dtype)
+        for kept, new in zip((*self.best, self.loss), present, strict=True):
+            torch.where(lower, new, kept, out=kept)
+        direction, length = self._quasi_newton()
+        torch.where(lower, direction, self.direction, out=self.direction)
+        torch.where(lower, length, self.length * BACKTRACKING_FACTOR, out=self.length)
+        torch.addcmul(self.best[0], self.direction, self.length.to(here.dtype), out=here)
         return found
 
-    def _store_pair(self, step: Tensor, change: Tensor) -> None:
-        """Unless the curvature along the step is not positive."""
+    def _store_pair(self, step: Tensor, change: Tensor, known: Tensor) -> None:
+        """Unless it is not known, or the curvature along the step is not positive."""
         curvature = step.dot(change)
-        if not curvature > MIN_CURVATURE_COSINE * step.norm() * change.norm():
-            return
-        row = self.known % self.history
-        self.memory[row], self.memory[self.history + row] = step, change
-        self.known += 1
+        stored = known & (curvature > MIN_CURVATURE_COSINE * step.norm() * change.norm())
+        row = (self.known % self.history)[None]
+        rows = torch.cat((row, self.history + row))
+        pair = torch.where(stored, torch.stack((step, change)), self.memory.index_select(0, rows))
+        self.memory.index_copy_(0, rows, pair)
+        self.known += stored
         # The new pair's column of both products, and its step's row of the first; the second is
         # symmetric.
-        self.products[:, row] = (self.memory @ change).double().cpu()
-        self.products[row] = (self.memory[self.history :] @ step).double().cpu()
-        self.products[self.history + row] = self.products[self.history :, row]
+        column = (self.memory @ change).to(self.precise)
+        of_step = (self.memory[self.history :] @ step).to(self.precise)
+        products = self.products.index_copy(1, row, column[:, None])
+        products.index_copy_(0, row, of_step[None])
+        below = products[self.history :].index_select(1, row).mT
+        products.index_copy_(0, self.history + row, below)
+        torch.where(stored, products, self.products, out=self.products)
 
-    def _update_direction(self) -> None:
-        """Compute the quasi-Newton direction from the best values, and the next step's length.
+    def _quasi_newton(self) -> tuple[Tensor, Tensor]:
+        """The direction from the best values, and the length of the next step.
 
         Byrd, Nocedal and Schnabel 1994, section 3, with γ the scale of the initial inverse Hessian.
         """
         gradient = self.best[1]
-        if not self.known:
-            torch.neg(gradient, out=self.direction)
-            tiny = torch.finfo(torch.float32).tiny
-            self.length = FIRST_STEP_RMS / max(self._direction_rms(), tiny)
-            return
-        first = max(0, self.known - self.history)
-        order = [k % self.history for k in range(first, self.known)]
-        rows = torch.tensor([*order, *(self.history + k for k in order)])
-        count = len(order)
-        products = self.products[rows][:, order]
-        upper = products[:count].triu()  # R: each step with the changes of its own and later steps
+        count = self._system_size()
+        places = torch.arange(-count, 0, device=gradient.device) + self.known  # from the oldest on
+        order = places % self.history
+        rows = torch.cat((order, self.history + order))
+        products = self.products.index_select(0, rows).index_select(1, order)
+        # R: each step with the changes of its own and later steps. A pair that is not there yet is
+        # a row of 1 on the diagonal, which changes nothing.
+        upper = products[:count].triu() + (places < 0).to(self.precise).diag()
         diagonal = upper.diagonal()
-        gamma = diagonal[-1] / products[-1, -1]
-        projected = (self.memory @ gradient).double().cpu()[rows]
+        gamma = torch.where(self.known > 0, diagonal[-1] / products[-1, -1], 1.0)
+        projected = (self.memory @ gradient).to(self.precise).index_select(0, rows)
         solved = torch.linalg.solve_triangular(upper, projected[:count, None], upper=True)
         inner = diagonal[:, None] * solved + gamma * (
             products[count:] @ solved - projected[count:, None]
         )
         of_steps = torch.linalg.solve_triangular(upper.mT, inner, upper=False)
-        weights = torch.zeros(2 * self.history, dtype=torch.float64)
-        weights[rows] = torch.cat((of_steps, -gamma * solved)).squeeze(1)
-        torch.mv(self.memory.mT, weights.to(gradient), out=self.direction)
-        self.direction.add_(gradient, alpha=float(gamma)).neg_()
-        self.length = min(1.0, MAX_STEP_RMS / max(self._direction_rms(), MAX_STEP_RMS))
+        shares = torch.cat((of_steps, -gamma * solved)).squeeze(1)
+        weights = shares.new_zeros(2 * self.history).index_copy_(0, rows, shares)
+        direction = torch.mv(self.memory.mT, weights.to(gradient.dtype))
+        direction.addcmul_(gradient, gamma.to(gradient.dtype)).neg_()
+        rms = direction.norm().to(self.precise) / math.sqrt(direction.numel())
+        first = FIRST_STEP_RMS / rms.clamp(min=torch.finfo(torch.float32).tiny)
+        later = (MAX_STEP_RMS / rms.clamp(min=MAX_STEP_RMS)).clamp(max=1.0)
+        return direction, torch.where(self.known > 0, later, first)
 
-    def _direction_rms(self) -> float:
-        return float(self.direction.norm()) / math.sqrt(self.direction.numel())
+    def _system_size(self) -> int:
+        """How many pairs the small system is solved for: those that are known, where to read their
+        number costs nothing, and elsewhere all.
+        """
+        if self.known.device.type == "cpu":
+            return min(max(int(self.known), 1), self.history)
+        return self.history
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in STATE}
+        loss = float(self.loss)
+        return {
+            **{name: getattr(self, name) for name in LARGE},
+            "known": int(self.known),
+            "loss": loss if math.isfinite(loss) else None,
+            "length": float(self.length),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in STATE:
-            value = state[name]
-            setattr(
-                self, name, value.to(getattr(self, name)) if isinstance(value, Tensor) else value
-            )
+        for name in LARGE:
+            getattr(self, name).copy_(state[name])
+        self.known.fill_(state["known"])
+        self.loss.fill_(math.inf if state["loss"] is None else state["loss"])
+        self.length.fill_(state["length"])
 
 
-STATE = ("memory", "products", "known", "best", "loss", "direction", "length")
+LARGE = ("memory", "products", "best", "direction")
+"""The tensors of the state; the others are numbers."""
