@@ -1,0 +1,115 @@
+"""How far a GPU's numbers may be from the CPU's, and random numbers that are the same on both."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+TOLERANCE = 1e-3
+"""‖a − b‖ / ‖b‖ in float32: rounding stays far below, another computation far above."""
+LEVELS = 1.0
+"""Of 255, the mean distance of two pictures: where a value falls between two, rounding decides."""
+ROWS = 0.6
+"""Share of the rows that agree, where random numbers are compared with probabilities: one that
+rounding puts on the other side changes all that comes of it, in its own row.
+"""
+
+
+class Draws(TorchDispatchMode):
+    """Random numbers that a GPU would draw come from the CPU's generator, hence are those that the
+    CPU draws. count: of operations that drew.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **kwargs)
+        self.count += 1
+        given = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)]
+        asked = kwargs.get("device") or (given[0].device if given else "cpu")
+        there = torch.device(asked)
+        if there.type == "cpu":
+            return func(*args, **kwargs)
+        if "device" in kwargs:
+            kwargs["device"] = torch.device("cpu")
+        here = tree_map(_on_the_cpu, (args, kwargs))
+        drawn = func(*here[0], **here[1])
+        if isinstance(kwargs.get("out"), Tensor):
+            return kwargs["out"].copy_(drawn)
+        if func._schema.is_mutable:
+            return args[0].copy_(drawn)
+        return tree_map(lambda each: each.to(there) if isinstance(each, Tensor) else each, drawn)
+
+
+def _on_the_cpu(value: Any) -> Any:
+    return value.cpu() if isinstance(value, Tensor) else value
+
+
+@contextlib.contextmanager
+def in_float32() -> Iterator[None]:
+    """Inside, convolutions too are computed in float32 and not in TF32, whose error is 1e-3."""
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    ):
+        yield
+
+
+def disagreement(cpu: Any, gpu: Any, *, by_chance: bool, path: str = "it") -> str:
+    """What differs more than by rounding, of two nested results; empty if nothing does.
+
+    by_chance: whether random numbers were drawn for them.
+    """
+    if isinstance(cpu, dict):
+        if cpu.keys() != gpu.keys():
+            return f"{path} has other keys"
+        pairs = [(f"{path}/{key}", cpu[key], gpu[key]) for key in cpu]
+    elif isinstance(cpu, list | tuple):
+        if len(cpu) != len(gpu):
+            return f"{path} has another length"
+        pairs = [(f"{path}/{i}", *pair) for i, pair in enumerate(zip(cpu, gpu, strict=True))]
+    elif isinstance(cpu, Tensor):
+        return _apart(cpu, gpu.cpu(), by_chance, path)
+    elif isinstance(cpu, float):
+        return _apart(torch.tensor(cpu), torch.tensor(gpu), by_chance, path)
+    else:
+        return "" if cpu == gpu else f"{path} is {gpu}, and {cpu} on the CPU"
+    found = (disagreement(a, b, by_chance=by_chance, path=where) for where, a, b in pairs)
+    return next(filter(None, found), "")
+
+
+def _apart(cpu: Tensor, gpu: Tensor, by_chance: bool, path: str) -> str:
+    if cpu.shape != gpu.shape or cpu.dtype != gpu.dtype:
+        return f"{path} is {gpu.dtype} {tuple(gpu.shape)}"
+    if cpu.dim() == 0:
+        cpu, gpu, by_chance = cpu[None], gpu[None], False
+    agree = [_close(a, b) for a, b in zip(cpu, gpu, strict=True)]
+    share = sum(agree) / max(1, len(agree))
+    if share >= (ROWS if by_chance else 1):
+        return ""
+    distance = (cpu.double() - gpu.double()).abs().max().item()
+    return f"{path}: {share:.0%} of {len(agree)} rows agree, {distance:.3g} apart at most"
+
+
+def _close(cpu: Tensor, gpu: Tensor) -> bool:
+    if cpu.dtype == torch.uint8:
+        return bool((cpu.float() - gpu.float()).abs().mean() <= LEVELS)
+    if not cpu.is_floating_point():
+        return torch.equal(cpu, gpu)
+    distance, size = (cpu.double() - gpu.double()).norm(), cpu.double().norm()
+    return bool(distance <= TOLERANCE * max(size.item(), 1e-6))

@@ -1,0 +1,89 @@
+"""Which models' training steps wait for the GPU: those that are named here, and no others.
+
+A step that reads a number of the GPU's lets it stand idle while Python prepares the next. The first
+turn of each loop may wait, for what is made once; and so may what comes between two epochs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+import rockfall
+from rockfall import training
+from rockfall.registry import registry
+from rockfall.testing.complaints import undisturbed
+from tests.device.where import device
+
+pytestmark = [pytest.mark.device, pytest.mark.long]
+
+AVERAGE = "the averaged weights count their updates on the GPU"
+CLASSES = "one-hot labels are checked"
+DIVERGENCE = "the norm of the weights, whether it diverges"
+EPISODES = "whether an episode has ended"
+SB3 = "stable-baselines3 collects in NumPy"
+WAITS = {
+    "a2c": SB3,
+    "cgan": CLASSES,
+    "cvae": CLASSES,
+    "dbn": DIVERGENCE,
+    "dcgan": AVERAGE,
+    "dqn": SB3,
+    "evolve": "the aspect ratio, a number of Python's",
+    "flow": AVERAGE,
+    "gan": AVERAGE,
+    "gatys": "the line search reads the loss",
+    "lenet5-plus": AVERAGE,
+    "mlp-numpy": "it learns in NumPy",
+    "mu-ssrbm": "how often the slabs' precision was clipped",
+    "multi-gan": AVERAGE,
+    "painter": "the quality, once an epoch",
+    "ppo": SB3,
+    "pqn": EPISODES,
+    "rbm": DIVERGENCE,
+    "reinforce": EPISODES,
+    "simplenet": AVERAGE,
+    "ssrbm": "how often the slabs' precision was clipped",
+    "stacked-gan": CLASSES,
+    "wgan": AVERAGE,
+    "wgan-gp": AVERAGE,
+}
+"""Model → for what its steps wait."""
+MODELS = [
+    pytest.param(name, marks=pytest.mark.xfail(raises=RuntimeError, reason=WAITS[name]))
+    if name in WAITS
+    else name
+    for name in (entry.spec.name for entry in registry().models)
+]
+
+
+class Watched(rockfall.Run):
+    """Refuses synchronisations in every turn of an innermost loop but its first."""
+
+    on: Any = None
+    """The device, as `device()` yields it."""
+    watch = contextlib.ExitStack()
+
+    def _loop(self, total: int, most: int = 1) -> Iterator[range]:
+        self.watch.close()  # that of the turn which holds this loop
+        for number, block in enumerate(super()._loop(total, most)):
+            with contextlib.ExitStack() as self.watch:
+                if number:
+                    self.watch.enter_context(self.on.refuse_synchronisations("a training step"))
+                yield block
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_steps_do_not_wait(name: str, tmp_path: Path) -> None:
+    with (
+        undisturbed(),
+        device() as on,
+        mock.patch.object(Watched, "on", on),
+        mock.patch.object(training, "Run", Watched),
+    ):
+        rockfall.train(name, preset="tiny", device="cuda", out=tmp_path, listeners=[])
