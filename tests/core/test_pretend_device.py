@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
+from rockfall.kit import graphs
 from rockfall.kit.augmentation import shift
 from rockfall.kit.randomness import random_state
+from rockfall.kit.schedules import set_lr
 from rockfall.testing import pretend_device
 from tests.core.conforming import Check, Good
 
@@ -434,3 +437,58 @@ def test_on_the_cpu_no_mix_up_shows(kind: type, check: Check) -> None:
 @pytest.mark.parametrize("kind", [Good, MovesByDefault])
 def test_a_model_without_mix_ups_passes(kind: type, check: Check) -> None:
     check(kind, device="pretend")
+
+
+# Captured steps ---------------------------------------------------------------------------------
+
+
+def captured(device: str, *, recordings: int = 4, counts_in_python: bool = False) -> list[Tensor]:
+    """Weights after some steps of a network with dropout and a rate that falls."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 2))
+    network.to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.1, fused=True)
+    calls = 0
+
+    def step(inputs: Tensor, labels: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        noise = torch.rand(len(inputs), 1, device=device)
+        loss = F.cross_entropy(network(inputs + noise), labels)
+        optimizer.zero_grad()
+        (loss * calls if counts_in_python else loss).backward()
+        optimizer.step()
+        return loss
+
+    with mock.patch.object(graphs, "MOST_RECORDINGS", recordings):
+        run = graphs.CapturedStep(step, [optimizer], torch.device(device))
+        losses = []
+        for number in range(12):
+            inputs, labels = torch.rand(6 - number % 2, 4), torch.tensor([0, 1, 0, 1, 1, 0])
+            set_lr(optimizer, 0.1 / (1 + number))
+            losses.append(run(inputs.to(device), labels[: len(inputs)].to(device)).clone())
+    assert run.recordings == (2 if device == CUDA and recordings else 0)
+    assert calls == (8 if device == CUDA and recordings else 12)
+    return [*losses, *network.state_dict().values()]
+
+
+def test_a_captured_step_is_the_eager_one_to_the_bit() -> None:
+    with pretend_device():
+        replayed, eager = captured(CUDA), captured(CUDA, recordings=0)
+        assert all(torch.equal(a, b) for a, b in zip(replayed, eager, strict=True))
+
+
+def test_a_captured_step_runs_its_python_no_more() -> None:
+    with pretend_device():
+        replayed = captured(CUDA, counts_in_python=True)
+        eager = captured(CUDA, recordings=0, counts_in_python=True)
+        assert not all(torch.equal(a, b) for a, b in zip(replayed, eager, strict=True))
+
+
+def test_a_captured_step_must_not_wait() -> None:
+    with pretend_device():
+        step = graphs.CapturedStep(lambda x: x * float(x.sum()), [], torch.device(CUDA))
+        for _ in range(graphs.WARM_UP):
+            step(on_cuda(3))
+        with pytest.raises(RuntimeError, match="waits for the GPU, which a captured step must not"):
+            step(on_cuda(3))

@@ -9,12 +9,14 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch.autograd import graph
+from torch.autograd import graph as autograd_graph
 from torch.utils import _foreach_utils
 
+from rockfall.kit import graphs
 from rockfall.kit.devices import gains
 from rockfall.kit.memory import available_memory
 from rockfall.testing.pretend import rules
+from rockfall.testing.pretend.graph import recorder
 from rockfall.testing.pretend.modes import Calls, Operations, Waiting
 from rockfall.testing.pretend.placement import CPU, CUDA, PlacedGenerator, place
 
@@ -38,11 +40,8 @@ class PretendDevice:
 
         what: that must not wait, for the message.
         """
-        before, self._waiting.refused_in = self._waiting.refused_in, what
-        try:
+        with self._waiting.refused(what):
             yield
-        finally:
-            self._waiting.refused_in = before
 
 
 @contextlib.contextmanager
@@ -54,7 +53,8 @@ def pretend_device() -> Iterator[PretendDevice]:
     computes the same to the bit, and one that mixes devices up fails as it would on a GPU: an
     operation on tensors of two devices, `.numpy()` of one on the GPU, a generator of the other
     device, an operation without a deterministic implementation while only such are allowed. What
-    would wait for the GPU is counted.
+    would wait for the GPU is counted. What `run.capture` records is recorded here too, and replayed
+    without its Python.
 
     Nothing is as fast as on a GPU, and no kernel of CUDA runs. Streams and events do nothing.
     """
@@ -73,12 +73,14 @@ def _stand_ins(operations: Operations, calls: Calls) -> Iterator[tuple[Any, str,
     """What of torch answers for the device without a call that a mode could see."""
     for name, answer in CUDA_ANSWERS.items():
         yield torch.cuda, name, answer
+    yield graphs, "_record", recorder(operations.recording, graphs._detached)
+    yield graphs, "_stream", Stream
     yield torch, "Generator", PlacedGenerator
     yield torch.backends.cudnn, "is_acceptable", lambda _: False
     for owner in (torch, torch.amp, torch.amp.autocast_mode):
         yield owner, "autocast", CpuAutocast
     yield torch.autograd, "_engine_run_backward", _seen_backward(operations, calls)
-    yield graph, "_engine_run_backward", _seen_backward(operations, calls)
+    yield autograd_graph, "_engine_run_backward", _seen_backward(operations, calls)
     for owner in (_foreach_utils, import_module("torch.optim.optimizer")):
         yield owner, "_group_tensors_by_device_and_dtype", _grouped_by_place
 
@@ -88,7 +90,7 @@ def _seen_backward(operations: Operations, calls: Calls) -> Callable[..., Any]:
 
     A mode does not see what comes of the calls that it handles, and `backward` is one.
     """
-    run = graph._engine_run_backward
+    run = autograd_graph._engine_run_backward
 
     def run_backward(outputs: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
         on_cuda = any(place(tensor) == CUDA for tensor in rules.tensors_in(outputs))

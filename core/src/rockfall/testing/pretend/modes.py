@@ -6,7 +6,8 @@ the operations that come of it, in the backward pass too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rockfall.testing.pretend import rules
+from rockfall.testing.pretend.graph import Tape
 from rockfall.testing.pretend.placement import (
     CPU,
     CUDA,
@@ -41,6 +43,15 @@ class Waiting:
         if self.refused_in:
             raise RuntimeError(f"{what} waits for the GPU, which {self.refused_in} must not")
 
+    @contextlib.contextmanager
+    def refused(self, what: str) -> Iterator[None]:
+        """Inside, it raises RuntimeError that `what` must not wait."""
+        before, self.refused_in = self.refused_in, what
+        try:
+            yield
+        finally:
+            self.refused_in = before
+
 
 class Operations(TorchDispatchMode):
     """Checks every operation by CUDA's rules, and tags what it makes."""
@@ -50,6 +61,17 @@ class Operations(TorchDispatchMode):
         self.waiting = waiting
         self.ambient = CPU
         """Where an operation without tensors makes one: where those of the call are."""
+        self.tape: Tape | None = None
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[Tape]:
+        """Inside, nothing may wait, and the tape keeps every operation."""
+        self.tape = tape = Tape()
+        try:
+            with self.waiting.refused("a captured step"):
+                yield tape
+        finally:
+            self.tape = None
 
     def __torch_dispatch__(
         self,
@@ -72,6 +94,8 @@ class Operations(TorchDispatchMode):
                 for tensor in rules.tensors_in(results):
                     if tensor.device.type == "cpu" and rules.name_of(func) not in rules.COPIES:
                         put(tensor, CUDA)
+            if self.tape is not None:
+                self.tape.record(func, args, kwargs, made)
         return made
 
     def _copies_from_cuda(self, func: OpOverload, args: Sequence[Any]) -> bool:
