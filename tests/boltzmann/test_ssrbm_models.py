@@ -62,7 +62,7 @@ def test_only_means_distinguish_v_from_minus_v() -> None:
 )
 def test_training_keeps_fixed_parameters(name: str, fixed: tuple[str, ...]) -> None:
     before, after = built(name, hidden=8, fixed=fixed), built(name, hidden=8, fixed=fixed)
-    quiet: Any = SimpleNamespace(warn=print)
+    quiet: Any = SimpleNamespace(capture=lambda step, *_: step)
     with torch.no_grad():
         after.inputs.fit(DIGITS.train.inputs)
         v = after.inputs(DIGITS.train.inputs)
@@ -101,3 +101,12 @@ def test_features_classify_digits(name: str, tmp_path: Path) -> None:
         source = rockfall.open_source("digits", {"seed": seed})
         accuracies.append(evaluate(run.model, source)["probe accuracy"]["value"])
     assert sum(accuracies) / 2 >= 0.97
+
+
+def test_a_warning_is_given_once(tmp_path: Path) -> None:
+    """In two epochs, after each of which half of the chains' samples are beyond the radius."""
+    heard: list[rockfall.Event] = []
+    settings = {"hidden": 64, "weight_std": 1.0, "bias": 5.0, "lr": 1e-6, "epochs": 2}
+    rockfall.train("ssrbm", "digits", config=settings, out=tmp_path, listeners=[heard.append])
+    warnings = [event.data["message"] for event in heard if event.kind == "warning"]
+    assert len([message for message in warnings if "beyond the radius" in message]) == 1

@@ -32,6 +32,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Dataset, Split
+from rockfall.kit.schedules import set_lr
 from rockfall_boltzmann.energy import last
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
 
@@ -172,16 +173,21 @@ class Dbn(nn.Module):
         self.init_network()
         optimizer = torch.optim.Adam(self.network.parameters(), lr=config.finetune_lr, fused=True)
         run.keep(optimizer=optimizer)
+
+        def step(inputs: Tensor, labels: Tensor) -> Tensor:
+            logits = self.forward_layers(inputs, config.dropout)[-1]
+            loss = F.cross_entropy(logits, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        captured_step = run.capture(step, optimizer)
         for epoch in run.epochs(config.finetune_epochs):
             decay = 1 - epoch.index / config.finetune_epochs
-            optimizer.param_groups[0]["lr"] = config.finetune_lr * decay
+            set_lr(optimizer, config.finetune_lr * decay)
             for batch in epoch.batches(data.train, config.finetune_batch_size):
-                logits = self.forward_layers(batch.inputs, config.dropout)[-1]
-                loss = F.cross_entropy(logits, batch.labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                run.log(**{"train loss": loss})
+                run.log(**{"train loss": captured_step(*batch)})
             run.log(**self.validation_metrics(data.validation))
 
     @torch.no_grad()

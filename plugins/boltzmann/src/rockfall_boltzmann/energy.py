@@ -29,6 +29,10 @@ BLOCK_NUMBERS = 50_000
 
 With the noise that belongs to them, much more would not stay in the processor's caches.
 """
+GPU_UPDATES, GPU_NUMBERS = 64, 50_000_000
+"""Updates of a block, at least, on another device, which waits for its kernels to be launched; and
+the numbers beyond which it has fewer.
+"""
 METRICS_EXAMPLES = 1000
 """Most examples that the logged metrics are computed from; never more than a tenth of all."""
 METRICS_EVERY = 1000
@@ -172,6 +176,7 @@ class EnergyModel(nn.Module):
             run.keep(**{f"{name}learner": learner})
             count = min(METRICS_EXAMPLES, -(-len(data.train) // 10))
             every = -(-METRICS_EVERY * config.batch_size // len(data.train))
+            on_the_cpu, warned = run.device.type == "cpu", ""
             for epoch in run.epochs(config.epochs):
                 lr = self.initial_lr
                 if config.schedule == "linear":
@@ -179,9 +184,11 @@ class EnergyModel(nn.Module):
                 last_good = {key: value.clone() for key, value in self.state_dict().items()}
                 for block in epoch.blocks(data.train, config.batch_size, self.updates_per_block()):
                     learner.partial_fit(self.inputs(block.inputs), lr)
-                    norms = (torch.linalg.vector_norm(p) for p in self.parameters())
-                    if not all(norm < MAX_NORM for norm in norms):  # a NaN is not, either
-                        self.raise_diverged(last_good, run)
+                    if on_the_cpu:  # to read a number of a GPU's is to wait for it
+                        self.check_divergence(last_good, run)
+                self.check_divergence(last_good, run)
+                if not warned and (warned := self.warning()):
+                    run.warn(warned)
                 if (epoch.index + 1) % every and epoch.index + 1 < config.epochs:
                     continue
                 v, train_v = (self.inputs(s.inputs[:count]) for s in (data.validation, data.train))
@@ -190,10 +197,23 @@ class EnergyModel(nn.Module):
 
     def updates_per_block(self) -> int:
         """How many updates the learner makes of one block of data."""
-        return max(1, BLOCK_NUMBERS // (int(self.config.batch_size) * self.num_visible))
+        numbers = int(self.config.batch_size) * self.num_visible
+        least = 1 if self.chains.device.type == "cpu" else min(GPU_UPDATES, GPU_NUMBERS // numbers)
+        return max(1, least, BLOCK_NUMBERS // numbers)
 
-    def raise_diverged(self, last_good: dict[str, Tensor], run: rockfall.Run) -> None:
-        """Save the machine as it was before the epoch, chains included, and raise Diverged."""
+    def warning(self) -> str:
+        """What the user should know of the training so far, looked for after every epoch until
+        there is something.
+        """
+        return ""
+
+    def check_divergence(self, last_good: dict[str, Tensor], run: rockfall.Run) -> None:
+        """If weights grew without bound, save the machine as it was before the epoch, chains
+        included, and raise Diverged.
+        """
+        norms = torch.stack([torch.linalg.vector_norm(p) for p in self.parameters()])
+        if (norms < MAX_NORM).all():  # a NaN is not, either
+            return
         self.load_state_dict(last_good)
         run.save("last")
         raise Diverged(

@@ -14,6 +14,8 @@ It computes what `contrastive_divergence.py` does, which a test checks. How it s
   Views of buffers are made once, since each would cost as much as a small product.
 - Noise is drawn for many sweeps at once (`noise.py`), units are sampled without a sigmoid, and the
   data of many updates is binarised at once.
+- On a GPU, whose kernels for so little take longer to launch than to compute, the updates of a
+  block are recorded as one CUDA graph. It reads the learning rate from the device.
 
 On digits, with 100 hidden units, an update takes some 20 µs. Large machines multiply in bf16 where
 the device gains from it: sampled binary units are exact in it, probabilities are rounded to 8 bits,
@@ -29,6 +31,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import rockfall
 from rockfall.kit.randomness import binarise
 from rockfall_boltzmann.contrastive_divergence import (
     ACTIVITY_DECAY,
@@ -37,8 +40,10 @@ from rockfall_boltzmann.contrastive_divergence import (
 )
 from rockfall_boltzmann.noise import LogisticNoise
 
-NOISE_AT_ONCE = 400_000
-"""Most random numbers drawn at once: many, to spread the cost of a call, but a cache holds them."""
+NOISE_AT_ONCE, GPU_NOISE_AT_ONCE = 400_000, 10_000_000
+"""Most random numbers drawn at once: many, to spread the cost of a call, but a CPU's cache holds
+them; on another device, 20 MB of them.
+"""
 STATE = ("velocity", "chain_inputs", "activity")
 """What is carried from update to update, and so belongs in a checkpoint."""
 
@@ -54,8 +59,11 @@ class FastContrastiveDivergence:
         *,
         binary: bool,
         dtype: torch.dtype,
+        run: rockfall.Run | None = None,
     ) -> None:
-        """binary: whether visible units are Bernoulli, not Gaussian. dtype: of the products."""
+        """binary: whether visible units are Bernoulli, not Gaussian. dtype: of the products.
+        run: captures the updates, if there is one.
+        """
         self.config = config
         self.binary = binary
         self.theta, self.chains = theta, chains
@@ -65,19 +73,26 @@ class FastContrastiveDivergence:
         self.velocity = torch.zeros_like(theta)
         self.chain_inputs = chains @ theta[:-1, :-1] + theta[-1, :-1]
         self.activity = theta.new_full((config.hidden,), config.sparsity_target)
+        self.lr: float | Tensor = theta.new_zeros(()) if theta.device.type == "cuda" else 0.0
+        """A tensor where a CUDA graph reads it."""
         self.logistic = LogisticNoise(dtype, theta.device)
         self.buffers: dict[tuple[int, int], Buffers] = {}
         self.noise_buffers: dict[tuple[int, int], NoiseBuffers] = {}
+        self.captured_update = run.capture(self.update) if run else self.update
 
     def partial_fit(self, v: Tensor, lr: float) -> None:
         """One update for every `batch_size` rows of v (N, D); the last has the rest."""
+        if isinstance(self.lr, Tensor):
+            self.lr.fill_(lr)
+        else:
+            self.lr = lr
         size = self.config.batch_size
         whole = len(v) // size * size
         for batches in (v[:whole].view(-1, size, v.shape[1]), v[None, whole:]):
             if batches.numel():
-                self.update(batches, lr)
+                self.captured_update(batches)
 
-    def update(self, batches: Tensor, lr: float) -> None:
+    def update(self, batches: Tensor) -> None:
         """U updates, each from one of the batches (U, B, D)."""
         config = self.config
         updates, size, _ = batches.shape
@@ -118,27 +133,30 @@ class FastContrastiveDivergence:
                 self.activity.lerp_(mean, 1 - ACTIVITY_DECAY)
                 penalty = config.sparsity_cost * (config.sparsity_target - self.activity)
                 buffers.positive_hidden.add_(penalty)
-            self.step(v_transposed, buffers.h, lr, size)
+            self.step(v_transposed, buffers.h, size)
         self.chains[:size] = buffers.v[-1, size:, :-1]
         self.chain_inputs[:size] = buffers.negative_inputs
 
-    def step(self, v: Tensor, h: Tensor, lr: float, size: int) -> None:
+    def step(self, v: Tensor, h: Tensor, size: int) -> None:
         """Weight decay, then θ ← θ + lr · velocity, velocity ← momentum · velocity + gradient.
 
         v: (D + 1, 2B); h: (2B, M + 1), negative rows negated; so the gradient is v h / B.
         """
-        config, theta = self.config, self.theta
+        config, theta, lr = self.config, self.theta, self.lr
         if config.weight_decay:
             theta[:-1, :-1].mul_(1 - lr * config.weight_decay)
-        if self.low_precision_theta is None and not config.momentum:
-            theta.addmm_(v, h, alpha=lr / size)
+        rate = lr if config.momentum else lr / size
+        in_one = self.low_precision_theta is None and not config.momentum
+        if in_one and not isinstance(rate, Tensor):
+            theta.addmm_(v, h, alpha=rate)
             return
         gradient = torch.mm(v, h, out=self.gradient)
         if config.momentum:
             gradient = self.velocity.mul_(config.momentum).add_(gradient, alpha=1 / size)
-            theta.add_(gradient, alpha=lr)
+        if isinstance(rate, Tensor):
+            theta.addcmul_(gradient, rate)
         else:
-            theta.add_(gradient, alpha=lr / size)
+            theta.add_(gradient, alpha=rate)
         self.product_theta()
 
     def product_theta(self) -> Tensor:
@@ -149,7 +167,8 @@ class FastContrastiveDivergence:
     def noise(self, sweeps: int, size: int) -> Iterator[SweepNoise]:
         """The noise of each sweep of a batch of `size`; that of later ones overwrites it."""
         visible, hidden = len(self.theta) - 1, self.config.hidden
-        at_once = min(sweeps, max(1, NOISE_AT_ONCE // (size * (visible + hidden))))
+        most = NOISE_AT_ONCE if self.theta.device.type == "cpu" else GPU_NOISE_AT_ONCE
+        at_once = min(sweeps, max(1, most // (size * (visible + hidden))))
         if (at_once, size) not in self.noise_buffers:
             self.noise_buffers[at_once, size] = NoiseBuffers(
                 *(

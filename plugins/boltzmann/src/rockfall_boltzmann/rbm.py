@@ -130,12 +130,14 @@ class Rbm(EnergyModel):
     def learner(self, run: rockfall.Run) -> FastContrastiveDivergence:
         large = self.config.batch_size * self.num_weights() >= BF16_MIN_MULTIPLICATIONS
         reduced = run.record.precision == "bf16" and large and self.binary
-        return self.contrastive_divergence(torch.bfloat16 if reduced else torch.float32)
+        return self.contrastive_divergence(torch.bfloat16 if reduced else torch.float32, run)
 
-    def contrastive_divergence(self, dtype: torch.dtype) -> FastContrastiveDivergence:
-        """dtype: of the matrix products."""
+    def contrastive_divergence(
+        self, dtype: torch.dtype, run: rockfall.Run | None = None
+    ) -> FastContrastiveDivergence:
+        """dtype: of the matrix products. run: captures the updates, if there is one."""
         return FastContrastiveDivergence(
-            self.theta.data, self.chains, self.config, binary=self.binary, dtype=dtype
+            self.theta.data, self.chains, self.config, binary=self.binary, dtype=dtype, run=run
         )
 
     def validation_metrics(self, v: Tensor, train_v: Tensor) -> dict[str, Tensor]:

@@ -37,6 +37,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import RockfallError
+from rockfall.kit.schedules import set_lr
 from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
 from rockfall_boltzmann.preprocessing import Method
 
@@ -290,6 +291,14 @@ class SpikeSlab(EnergyModel):
     def learner(self, run: rockfall.Run) -> StochasticMaximumLikelihood:
         return StochasticMaximumLikelihood(self, run)
 
+    def warning(self) -> str:
+        if self.clipped <= CLIPPED_WARNING:
+            return ""
+        return (
+            f"{self.clipped:.0%} of the chains' samples are beyond the radius of {self.radius:.3g} "
+            "and are scaled back to it: a higher precision or a lower lr avoids that"
+        )
+
     def gradients(self, v: Tensor, coefficients: Tensor) -> dict[str, Tensor]:
         """Σ_n coefficient_n ∂F(v_n)/∂θ of every learned parameter θ; v (N, D), coefficients (N,).
 
@@ -331,7 +340,7 @@ class StochasticMaximumLikelihood:
     """
 
     def __init__(self, machine: SpikeSlab, run: rockfall.Run) -> None:
-        self.machine, self.run = machine, run
+        self.machine = machine
         self.learned = {n: p for n, p in machine.named_parameters() if p.requires_grad}
         groups = [machine.weight], [p for p in self.learned.values() if p is not machine.weight]
         self.optimizer = torch.optim.AdamW(
@@ -343,20 +352,12 @@ class StochasticMaximumLikelihood:
             ],
             fused=True,
         )
-        self.warned = False
+        self.captured_update = run.capture(self.update, self.optimizer)
 
     def partial_fit(self, v: Tensor, lr: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        set_lr(self.optimizer, lr)
         for batch in v.split(self.machine.config.batch_size):
-            self.update(batch)
-        if self.machine.clipped > CLIPPED_WARNING and not self.warned:
-            self.warned = True
-            self.run.warn(
-                f"{self.machine.clipped:.0%} of the chains' samples are beyond the radius of "
-                f"{self.machine.radius:.3g} and are scaled back to it: a higher precision or a "
-                "lower lr avoids that"
-            )
+            self.captured_update(batch)
 
     def update(self, batch: Tensor) -> None:
         """One sweep of the chains, then one step along the gradient that batch (B, D) gives."""
