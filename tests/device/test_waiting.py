@@ -24,31 +24,25 @@ pytestmark = [pytest.mark.device, pytest.mark.long]
 
 AVERAGE = "the averaged weights count their updates on the GPU"
 CLASSES = "one-hot labels are checked"
-DIVERGENCE = "the norm of the weights, whether it diverges"
 EPISODES = "whether an episode has ended"
 SB3 = "stable-baselines3 collects in NumPy"
 WAITS = {
     "a2c": SB3,
     "cgan": CLASSES,
     "cvae": CLASSES,
-    "dbn": DIVERGENCE,
     "dcgan": AVERAGE,
     "dqn": SB3,
     "evolve": "the aspect ratio, a number of Python's",
     "flow": AVERAGE,
     "gan": AVERAGE,
-    "gatys": "the line search reads the loss",
     "lenet5-plus": AVERAGE,
     "mlp-numpy": "it learns in NumPy",
-    "mu-ssrbm": "how often the slabs' precision was clipped",
     "multi-gan": AVERAGE,
     "painter": "the quality, once an epoch",
     "ppo": SB3,
     "pqn": EPISODES,
-    "rbm": DIVERGENCE,
     "reinforce": EPISODES,
     "simplenet": AVERAGE,
-    "ssrbm": "how often the slabs' precision was clipped",
     "stacked-gan": CLASSES,
     "wgan": AVERAGE,
     "wgan-gp": AVERAGE,
