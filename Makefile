@@ -1,5 +1,6 @@
-# make venv · demo · quick · test · check · bench. Each but the first sets itself up first.
+# make venv · demo · quick · test · check · bench · device. Each but the first sets itself up first.
 # quick: the tests that answer within a minute; test: all but the slow; test SLOW=1: all.
+# device: what needs a GPU, in eight minutes, with its section of tests/benchmarks/RESULTS.md.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -13,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # whatever the surroundings say, for without it each worker and process compiles everything anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: venv demo quick test check bench size clean
+.PHONY: venv demo quick test check bench device size clean
 
 venv: $(STAMP)
 
@@ -43,6 +44,9 @@ check: venv
 
 bench: venv
 	$(BIN)/python -m tests.benchmarks
+
+device: venv
+	$(BIN)/python -m tests.device --write
 
 # Non-empty lines of the core proper: all but the kit, the conformance kit and the templates.
 size:

@@ -86,9 +86,11 @@ def here_and_now() -> str:
     return f"Measured by `{command}`, {datetime.date.today()}, {hardware()}."
 
 
-def write(tables: list[Table], origin: str) -> None:
-    """Replace this script's section of RESULTS.md; its last line says where it comes from."""
-    name = _name()
+def write(tables: list[Table], origin: str, name: str = "") -> None:
+    """Replace a section of RESULTS.md, by default this script's; its last line says where it comes
+    from.
+    """
+    name = name or _name()
     body = "\n\n".join(table.markdown() for table in tables)
     section = f"<!-- {name} -->\n{body}\n\n{origin}\n<!-- /{name} -->"
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEADER

@@ -11,6 +11,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,39 @@ Curve = list[tuple[float, float]]
 """(CPU seconds, percent of the oracle) of a policy while it learns."""
 
 
-def train_pqn(seed: int) -> Curve:
-    """Learn, setting aside every checkpoint with the clock's reading; judge them afterwards."""
+def train_pqn(
+    seed: int,
+    *,
+    device: str = "cpu",
+    now: Callable[[], float] = time.process_time,
+    every: float = 0.25,
+    **settings: Any,
+) -> Curve:
+    """Learn, setting aside every checkpoint with the clock's reading; judge them afterwards.
+
+    every: wall seconds between two checkpoints.
+    """
     with tempfile.TemporaryDirectory() as folder:
         kept: list[tuple[float, Path]] = []
-        begun = time.process_time()
+        begun = now()
 
         def keep(event: rockfall.Event) -> None:
             if event.kind == "checkpoint":
                 path = Path(folder) / f"{len(kept)}.safetensors"
                 path.write_bytes(Path(event.data["path"]).read_bytes())
-                kept.append((time.process_time() - begun, path))
+                kept.append((now() - begun, path))
 
         run = rockfall.train(
-            "pqn", SOURCE, seed=seed, out=folder, listeners=[keep], checkpoint_every=0.25
+            "pqn",
+            SOURCE,
+            seed=seed,
+            device=device,
+            out=folder,
+            listeners=[keep],
+            checkpoint_every=every,
+            **settings,
         )
+        run.model.to("cpu")  # type: ignore[attr-defined]  # where the games are judged
         curve = []
         for seconds, path in kept:
             run.model.load_state_dict(checkpoint.read(path)["model"])

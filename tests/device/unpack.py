@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from email import message_from_bytes
+from email.message import Message
 from importlib import metadata
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def wanted(wheels: list[Path]) -> list[Path]:
     return chosen
 
 
-def _metadata(wheel: Path) -> object:
+def _metadata(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         return message_from_bytes(archive.read(name))
