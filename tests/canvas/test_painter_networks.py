@@ -10,9 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from rockfall.testing import pretend_device
 from rockfall_canvas import networks
 from rockfall_canvas.coordinates import Extent
-from rockfall_canvas.feature_grid import FeatureGrid, resolutions
+from rockfall_canvas.feature_grid import (
+    FeatureGrid,
+    interpolate,
+    interpolate_by_gathering,
+    resolutions,
+)
 from rockfall_canvas.fourier import Fourier
 from rockfall_canvas.relu_mlp import ReluMlp, parameter_count, width_for
 from rockfall_canvas.siren import OMEGA, SineLayer, Siren
@@ -177,3 +183,31 @@ def test_given_settings_override_the_networks_defaults() -> None:
     assert resolved["hidden"] == 12
     assert resolved["lr"] == networks.DEFAULTS["siren"]["lr"]
     assert resolved.keys() == networks.DEFAULTS["siren"].keys()
+
+
+def test_features_gathered_are_those_interpolated() -> None:
+    """Inside, on vertices, on the edge and a little beyond; and so are their gradients."""
+    torch.manual_seed(0)
+    table = torch.randn(1, 3, 4, 6, dtype=torch.float64, requires_grad=True)
+    places = torch.rand(50, 2, dtype=torch.float64) * 2.2 - 1.1
+    corners = torch.tensor([(x, y) for x in (-1.0, 0.2, 1.0) for y in (-1.0, 1 / 3, 1.0)])
+    places = torch.cat((places, corners.double()))
+    upstream = torch.randn(3, len(places), dtype=torch.float64)
+    found = []
+    for features in (interpolate(table, places), interpolate_by_gathering(table, places)):
+        (gradient,) = torch.autograd.grad((features * upstream).sum(), table)
+        found.append((features, gradient))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_grid_is_trained_by_deterministic_algorithms() -> None:
+    """On CUDA, where the interpolation's own gradient is refused."""
+    with pretend_device():
+        network = FeatureGrid(1, 8, 2, 8, Extent(1.0, 1.0)).to("cuda")
+        torch.use_deterministic_algorithms(True)
+        try:
+            network(torch.rand(9, 2, device="cuda")).square().sum().backward()
+        finally:
+            torch.use_deterministic_algorithms(False)
+        assert all(table.grad is not None and table.grad.any() for table in network.tables)

@@ -323,8 +323,8 @@ def test_pictures_are_augmented_by_the_number_of_the_epoch(
     epochs: list[int] = []
     augment = Mlp.augment
 
-    def noting(self: Mlp, inputs: Tensor, epoch: int) -> Tensor:
-        epochs.append(epoch)
+    def noting(self: Mlp, inputs: Tensor, epoch: Tensor) -> Tensor:
+        epochs.append(int(epoch))
         return augment(self, inputs, epoch)
 
     monkeypatch.setattr(Mlp, "augment", noting)

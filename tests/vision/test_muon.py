@@ -14,13 +14,14 @@ def test_singular_values_are_brought_near_one(shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
     matrix = torch.randn(shape)
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    diagonal = u.T @ orthogonalise(matrix, steps=5) @ v.T
+    diagonal = u.T @ orthogonalise(matrix[None], steps=5)[0] @ v.T
     assert ((diagonal.diag() > 0.5) & (diagonal.diag() < 1.3)).all()
     assert (diagonal - diagonal.diag().diag()).abs().max() < 0.05  # bfloat16
 
 
 def test_a_gradient_of_zero_is_no_step() -> None:
-    assert torch.equal(orthogonalise(torch.zeros(3, 5), steps=3), torch.zeros(3, 5))
+    zero = torch.zeros(2, 3, 5)
+    assert torch.equal(orthogonalise(zero, steps=3), zero)
 
 
 def stepped(
@@ -59,3 +60,29 @@ def test_what_has_no_gradient_stays() -> None:
     weights = nn.Parameter(torch.ones(3, 4))
     Muon([weights], 0.1, weight_decay=0.5).step()
     assert torch.equal(weights, torch.ones(3, 4))
+
+
+def test_each_is_stepped_as_if_alone() -> None:
+    """Also two of one shape, whose gradients are of different size, and one with a transposed."""
+    torch.manual_seed(0)
+    starts = [torch.randn(shape) for shape in ((6, 9), (6, 9), (9, 6), (6, 1, 3, 3))]
+    slopes = [torch.randn_like(start) * 10.0**k for k, start in enumerate(starts)]
+    together = [nn.Parameter(start.clone()) for start in starts]
+    for weights, slope in zip(together, slopes, strict=True):
+        weights.grad = slope.clone()
+    Muon(together, 0.1, weight_decay=0.1).step()
+    for weights, start, slope in zip(together, starts, slopes, strict=True):
+        alone = nn.Parameter(start.clone())
+        expected = stepped(Muon([alone], 0.1, weight_decay=0.1), alone, [slope])
+        torch.testing.assert_close(weights.detach(), expected)
+
+
+def test_a_learning_rate_may_be_a_tensor() -> None:
+    """As it is in a captured step."""
+    torch.manual_seed(0)
+    start, slopes = torch.randn(8, 20), [torch.randn(8, 20) for _ in range(3)]
+    results = []
+    for lr in (0.1, torch.tensor(0.1)):
+        weights = nn.Parameter(start.clone())
+        results.append(stepped(Muon([weights], lr, weight_decay=0.3), weights, slopes))  # type: ignore[arg-type]
+    torch.testing.assert_close(*results)

@@ -20,12 +20,12 @@ def flip(pictures: Tensor) -> Tensor:
     return torch.where(mirrored.view(-1, 1, 1, 1), pictures.flip(3), pictures)
 
 
-def alternating_flip(pictures: Tensor, epoch: int) -> Tensor:
+def alternating_flip(pictures: Tensor, epoch: int | Tensor) -> Tensor:
     """Mirror each picture left to right in every other epoch (Jordan 2024, arXiv 2404.00498).
 
     So each is seen both ways in any two epochs in a row, where `flip` would show every second one
     the same way twice. Whether it begins mirrored is a coin toss that its content decides: the
-    parity of its sum. Takes uint8 only, whose sum is exact.
+    parity of its sum. Takes uint8 only, whose sum is exact. epoch: a tensor in a captured step.
     """
     mirrored = (pictures.flatten(1).sum(1) + epoch) % 2 == 1
     return torch.where(mirrored.view(-1, 1, 1, 1), pictures.flip(3), pictures)

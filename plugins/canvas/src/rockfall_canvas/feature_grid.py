@@ -47,14 +47,42 @@ class FeatureGrid(nn.Module):
 
     def forward(self, coordinates: Tensor) -> Tensor:
         with without_autocast(coordinates.device):
-            normalised = (coordinates / self.extent)[None, None]  # (1, 1, N, 2)
-            encodings = [
-                functional.grid_sample(table, normalised, padding_mode="border", align_corners=True)
-                for table in self.tables
-            ]
-            features = torch.cat(encodings, 1)[0, :, 0].T
+            normalised = coordinates / self.extent
+            features = torch.cat([interpolate(table, normalised) for table in self.tables]).T
         colours: Tensor = self.rest(features)
         return colours
+
+
+def interpolate(table: Tensor, coordinates: Tensor) -> Tensor:
+    """Features (1, F, H, W) at coordinates (N, 2), x and y from -1 to 1 → (F, N), bilinearly.
+
+    The gradient of `grid_sample` is summed in any order on CUDA, so that no two runs are the same;
+    where only deterministic algorithms are allowed, features are gathered one vertex at a time.
+    """
+    if coordinates.is_cuda and torch.are_deterministic_algorithms_enabled():
+        return interpolate_by_gathering(table, coordinates)
+    sampled = functional.grid_sample(
+        table, coordinates[None, None], padding_mode="border", align_corners=True
+    )
+    return sampled[0, :, 0]
+
+
+def interpolate_by_gathering(table: Tensor, coordinates: Tensor) -> Tensor:
+    """What `interpolate` gives, but for rounding, by the four vertices around each place."""
+    _, _, height, width = table.shape
+    vertices = table[0].flatten(1)
+    first, offsets = [], []
+    for place, side in zip(coordinates.unbind(1), (width, height), strict=True):
+        scaled = ((place + 1) / 2 * (side - 1)).clamp(0, side - 1)
+        first.append(scaled.long().clamp(max=side - 2))
+        offsets.append(scaled - first[-1])
+    left_to_right, top_to_bottom = offsets
+    upper_left = first[1] * width + first[0]
+    upper, lower = (
+        vertices.index_select(1, left).lerp(vertices.index_select(1, left + 1), left_to_right)
+        for left in (upper_left, upper_left + width)
+    )
+    return upper.lerp(lower, top_to_bottom)
 
 
 def resolutions(levels: int, finest: int, extent: Extent) -> list[tuple[int, int]]:

@@ -29,7 +29,7 @@ import rockfall
 from rockfall import Picture, Split, eval_mode
 from rockfall.kit.memory import require_memory
 from rockfall.kit.progress import counted
-from rockfall.kit.schedules import lr_factor
+from rockfall.kit.schedules import lr_factor, set_lr
 from rockfall_canvas import networks
 from rockfall_canvas.coordinates import Extent
 from rockfall_canvas.copies import quality
@@ -158,18 +158,23 @@ class Painter(nn.Module):
         pixels = self.training_pixels(picture)
         steps = self.config.epochs * -(-len(pixels) // batch_size)
         validations = quadratically_spaced(steps, VALIDATIONS)
+
+        def step(colours: Tensor, indices: Tensor) -> Tensor:
+            with run.autocast():
+                output = self.network(self.extent.coordinates(indices, *self.sides))
+            loss = nn.functional.mse_loss(output.float(), normalise(colours))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        captured_step = run.capture(step, optimizer)
         for epoch in run.epochs(self.config.epochs):
-            for colours, indices in epoch.batches(pixels, batch_size):
+            for batch in epoch.batches(pixels, batch_size):
                 if run.step in validations:
                     run.log(**self.quality(picture, run))
-                optimizer.param_groups[0]["lr"] = lr * lr_factor(run.step / steps, "cosine")
-                with run.autocast():
-                    output = self.network(self.extent.coordinates(indices, *self.sides))
-                loss = nn.functional.mse_loss(output.float(), normalise(colours))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                run.log(loss=loss)
+                set_lr(optimizer, lr * lr_factor(run.step / steps, "cosine"))
+                run.log(loss=captured_step(*batch))
         run.log(**self.quality(picture, run))
 
     def training_pixels(self, picture: Picture) -> Split:

@@ -10,7 +10,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 LOG_OPACITY_STD = 0.3
 """Standard deviation of the logarithm of the offspring's opacities about their parent's."""
@@ -31,7 +30,7 @@ def mutate(vertices: Tensor, steps: Tensor, aspect: Tensor, offspring: int) -> T
     parents = vertices.unsqueeze(-3).expand(*vertices.shape[:-2], offspring, count, 2)
     noise = torch.randn_like(parents)
     which = torch.randint(count, parents.shape[:-2], device=vertices.device)
-    single = F.one_hot(which, count)[..., None] * noise
+    single = (which[..., None] == torch.arange(count, device=which.device))[..., None] * noise
     translation = noise[..., :1, :].expand_as(noise)
     kind = torch.arange(offspring, device=vertices.device)[:, None, None] % 3
     moves = torch.where(kind == 0, single, torch.where(kind == 1, translation, noise / 2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 import rockfall
 
@@ -31,7 +30,8 @@ class ClassConditions(nn.Module):
         self.shares.copy_(labels.bincount(minlength=self.count) / len(labels))
 
     def forward(self, labels: Tensor) -> Tensor:
-        return F.one_hot(labels, self.count).float()
+        # As `one_hot`, which reads the labels to check them, so that a GPU is waited for.
+        return (labels[:, None] == torch.arange(self.count, device=labels.device)).float()
 
     def sample_labels(self, count: int) -> Tensor:
         """Labels (count,), from torch's global generator."""

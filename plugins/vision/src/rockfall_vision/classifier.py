@@ -173,24 +173,31 @@ class Classifier(nn.Module):
         for number, (optimizer, schedule) in enumerate(zip(optimizers, schedules, strict=True)):
             run.keep(**{f"optimizer-{number}": optimizer})
             run.keep(**{f"schedule-{number}": schedule})
+        epoch_index = torch.zeros((), dtype=torch.int64, device=run.device)
+
+        def step(inputs: Tensor, labels: Tensor) -> Tensor:
+            pictures = self.augment(inputs, epoch_index)
+            with run.autocast():
+                logits = self.network(pictures)
+            loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+            self.network.zero_grad()
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+            if self.average is not None:
+                self.average.update_parameters(self.network)
+            return loss
+
+        captured_step = run.capture(step, *optimizers)
         for epoch in run.epochs(config.epochs):
             self.train()
+            epoch_index.fill_(epoch.index)
             for batch in epoch.batches(data.train, config.batch_size):
                 if len(batch.labels) < smallest:
                     continue
-                pictures = self.augment(batch.inputs, epoch.index)
-                with run.autocast():
-                    logits = self.network(pictures)
-                loss = F.cross_entropy(
-                    logits.float(), batch.labels, label_smoothing=config.label_smoothing
-                )
-                self.network.zero_grad()
-                loss.backward()
-                for optimizer, schedule in zip(optimizers, schedules, strict=True):
-                    optimizer.step()
+                loss = captured_step(*batch)
+                for schedule in schedules:
                     schedule.step()
-                if self.average is not None:
-                    self.average.update_parameters(self.network)
                 run.log(**{"train loss": loss})
             metrics = self.validation_metrics(data.validation)
             run.log(**metrics)
@@ -228,7 +235,7 @@ class Classifier(nn.Module):
         settings = {"momentum": config.momentum, "weight_decay": config.weight_decay}
         return [adamw, Muon(hidden, config.muon_lr, **settings)]
 
-    def augment(self, inputs: Tensor, epoch: int) -> Tensor:
+    def augment(self, inputs: Tensor, epoch: int | Tensor) -> Tensor:
         """inputs (N, C, H, W) uint8 → preprocessed and augmented for training.
 
         epoch: its number, by which flips alternate. Cutout masks with 0, the mean of a channel.

@@ -52,6 +52,7 @@ from rockfall import Split
 from rockfall.kit.schedules import Schedule
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import ResizeAndPad
+from rockfall_vision.pooling import GlobalMaxPool2d
 
 SMALLEST, LARGEST = 16, 32
 """Height and width of the network's input; others are brought to it (`inputs.ResizeAndPad`)."""
@@ -144,7 +145,7 @@ class Fastnet(Classifier):
             channels = width
         head = nn.Linear(channels, len(info.classes), bias=False)
         nn.init.normal_(head.weight, std=1 / channels)  # small logits: uncertain at first
-        return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), head)
+        return nn.Sequential(*layers, GlobalMaxPool2d(), nn.Flatten(), head)
 
     def init_from_data(self, train: Split) -> None:
         """Set the filters of the whitening layer."""

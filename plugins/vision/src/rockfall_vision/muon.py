@@ -17,7 +17,7 @@ decay and the factor √max(1, rows / columns) instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -53,33 +53,56 @@ class Muon(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """One step. A closure is not called, since the loss is not needed."""
         for group in self.param_groups:
-            for weights in group["params"]:
-                if weights.grad is not None:
-                    self._update(weights, weights.grad, group)
+            if weights := [each for each in group["params"] if each.grad is not None]:
+                self._update(weights, group)
 
-    def _update(self, weights: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+    def _update(self, weights: list[Tensor], group: dict[str, Any]) -> None:
+        lr, momentum = group["lr"], group["momentum"]
+        gradients = [each.grad for each in weights if each.grad is not None]
+        means = [self._momentum(each) for each in weights]
+        torch._foreach_mul_(means, momentum)
+        torch._foreach_add_(means, gradients)
+        nesterov = torch._foreach_add(gradients, means, alpha=momentum)
+        torch._foreach_mul_(weights, 1 - lr * group["weight_decay"])
+        for (rows, columns), alike in by_shape(weights).items():
+            matrices = torch.stack([nesterov[index].flatten(1) for index in alike])
+            updates = orthogonalise(matrices, group["rounds"])
+            rate = -lr * max(1.0, rows / columns) ** 0.5
+            for index, update in zip(alike, updates, strict=True):
+                if isinstance(rate, Tensor):  # which a CUDA graph reads
+                    weights[index].addcmul_(update.view_as(weights[index]), rate)
+                else:
+                    weights[index].add_(update.view_as(weights[index]), alpha=rate)
+
+    def _momentum(self, weights: Tensor) -> Tensor:
         state = self.state[weights]
         if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(gradient)
-        momentum = state["momentum"].mul_(group["momentum"]).add_(gradient)
-        nesterov = gradient.add(momentum, alpha=group["momentum"]).flatten(1)
-        rows, columns = nesterov.shape
-        weights.mul_(1 - group["lr"] * group["weight_decay"])
-        update = orthogonalise(nesterov, group["rounds"]).view_as(weights)
-        weights.add_(update, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+            state["momentum"] = torch.zeros_like(weights)
+        momentum: Tensor = state["momentum"]
+        return momentum
 
 
-def orthogonalise(matrix: Tensor, steps: int) -> Tensor:
-    """(M, N) → roughly U Vᵀ of its U S Vᵀ: singular values from 0.7 to 1.2 after 5 steps.
+def by_shape(weights: Sequence[Tensor]) -> dict[tuple[int, int], list[int]]:
+    """The rows and columns of some weights as matrices → which have so many."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for index, each in enumerate(weights):
+        found.setdefault((len(each), each[0].numel()), []).append(index)
+    return found
+
+
+def orthogonalise(matrices: Tensor, steps: int) -> Tensor:
+    """(N, K, L) → of each roughly U Vᵀ of its U S Vᵀ: singular values from 0.7 to 1.2 after 5
+    steps. Matrices of one shape are orthogonalised together, as a GPU would rather have it.
 
     Newton-Schulz: an odd polynomial of a matrix is that polynomial of its singular values. In
     bfloat16, whose rounding error is smaller than what the coefficients leave.
     """
     a, b, c = NS_COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).bfloat16()
-    x = x / x.norm().clamp(min=1e-7)  # no singular value above 1
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = (matrices.mT if tall else matrices).bfloat16()
+    # No singular value above 1.
+    x = x / torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True).clamp(min=1e-7)
     for _ in range(steps):
-        square = x @ x.T
-        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return (x.T if tall else x).to(matrix.dtype)
+        square = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).to(matrices.dtype)

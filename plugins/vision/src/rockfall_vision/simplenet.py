@@ -28,6 +28,7 @@ from torch import nn
 import rockfall
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import ResizeAndPad
+from rockfall_vision.pooling import GlobalMaxPool2d
 
 WIDTHS = (64, 128, 128, 128), (128, 128, 256), (256, 256), (512, 2048, 256), (256,)
 """Filters of each layer in the full size; pooling comes between the groups."""
@@ -104,7 +105,7 @@ class Simplenet(Classifier):
                 layers += [nn.MaxPool2d(2), nn.Dropout2d(self.config.dropout)]
         return nn.Sequential(
             *layers,
-            nn.AdaptiveMaxPool2d(1),
+            GlobalMaxPool2d(),
             nn.Flatten(),
             nn.Linear(channels, len(info.classes)),
         )
