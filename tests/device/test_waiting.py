@@ -22,30 +22,17 @@ from tests.device.where import device
 
 pytestmark = [pytest.mark.device, pytest.mark.long]
 
-AVERAGE = "the averaged weights count their updates on the GPU"
-CLASSES = "one-hot labels are checked"
 EPISODES = "whether an episode has ended"
 SB3 = "stable-baselines3 collects in NumPy"
 WAITS = {
     "a2c": SB3,
-    "cgan": CLASSES,
-    "cvae": CLASSES,
-    "dcgan": AVERAGE,
     "dqn": SB3,
     "evolve": "the aspect ratio, a number of Python's",
-    "flow": AVERAGE,
-    "gan": AVERAGE,
-    "lenet5-plus": AVERAGE,
     "mlp-numpy": "it learns in NumPy",
-    "multi-gan": AVERAGE,
     "painter": "the quality, once an epoch",
     "ppo": SB3,
     "pqn": EPISODES,
     "reinforce": EPISODES,
-    "simplenet": AVERAGE,
-    "stacked-gan": CLASSES,
-    "wgan": AVERAGE,
-    "wgan-gp": AVERAGE,
 }
 """Model → for what its steps wait."""
 MODELS = [
