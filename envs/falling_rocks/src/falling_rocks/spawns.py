@@ -34,11 +34,12 @@ class SpawnStream:
     Args:
         num_envs: spawns a step.
         sample: ``sample(steps)`` gives columns or `NO_ROCK`, of shape ``(steps, num_envs)``.
+        bulk: spawns sampled at once, at least those of one step.
     """
 
-    def __init__(self, num_envs: int, sample: Callable[[int], Array]) -> None:
+    def __init__(self, num_envs: int, sample: Callable[[int], Array], bulk: int = BULK) -> None:
         self._sample = sample
-        self._bulk = max(1, min(256, BULK // num_envs))
+        self._bulk = max(1, min(256, bulk // num_envs))
         self._pending: deque[Array] = deque()
 
     def next(self) -> Array:
@@ -52,6 +53,10 @@ class SpawnStream:
         while len(self._pending) < steps:
             self._pending.extend(self._sample(self._bulk))
         return list(islice(self._pending, steps))
+
+    def ahead(self, most: int) -> list[Array]:
+        """The spawns of the next step and of those, ``most`` in all, that are sampled already."""
+        return self.peek(max(1, min(most, len(self._pending))))
 
     @property
     def pending(self) -> list[Array]:
