@@ -41,11 +41,11 @@ def test_losses_are_sums_over_numbers_and_means_over_examples(network: str) -> N
     conditions = torch.empty(6, 0)
     squared = small(data, network=network).eval()
     made = squared.decoder(squared.encoder_output(values, conditions))
-    loss, _ = squared.loss(values, conditions, 0.5)
+    loss, _ = squared.loss(values, conditions, torch.zeros(()))
     torch.testing.assert_close(loss, (made - values).square().flatten(1).sum(1).mean())
     crossed = small(data, network=network, loss="cross-entropy").eval()
     made = crossed.decoder(crossed.encoder_output(values, conditions)).sigmoid()
-    loss, _ = crossed.loss(values, conditions, 0.5)
+    loss, _ = crossed.loss(values, conditions, torch.zeros(()))
     wanted = F.binary_cross_entropy(made, values, reduction="none").flatten(1).sum(1).mean()
     torch.testing.assert_close(loss, wanted)
 
@@ -55,7 +55,7 @@ def test_losses_are_sums_over_numbers_and_means_over_examples(network: str) -> N
 def test_every_parameter_learns(network: str, loss: str) -> None:
     data = digits()
     model = small(data, network=network, loss=loss)
-    given, _ = model.loss(data.train.inputs[:20].float() / 255, torch.empty(20, 0), 0.5)
+    given, _ = model.loss(data.train.inputs[:20].float() / 255, torch.empty(20, 0), torch.zeros(()))
     given.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

@@ -79,7 +79,7 @@ def test_the_loss_is_minus_the_elbo(likelihood: str) -> None:
     model = small(data, likelihood=likelihood)
     values, conditions = some(model, data)
     torch.manual_seed(2)
-    loss, terms = model.loss(values, conditions, 0.5)
+    loss, terms = model.loss(values, conditions, torch.tensor(model.beta(0.5)))
     mean, log_variance = model.posterior(values, conditions)
     posterior = Normal(mean, (log_variance / 2).exp())
     torch.manual_seed(2)
@@ -94,7 +94,7 @@ def test_the_loss_is_minus_the_elbo(likelihood: str) -> None:
 def test_beta_weighs_the_kl() -> None:
     data = digits()
     model = small(data, beta=3.0)
-    loss, terms = model.loss(*some(model, data), 0.5)
+    loss, terms = model.loss(*some(model, data), torch.tensor(model.beta(0.5)))
     torch.testing.assert_close(loss, terms["reconstruction"] + 3 * terms["kl"])
 
 
@@ -102,7 +102,7 @@ def test_beta_weighs_the_kl() -> None:
 def test_the_kl_comes_in_slowly(progress: float, share: float) -> None:
     data = digits()
     model = small(data, beta=3.0, kl_warmup=0.4)
-    loss, terms = model.loss(*some(model, data), progress)
+    loss, terms = model.loss(*some(model, data), torch.tensor(model.beta(progress)))
     torch.testing.assert_close(loss, terms["reconstruction"] + 3 * share * terms["kl"])
 
 
@@ -115,7 +115,7 @@ def test_free_bits_are_of_each_latents_mean() -> None:
         last.bias[:3] = torch.tensor([0.1, 2.0, 1.0])  # of latent means: below, above, just below
         last.weight[3:] *= 0
         last.bias[3:] = 0
-    loss, terms = model.loss(*some(model, data), 0.5)
+    loss, terms = model.loss(*some(model, data), torch.tensor(model.beta(0.5)))
     assert terms["kl"].item() == pytest.approx((0.01 + 4 + 1) / 2, abs=1e-5)
     counted = 0.7 + 2 + 0.7
     assert loss.item() == pytest.approx(terms["reconstruction"].item() + 2 * counted, abs=1e-4)
@@ -127,7 +127,7 @@ def test_free_bits_leave_a_poor_latent_alone() -> None:
     gradients = []
     for free in (0.0, 100.0):
         model = small(data, free_bits=free)
-        loss, terms = model.loss(*some(model, data), 0.5)
+        loss, terms = model.loss(*some(model, data), torch.tensor(model.beta(0.5)))
         (loss - terms["reconstruction"]).backward()
         bias = model.encoder[-1].bias
         gradients.append(0.0 if bias.grad is None else bias.grad.abs().sum().item())
@@ -141,7 +141,7 @@ def test_free_bits_leave_a_poor_latent_alone() -> None:
 def test_every_parameter_learns(kind: type[Vae], likelihood: str, network: str) -> None:
     data = digits()
     model = small(data, kind, likelihood=likelihood, network=network)
-    loss, _ = model.loss(*some(model, data, 20), 0.5)
+    loss, _ = model.loss(*some(model, data, 20), torch.tensor(model.beta(0.5)))
     loss.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

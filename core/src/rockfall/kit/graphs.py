@@ -211,7 +211,8 @@ def _make_capturable(optimizer: Optimizer) -> None:
     """Whatever changes from step to step becomes a tensor where the weights are."""
     for group in optimizer.param_groups:
         device = group["params"][0].device
-        group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32).to(device)
+        rate = torch.zeros((), device=device)
+        group["lr"] = rate.copy_(lr) if isinstance(lr := group["lr"], Tensor) else rate.fill_(lr)
         if "capturable" in group:  # SGD has no such thing
             group["capturable"] = True
     for weights, state in optimizer.state.items():

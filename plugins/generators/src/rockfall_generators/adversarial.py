@@ -23,6 +23,7 @@ from rockfall_generators import augmentation
 from rockfall_generators.adversarial_update import (
     AdversarialUpdate,
     AdversarialUpdateConfig,
+    Metrics,
     discriminator_accuracy,
 )
 from rockfall_generators.augmentation import augment
@@ -215,20 +216,31 @@ class AdversarialModel(nn.Module):
         diagnostics = CollapseDiagnostics(run, saturates=config.objective != "wasserstein")
         diagnosed = data.train.evenly_spaced(EXAMPLES)
         run.keep(duel=update)
+
+        def discriminator_step(inputs: Tensor, labels: Tensor) -> Metrics:
+            conditions = self.conditions(labels)
+            real = self.discriminator_input(self.scaling(inputs), conditions)
+            with torch.no_grad():
+                fake = self.discriminator_input(self.generate(conditions), conditions)
+            return update.discriminator_step(real, fake)
+
+        def generator_step(labels: Tensor) -> Metrics:
+            conditions = self.conditions(labels)
+            fake = self.discriminator_input(self.generate(conditions), conditions)
+            return update.generator_step(fake)
+
+        of_generator, of_discriminators = update.optimizers.values()
+        captured_discriminator_step = run.capture(discriminator_step, of_discriminators)
+        captured_generator_step = run.capture(generator_step, of_generator)
         for epoch in run.epochs(config.epochs):
             self.train()
             update.set_learning_rates(epoch.index / config.epochs)
             for batch in epoch.batches(data.train, config.batch_size):
                 inputs, labels = at_least_two(batch)
-                conditions = self.conditions(labels)
-                real = self.discriminator_input(self.scaling(inputs), conditions)
-                with torch.no_grad():
-                    fake = self.discriminator_input(self.generate(conditions), conditions)
-                metrics = update.discriminator_step(real, fake)
+                metrics = captured_discriminator_step(inputs, labels)
                 updates = run.step + 1 - config.pretrain
                 if updates > 0 and updates % config.discriminator_steps == 0:
-                    fake = self.discriminator_input(self.generate(conditions), conditions)
-                    metrics |= update.generator_step(fake)
+                    metrics = {**metrics, **captured_generator_step(labels)}
                 run.log(**metrics)
             if 4 * (epoch.index + 1) >= config.epochs:  # at first every generator looks collapsed
                 diagnostics.check(self.discriminator_diagnostics(diagnosed))

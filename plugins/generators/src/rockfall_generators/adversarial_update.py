@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 import rockfall
-from rockfall.kit.schedules import Schedule, lr_factor
+from rockfall.kit.schedules import Schedule, lr_factor, set_lr
 from rockfall_generators import penalties
 
 Metrics = dict[str, Tensor]
@@ -174,8 +174,7 @@ class AdversarialUpdate:
         """Set both sides' learning rates for this fraction, 0 … 1, of the training."""
         factor = lr_factor(progress, self.config.schedule)
         for side, optimizer in self.optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = factor * self.peak_lrs[side]
+            set_lr(optimizer, factor * self.peak_lrs[side])
 
     def state_dict(self) -> dict[str, Any]:
         return {side: optimizer.state_dict() for side, optimizer in self.optimizers.items()}

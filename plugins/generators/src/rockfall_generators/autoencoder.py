@@ -77,7 +77,7 @@ class Autoencoder(EncoderDecoder):
         return self.spread
 
     def loss(
-        self, values: Tensor, conditions: Tensor, progress: float
+        self, values: Tensor, conditions: Tensor, beta: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         latents = self.encoder_output(values, conditions)
         reconstruction = self.decoder_output(latents, conditions)
@@ -85,7 +85,8 @@ class Autoencoder(EncoderDecoder):
         return error(reconstruction, values, reduction="sum") / len(values), {}
 
     def validation_metrics(self, batch: Batch) -> dict[str, float | Tensor]:
-        loss, _ = self.loss(self.scaling(batch.inputs), self.conditions(batch.labels), 1.0)
+        values, conditions = self.scaling(batch.inputs), self.conditions(batch.labels)
+        loss, _ = self.loss(values, conditions, values.new_zeros(()))
         return {"validation_loss": loss}
 
     def fit_prior(self, train: Batch) -> None:

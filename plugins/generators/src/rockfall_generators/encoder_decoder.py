@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Batch, Dataset, eval_mode, fork_rng
-from rockfall.kit.schedules import Schedule, lr_factor
+from rockfall.kit.schedules import Schedule, lr_factor, set_lr
 from rockfall_generators.conditions import ClassConditions, NoConditions, concatenate
 from rockfall_generators.networks import check_parameter_count, conv_down, conv_up, mlp
 from rockfall_generators.scaling import Scaling, check_batch_size
@@ -124,13 +124,20 @@ class EncoderDecoder(nn.Module):
     """The setting with which values need not be probabilities."""
 
     def loss(
-        self, values: Tensor, conditions: Tensor, progress: float
+        self, values: Tensor, conditions: Tensor, beta: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, a mean over examples, and the terms of it that are logged.
 
-        values (N, …) as `preprocess` gives them, conditions (N, K), progress from 0 to 1.
+        values (N, …) as `preprocess` gives them, conditions (N, K), beta as `beta` gives it, a
+        scalar.
         """
         raise NotImplementedError
+
+    def beta(self, progress: float) -> float:
+        """The coefficient β of the latents' term of the loss, at `progress`, 0 … 1, through the
+        training; it has none here.
+        """
+        return 0.0
 
     def preprocess(self, inputs: Tensor) -> Tensor:
         """Inputs (N, …) → values (N, …) that an update is made with."""
@@ -166,19 +173,25 @@ class EncoderDecoder(nn.Module):
         multiplications = config.batch_size * sum(p.numel() for p in self.parameters())
         large = multiplications >= BF16_MULTIPLICATIONS
         precision = run.autocast if large else contextlib.nullcontext
+        beta = self.scaling.offset.new_zeros(())
+
+        def step(inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
+            values, conditions = self.preprocess(inputs), self.conditions(labels)
+            with precision():
+                loss, terms = self.loss(values, conditions, beta)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return {"loss": loss, **terms}
+
+        captured_step = run.capture(step, optimizer)
         for epoch in run.epochs(config.epochs):
             self.train()
             for batch in epoch.batches(data.train, config.batch_size):
                 progress = run.step / steps
-                for group in optimizer.param_groups:
-                    group["lr"] = config.lr * lr_factor(progress, config.schedule)
-                values, conditions = self.preprocess(batch.inputs), self.conditions(batch.labels)
-                with precision():
-                    loss, terms = self.loss(values, conditions, progress)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                run.log(loss=loss, **terms)
+                set_lr(optimizer, config.lr * lr_factor(progress, config.schedule))
+                beta.fill_(self.beta(progress))
+                run.log(**captured_step(*batch))
             with fork_rng(seed=0), eval_mode(self):  # the same noise each time
                 self.fit_prior(data.train.evenly_spaced(VALIDATION_EXAMPLES))
                 validation = data.validation.evenly_spaced(VALIDATION_EXAMPLES)

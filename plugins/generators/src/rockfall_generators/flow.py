@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Dataset, fork_rng
-from rockfall.kit.schedules import averaged_model, lr_factor
+from rockfall.kit.schedules import averaged_model, lr_factor, set_lr
 from rockfall_generators.networks import check_parameter_count
 from rockfall_generators.scaling import Scaling, check_batch_size
 from rockfall_generators.velocity import DenseVelocity
@@ -111,18 +111,21 @@ class Flow(nn.Module):
         optimizer = torch.optim.Adam(self.velocity.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)
         validation = self.values(data.validation.evenly_spaced(VALIDATION_EXAMPLES).inputs)
+
+        def step(inputs: Tensor) -> Tensor:
+            loss = self.loss(self.velocity, self.values(inputs))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if self.average is not None:
+                self.average.update_parameters(self.velocity)
+            return loss
+
+        captured_step = run.capture(step, optimizer)
         for epoch in run.epochs(config.epochs):
-            optimizer.param_groups[0]["lr"] = config.lr * lr_factor(
-                epoch.index / config.epochs, "cosine"
-            )
+            set_lr(optimizer, config.lr * lr_factor(epoch.index / config.epochs, "cosine"))
             for batch in epoch.batches(data.train, config.batch_size):
-                loss = self.loss(self.velocity, self.values(batch.inputs))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                if self.average is not None:
-                    self.average.update_parameters(self.velocity)
-                run.log(loss=loss)
+                run.log(loss=captured_step(batch.inputs))
             with fork_rng(seed=0), torch.no_grad():  # the same noise and times each time
                 run.log(validation_loss=self.loss(self.trained, validation))
 

@@ -239,15 +239,18 @@ class StackedGan(nn.Module):
     def fit_encoder(
         self, data: Dataset, run: rockfall.Run, optimizer: torch.optim.Optimizer
     ) -> None:
+        def step(inputs: Tensor, labels: Tensor) -> Tensor:
+            loss = F.cross_entropy(self.logits(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        captured_step = run.capture(step, optimizer)
         for epoch in run.epochs(self.config.encoder_epochs):
             self.train()
             for batch in epoch.batches(data.train, self.config.batch_size):
-                inputs, labels = at_least_two(batch)
-                loss = F.cross_entropy(self.logits(inputs), labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                run.log(encoder_loss=loss)
+                run.log(encoder_loss=captured_step(*at_least_two(batch)))
             run.log(**{"validation accuracy": self.accuracy(data.validation)})
 
     def fit_generators(
@@ -261,21 +264,27 @@ class StackedGan(nn.Module):
     ) -> None:
         config, diagnosed = self.config, data.train.evenly_spaced(EXAMPLES)
         diagnostics = CollapseDiagnostics(run, saturates=config.objective != "wasserstein")
+
+        def step(inputs: Tensor, labels: Tensor) -> tuple[Metrics, Metrics]:
+            values, classes = self.scaling(inputs), self.conditions(labels)
+            with torch.no_grad():
+                features = self.encoder[0](values)
+            fake_features, of_features = self.step(1, updates[1], features, classes)
+            conditions = fake_features if jointly else features
+            _, of_pictures = self.step(0, updates[0], values, conditions)
+            return of_features, of_pictures
+
+        optimizers = [each for update in updates for each in update.optimizers.values()]
+        captured_step = run.capture(step, *optimizers)
         for epoch in run.epochs(epochs):
             self.train()
             self.encoder.eval()
             for update in updates:
                 update.set_learning_rates(epoch.index / epochs)
             for batch in epoch.batches(data.train, config.batch_size):
-                inputs, labels = at_least_two(batch)
-                values, classes = self.scaling(inputs), self.conditions(labels)
-                with torch.no_grad():
-                    features = self.encoder[0](values)
-                fake_features, metrics = self.step(1, updates[1], features, classes)
-                run.log(**{f"feature_{name}": value for name, value in metrics.items()})
-                conditions = fake_features if jointly else features
-                _, metrics = self.step(0, updates[0], values, conditions)
-                run.log(**metrics)
+                of_features, of_pictures = captured_step(*at_least_two(batch))
+                run.log(**{f"feature_{name}": value for name, value in of_features.items()})
+                run.log(**of_pictures)
             if 4 * (epoch.index + 1) >= epochs:  # at first every generator looks collapsed
                 diagnostics.check(self.discriminator_diagnostics(diagnosed))
 

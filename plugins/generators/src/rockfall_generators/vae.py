@@ -151,7 +151,7 @@ class Vae(EncoderDecoder):
         return super().preprocess(inputs)
 
     def loss(
-        self, values: Tensor, conditions: Tensor, progress: float
+        self, values: Tensor, conditions: Tensor, beta: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         mean, log_variance = self.posterior(values, conditions)
         latents = mean + (log_variance / 2).exp() * torch.randn_like(mean)
@@ -160,11 +160,13 @@ class Vae(EncoderDecoder):
         # Free bits: Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive
         # Flow", appendix C.8, each latent a group of its own.
         penalised = divergence.clamp(min=self.config.free_bits).sum()
-        beta = self.config.beta
-        if progress < self.config.kl_warmup:
-            beta *= progress / self.config.kl_warmup
         loss = reconstruction + beta * penalised
         return loss, {"reconstruction": reconstruction, "kl": divergence.sum()}
+
+    def beta(self, progress: float) -> float:
+        config = self.config
+        warm = progress / config.kl_warmup if progress < config.kl_warmup else 1.0
+        return float(config.beta * warm)
 
     def validation_metrics(self, batch: Batch) -> dict[str, float | Tensor]:
         values, conditions = self.observe(batch.inputs), self.conditions(batch.labels)

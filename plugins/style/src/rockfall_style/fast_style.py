@@ -33,7 +33,7 @@ from torch.nn import functional as F
 import rockfall
 from rockfall import Dataset
 from rockfall.kit.resizing import within
-from rockfall.kit.schedules import lr_factor
+from rockfall.kit.schedules import lr_factor, set_lr
 from rockfall_style.bands import apply_style
 from rockfall_style.features import check_features, feature_network
 from rockfall_style.losses import content_loss, gram, style_loss, total_variation
@@ -137,17 +137,20 @@ class FastStyle(nn.Module):
         for warning in self.warnings(data):
             run.warn(warning)
         validation = data.validation.evenly_spaced(VALIDATION_PICTURES).inputs
+
+        def step(inputs: Tensor) -> dict[str, Tensor]:
+            with run.autocast():
+                losses = perceptual_loss(self.transform(inputs), inputs)
+            optimizer.zero_grad()
+            losses["loss"].backward()
+            optimizer.step()
+            return losses
+
+        captured_step = run.capture(step, optimizer)
         for epoch in run.epochs(config.epochs):
-            optimizer.param_groups[0]["lr"] = config.lr * lr_factor(
-                epoch.index / config.epochs, "cosine"
-            )
+            set_lr(optimizer, config.lr * lr_factor(epoch.index / config.epochs, "cosine"))
             for batch in epoch.batches(data.train, config.batch_size):
-                with run.autocast():
-                    losses = perceptual_loss(self.transform(batch.inputs), batch.inputs)
-                optimizer.zero_grad()
-                losses["loss"].backward()
-                optimizer.step()
-                run.log(**losses)
+                run.log(**captured_step(batch.inputs))
             with torch.no_grad(), run.autocast():
                 parts = [
                     perceptual_loss(self.transform(part), part)["loss"]
