@@ -269,6 +269,8 @@ NOT_WAITING: dict[str, Callable[[Tensor], Any]] = {
     "where": lambda x: torch.where(x > 0, x, 0),
     "random": lambda x: torch.randn_like(x) + torch.rand(3, device=CUDA),
     "pinned": lambda x: host(3).pin_memory().to(CUDA, non_blocking=True),
+    "made pinned": lambda x: x.copy_(torch.ones(3, pin_memory=True), non_blocking=True),
+    "asked not to wait": lambda x: x.to("cpu", non_blocking=True),
     "between themselves": lambda x: x.copy_(x.clone()),
     "asked": lambda x: (x.shape, x.device, x.dtype, len(x), x.numel()),
     "on the CPU": lambda x: (host(3).tolist(), float(host(3).sum())),

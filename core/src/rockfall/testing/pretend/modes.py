@@ -140,7 +140,7 @@ class Calls(TorchFunctionMode):
             args, kwargs["device"] = args[:2], args[2]
         asked = found if kwargs.get("device") is None else parse(kwargs["device"])
         _check_generator((*args, *kwargs.values()), asked)
-        if kwargs.get("device") is None:
+        if kwargs.get("device") is None and not kwargs.get("pin_memory"):
             return self._called(func, args, kwargs, found)
         if asked not in (CPU, CUDA):
             return func(*args, **kwargs)
@@ -164,7 +164,7 @@ class Calls(TorchFunctionMode):
         where: torch.device,
         given: Sequence[Tensor],
     ) -> Any:
-        """What a call makes that names a device."""
+        """What a call makes that names a device, or pinned memory."""
         pins = kwargs.pop("pin_memory", False)
         made = self._called(func, args, kwargs, where)
         if not isinstance(made, Tensor) or made.device.type != "cpu":
