@@ -223,12 +223,13 @@ def gatys(bench: Benchmark) -> None:
 def painter(bench: Benchmark) -> None:
     picture = str(data_folder() / "images/mona_lisa.jpg")
     epochs = bench.size(500, 1)
+    options = {"network": "siren", "source_options": bench.size({}, {"size": 64})}
     figure = bench.figure(f"`painter` (siren) 300 × 429, {epochs} epochs", "s", Goal(10))
     quality = bench.figure("the same: PSNR", "dB")
     with unmeasured():
-        bench.train("painter", picture, network="siren", epochs=1)
+        bench.train("painter", picture, epochs=1, **options)
     for seed in bench.rounds():
-        run = bench.train("painter", picture, network="siren", epochs=epochs, seed=seed)
+        run = bench.train("painter", picture, epochs=epochs, seed=seed, **options)
         bench.keep(figure, run.seconds)
         bench.keep(quality, run.result["figures"]["psnr"]["value"])
 

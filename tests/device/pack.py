@@ -1,14 +1,14 @@
 """`python -m tests.device.pack OUT`: all that `make device` needs where there is no network.
 
-Writes two folders into OUT. `run/` has the wheels of our distributions and of what the machine
-lacks, the tests, MNIST, a few pictures, and as much of CIFAR-10 as fits under the limit; `more/`
-has the rest of CIFAR-10, and is only written if there is a rest. On the machine, in either order:
+Writes folders into OUT, none larger than the limit. `run` has the wheels of our distributions and
+of what the machine lacks, the tests, MNIST, a few pictures, and as much of CIFAR-10 as fits;
+`more-1`, `more-2`, … have the rest of CIFAR-10. On the machine, `run` last:
 
-    bash more/unpack-and-run.sh
+    bash more-1/unpack-and-run.sh
     bash run/unpack-and-run.sh --out RESULTS
 
-Without `more/`, `run/` trains on CIFAR-10 all the same: a part of its pictures stand in for those
-that are missing, so that times are right and accuracies are not, and the results say so.
+Alone, `run` trains on CIFAR-10 all the same: a part of its pictures stand in for those that are
+missing, so that times are right and accuracies are not, and the results say so.
 
 The data comes from `ROCKFALL_DATA`, wheels from the index that pip is set up for.
 """
@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -179,10 +180,9 @@ def scripts(into: Path) -> None:
 
 
 def pack(out: Path, present: dict[str, str], python: str, limit: int) -> None:
-    """Raises SystemExit, writing nothing more, if it can't be had or does not fit."""
-    run, more = out / "run", out / "more"
-    for folder in (run, more):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Replaces what is in `out`. Raises SystemExit if something can't be had or does not fit."""
+    run = out / "run"
+    shutil.rmtree(out, ignore_errors=True)
     wheels = run / "wheels"
     wheels.mkdir(parents=True)
     wanted = third_party(present, python)
@@ -194,30 +194,22 @@ def pack(out: Path, present: dict[str, str], python: str, limit: int) -> None:
     scripts(run)
     if size(run) > limit:
         raise SystemExit(f"{run} has {shown(size(run))}, more than {shown(limit)}: see --limit")
-    scratch = out / "pieces"
-    scratch.mkdir(exist_ok=True)
-    into = run
-    taken = size(run)
-    for image, labels in pieces(scratch):
-        needs = image.stat().st_size + labels.stat().st_size
-        if into is run and taken + needs > limit:
-            into = more
-        taken += needs
-        folder = into / "data" / "pieces"
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.move(image, folder)
-        shutil.move(labels, folder)
-    shutil.rmtree(scratch)
-    if more.is_dir():
-        scripts(more)
     brought = ", ".join(f"{name} {version}" for name, version in sorted(wanted.items()))
     print(f"beside ours: {brought}")
-    for folder in (run, more):
-        if folder.is_dir():
-            count = len(list(folder.glob("data/pieces/*.webp")))
-            print(f"{folder}: {shown(size(folder))}, {count},000 pictures of CIFAR-10")
-    if size(more) > limit:
-        raise SystemExit(f"{more} has more than {shown(limit)}: see --limit")
+    folders = [run]
+    with tempfile.TemporaryDirectory() as scratch:
+        for files in pieces(Path(scratch)):
+            if size(folders[-1]) + sum(file.stat().st_size for file in files) > limit:
+                folders.append(out / f"more-{len(folders)}")
+                folders[-1].mkdir()
+                scripts(folders[-1])
+            into = folders[-1] / "data" / "pieces"
+            into.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                shutil.move(file, into)
+    for folder in folders:
+        count = len(list(folder.glob("data/pieces/*.webp")))
+        print(f"{folder}: {shown(size(folder))}, {count},000 pictures of CIFAR-10")
 
 
 def shown(count: int) -> str:

@@ -12,8 +12,8 @@ from tests.device.benchmarks import BENCHMARKS
 
 WORKERS = min(8, os.cpu_count() or 1)
 """Processes that share the GPU in tests of models, whose small kernels don't fill it."""
-ONE_TEST = 60
-"""Seconds that a test may take."""
+ONE_TEST = 60.0
+"""Seconds that a test may take, or a quarter of its part's if that is more."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Part:
         workers = ["-n", str(self.workers), "--dist", "worksteal"] if self.workers > 1 else []
         plugins = ["-p", "tests.device.recorder", "-p", "no:cacheprovider"]
         # What libraries of another machine warn of is no failure here.
-        how = ["-q", "-W", "default", "--tb", "short", "--timeout", str(ONE_TEST)]
+        how = ["-q", "-W", "default", "--tb", "short", "--timeout", str(max(ONE_TEST, seconds / 4))]
         return [sys.executable, "-m", "pytest", *self.tests, *workers, *plugins, *how]
 
 
