@@ -23,6 +23,7 @@ from tests.device.where import DEVICE, device, needs_a_gpu
 pytestmark = [pytest.mark.device, needs_a_gpu]
 
 MODELS = [entry.full_name for entry in registry().models]
+ON_CUDA = [entry.full_name for entry in registry().models if "cuda" in entry.spec.devices]
 NOT_EXACT: dict[str, str] = {}
 """Model → why a run that is resumed on a GPU may end elsewhere, even with `deterministic`."""
 
@@ -44,7 +45,7 @@ def begun_on_the_cpu(name: str, folder: Path) -> rockfall.Run:
     )
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ON_CUDA)
 def test_agrees_with_the_cpu(name: str, tmp_path: Path) -> None:
     """The same weights, inputs and random numbers give the same, but for rounding; and a run that
     was killed on the CPU goes on on the GPU.

@@ -28,7 +28,6 @@ WAITS = {
     "a2c": SB3,
     "dqn": SB3,
     "evolve": "the aspect ratio, a number of Python's",
-    "mlp-numpy": "it learns in NumPy",
     "painter": "the quality, once an epoch",
     "ppo": SB3,
     "pqn": EPISODES,
@@ -39,7 +38,7 @@ MODELS = [
     pytest.param(name, marks=pytest.mark.xfail(raises=RuntimeError, reason=WAITS[name]))
     if name in WAITS
     else name
-    for name in (entry.spec.name for entry in registry().models)
+    for name in (entry.spec.name for entry in registry().models if "cuda" in entry.spec.devices)
 ]
 
 

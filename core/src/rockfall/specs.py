@@ -76,6 +76,7 @@ class ModelSpec(Spec):
     default_source: what `rockfall train NAME` uses when no source is named; works offline.
     capabilities: names of what the trained model can do; the conformance kit checks them.
     reference: the paper or source of the method.
+    devices: the kinds of device on which it computes; one in NumPy, say, on the CPU alone.
     renamed: former name → present name of a setting or of a logged metric, by which the files of
         runs that an older version recorded are read.
     """
@@ -87,6 +88,7 @@ class ModelSpec(Spec):
     default_source: str
     capabilities: tuple[str, ...] = ()
     reference: str = ""
+    devices: tuple[str, ...] = ("cpu", "cuda", "mps")
     renamed: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ import datetime
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +49,7 @@ def train(
     device: str = "auto",
     precision: str = "auto",
     threads: int | None = None,
+    deterministic: bool = False,
     name: str = "",
     out: str | Path | None = None,
     listeners: Sequence[Listener] | None = None,
@@ -59,6 +61,7 @@ def train(
     model, source: names as in `rockfall list`; the source may be a Gymnasium id or a path, and
         defaults to the model's own.
     config, settings: the model's settings, over those of the preset named like the source.
+    deterministic: on CUDA too, the same figures every time, from slower algorithms.
     listeners: called with every `Event`; by default progress is shown on the terminal or notebook.
     checkpoint_every: seconds between two checkpoints.
 
@@ -70,7 +73,7 @@ def train(
     _check_numbers(seed, threads, checkpoint_every)
     capabilities_of(entry.spec)  # one that is not installed should not be missed after the training
     kind = entry.spec.load()
-    computing_with = choose_computing(device, precision, threads, kind)
+    computing_with = choose_computing(device, precision, threads, kind, entry.spec.devices)
     # A mistake should be found before a source is opened, which may be to download it.
     known = registry().source(named)
     if known:
@@ -91,6 +94,7 @@ def train(
         config=built.model_dump(mode="json"),
         info=opened.info.to_json(),
         seed=seed,
+        deterministic=deterministic,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=_versions(entry.owner),
         **computing_with,
@@ -131,7 +135,7 @@ def resume(
         return run
     record = directory.record()
     begun_on = record.device
-    record = replace(record, device=str(choose_device(device or begun_on)))
+    record = replace(record, device=_device(record, device or begun_on))
     built, heard = build_model(record), _listeners(listeners)
     run = Run(directory, record, built, listeners=heard, checkpoint_every=checkpoint_every)
     if record.device != begun_on:
@@ -148,7 +152,8 @@ def open_run(name: str | Path, *, checkpoint: str = "last", out: str | Path | No
 
 
 def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listener]) -> Run:
-    record = replace(directory.record(), device=str(choose_device()))
+    record = directory.record()
+    record = replace(record, device=_device(record))
     with fork_rng():
         run = Run(directory, record, build_model(record), listeners=listeners)
     if not directory.has_checkpoint(checkpoint):
@@ -159,13 +164,24 @@ def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listen
     return run
 
 
+def _device(record: Record, name: str = "auto") -> str:
+    return str(choose_device(name, registry().models.find(record.model).spec.devices))
+
+
+def _computing(run: Run) -> AbstractContextManager[None]:
+    """As the run computes: what is measured and drawn of it again is what it was."""
+    record = run.record
+    return computing(record.threads, record.matmul_precision, record.deterministic)
+
+
 def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Measurements:
     """What is measured of a finished run, measured anew, each beside its baselines.
 
     Raises RockfallError if its source can't be opened, or is of another shape by now.
     """
     source = _source_again(run).to(run.device)
-    return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
+    with _computing(run):
+        return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
 
 
 def draw(run: Run) -> list[Path]:
@@ -175,12 +191,13 @@ def draw(run: Run) -> list[Path]:
     if not all could be drawn.
     """
     source = _source_again(run).to(run.device)
-    return list(write_pictures(run.model, run.record.model, source, run.directory.pictures))
+    with _computing(run):
+        return list(write_pictures(run.model, run.record.model, source, run.directory.pictures))
 
 
 def complete(run: Run, source: Source) -> Run:
     """Fit from wherever the run is, evaluate, write `result.json`, and draw."""
-    with run.directory.lock(wait=1.0), computing(run.record.threads, run.record.matmul_precision):
+    with run.directory.lock(wait=1.0):
         run.directory.tidy()
         resumed = run.resume()
         run.observers.emit(
@@ -194,18 +211,19 @@ def complete(run: Run, source: Source) -> Run:
         run.observers.started(run)
         result: dict[str, Any] | None = None
         try:
-            source = source.to(run.device)
-            _fit(run, source)
-            run.observers.emit("evaluating", what=run.record.source)
-            result = {
-                "figures": evaluate_model(run.model, run.record.model, source),
-                "parameters": parameters(run.model),
-                "steps": run.step,
-                "examples": run.examples,
-                "seconds": round(run.seconds, 2),
-            }
-            write_json(run.directory.result_file, result)
-            _draw(run, source)
+            with _computing(run):
+                source = source.to(run.device)
+                _fit(run, source)
+                run.observers.emit("evaluating", what=run.record.source)
+                result = {
+                    "figures": evaluate_model(run.model, run.record.model, source),
+                    "parameters": parameters(run.model),
+                    "steps": run.step,
+                    "examples": run.examples,
+                    "seconds": round(run.seconds, 2),
+                }
+                write_json(run.directory.result_file, result)
+                _draw(run, source)
         except (KeyboardInterrupt, Interrupted) as error:
             stopped = error if isinstance(error, Interrupted) else _stopped_at_once(run)
             run.observers.emit("interrupted", run=run.name, step=run.step, message=str(stopped))

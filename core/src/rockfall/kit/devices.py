@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
-from rockfall.errors import UsageError, did_you_mean
+from rockfall.errors import RockfallError, UsageError, did_you_mean
 
 __all__ = ["autocast", "choose_device", "choose_precision", "computing"]
 
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """`auto` is CUDA, then Apple's MPS, then the CPU. Raises UsageError for one not there."""
+DEVICES = ("cpu", "cuda", "mps")
+
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+"""What makes cuBLAS deterministic, if it is set before the process first multiplies with it."""
+NOT_DETERMINISTIC = re.compile(r"(\S+) does not have a deterministic implementation")
+
+
+def choose_device(name: str = "auto", devices: Sequence[str] = DEVICES) -> torch.device:
+    """`auto` is CUDA, then Apple's MPS, then the CPU. Raises UsageError for one not there.
+
+    devices: the kinds of which it is one, as a `ModelSpec` declares where the model can compute.
+    """
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        found = [kind for kind, is_there in there.items() if is_there and kind in devices]
+        return torch.device(found[0] if found else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        if device.type in devices:
+            torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UsageError(f"no device {name} here; `--device auto` takes what there is") from None
+    if device.type not in devices:
+        known = " and ".join(devices)
+        raise UsageError(
+            f"the model computes on {known}, not on {name}; `--device auto` takes what fits"
+        )
     return device
 
 
@@ -53,14 +71,19 @@ def choose_precision(name: str, device: torch.device, wish: str = "float32") -> 
 
 
 def choose_computing(
-    device: str, precision: str, threads: int | None, suited: Any
+    device: str,
+    precision: str,
+    threads: int | None,
+    suited: Any,
+    devices: Sequence[str] = DEVICES,
 ) -> dict[str, Any]:
     """`device`, `precision`, `threads` and `matmul_precision`, as a run records and `computing`
     takes them. Raises UsageError for a device or a precision that there is not.
 
     suited: what is to be computed; its `precision` and `threads`, if it has them, are the default.
+    devices: the kinds of device on which it can be.
     """
-    found = choose_device(device)
+    found = choose_device(device, devices)
     return {
         "device": str(found),
         "precision": choose_precision(precision, found, getattr(suited, "precision", "float32")),
@@ -86,13 +109,57 @@ def gains(device: torch.device, precision: str) -> bool:
 
 
 @contextlib.contextmanager
-def computing(threads: int, matmul_precision: str) -> Iterator[None]:
-    """Inside, torch has so many threads and that precision; afterwards what it had before."""
-    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision(matmul_precision)
+def computing(threads: int, matmul_precision: str, deterministic: bool = False) -> Iterator[None]:
+    """Inside, torch has so many threads and that precision; afterwards what it had before.
+
+    On CUDA convolutions have the precision of matrix products: TF32, but for "highest". cuDNN does
+    not try which of its algorithms is fastest: that costs seconds for each shape, and chooses
+    another one another time.
+
+    deterministic: use only algorithms that give the same bits every time. Raises RockfallError,
+        naming it, for an operation that has none; figures on the CPU stay the same.
+    """
+    cudnn = torch.backends.cudnn
+    with contextlib.ExitStack() as afterwards:
+        afterwards.callback(torch.set_num_threads, torch.get_num_threads())
+        precision = torch.get_float32_matmul_precision()
+        afterwards.callback(torch.set_float32_matmul_precision, precision)
+        for switch in ("allow_tf32", "benchmark"):
+            afterwards.callback(setattr, cudnn, switch, getattr(cudnn, switch))
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(matmul_precision)
+        cudnn.allow_tf32 = matmul_precision != "highest"
+        cudnn.benchmark = False
+        if deterministic:
+            afterwards.enter_context(_deterministic())
+        yield
+
+
+@contextlib.contextmanager
+def _deterministic() -> Iterator[None]:
+    cudnn = torch.backends.cudnn
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    of_cudnn, workspace = cudnn.deterministic, os.environ.get(WORKSPACE)
+    os.environ[WORKSPACE] = workspace or ":4096:8"
+    torch.use_deterministic_algorithms(True)
+    cudnn.deterministic = True
     try:
         yield
+    except RuntimeError as error:
+        if found := NOT_DETERMINISTIC.search(str(error)):
+            reason = f"{found[1]} has no deterministic implementation on this device"
+            raise RockfallError(f"{reason}: leave --deterministic out") from None
+        if WORKSPACE in str(error):
+            raise RockfallError(
+                "this process has multiplied on CUDA before: begin a new one for --deterministic, "
+                f"or set {WORKSPACE}=:4096:8 before it starts"
+            ) from None
+        raise
     finally:
-        torch.set_num_threads(before[0])
-        torch.set_float32_matmul_precision(before[1])
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.deterministic = of_cudnn
+        if workspace is None:
+            del os.environ[WORKSPACE]

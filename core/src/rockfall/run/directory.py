@@ -41,6 +41,7 @@ class Record:
     precision: str
     threads: int
     matmul_precision: str
+    deterministic: bool = False
     created: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT

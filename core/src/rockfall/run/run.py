@@ -101,6 +101,7 @@ class Run:
         device: str = "auto",
         precision: str = "auto",
         threads: int | None = None,
+        deterministic: bool = False,
         listeners: Sequence[Listener] = (),
     ) -> Self:
         """A run that is kept in memory and leaves nothing behind, for a `fit` that is one call.
@@ -108,7 +109,8 @@ class Run:
         `model.fit(source.to(run.device), run)` fits the model, which must be on `run.device`.
         Metrics are in `run.metrics`; checkpoints and pictures are not written, but for the weights
         of `best`, which `load_weights` finds. The global random generators are the caller's to
-        seed. Raises UsageError for a device or a precision that there is not.
+        seed, and `kit.devices.computing` to open as its record says. Raises UsageError for a device
+        or a precision that there is not.
         """
         record = Record(
             model=type(model).__name__,
@@ -116,6 +118,7 @@ class Run:
             config=model.config.model_dump(mode="json"),
             info=info.to_json(),
             seed=seed,
+            deterministic=deterministic,
             **choose_computing(device, precision, threads, model),
         )
         return cls(None, record, model, listeners=listeners)

@@ -18,6 +18,7 @@ from PIL import Image
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.kinds import require_kind
 from rockfall.kit import checkpoint
+from rockfall.kit.devices import choose_device
 from rockfall.kit.randomness import random_state, seed_everything
 from rockfall.model import Model
 from rockfall.model_pictures import CURVES, check_picture_name, draw_capability, with_pictures
@@ -57,14 +58,17 @@ def check_model(name: str, source: str | None = None, *, device: str = "cpu") ->
 
     device: "cpu", "cuda", or "pretend", which stands for CUDA where there is none: whatever a GPU
         would refuse is told (see `rockfall.testing.pretend`). A run of another device than the CPU
-        must also open there, and go on.
+        must also open there, and go on. A model that does not compute there (`ModelSpec.devices`)
+        must take the CPU beside it.
     """
     entry = registry().models.find(name)
     pretend = pretend_device() if device == "pretend" else contextlib.nullcontext()
     on = contextlib.nullcontext() if device == "cpu" else about(f"on {device} device")
     with about(f"model {entry.full_name}"), undisturbed(), tempfile.TemporaryDirectory() as folder:
         with on, pretend:
-            run = _check_on("cuda" if device == "pretend" else device, entry, source, Path(folder))
+            where = "cuda" if device == "pretend" else device
+            fits = torch.device(where).type in entry.spec.devices
+            run = _check_on(where if fits else "auto", entry, source, Path(folder))
             killed = copy_of(run.record, Path(folder))
             rehearse(killed, saves=(1).__eq__, dies_at=1)
         if device != "cpu":
@@ -75,7 +79,7 @@ def check_model(name: str, source: str | None = None, *, device: str = "cpu") ->
 def _check_on(device: str, entry: Entry[ModelSpec], source: str | None, folder: Path) -> Run:
     kind = entry.spec.load()
     check_config(kind, entry.spec.name)
-    opened = _open(entry.spec, source).to(torch.device(device))
+    opened = _open(entry.spec, source).to(choose_device(device, entry.spec.devices))
     _check_building(kind, opened.info)
     with about("trained with preset tiny"):
         run = _train(entry, source, SEED, folder, device)

@@ -44,6 +44,9 @@ TRAINING = {
     "threads": click.option(
         "--threads", type=click.IntRange(1), help="CPU threads; default: the model's own choice"
     ),
+    "deterministic": click.option(
+        "--deterministic", is_flag=True, help="the same figures every time on CUDA too, but slower"
+    ),
     "name": click.option("--name", default="", help="of the run; default: MODEL-SOURCE-number"),
     "checkpoint_every": every,
 }

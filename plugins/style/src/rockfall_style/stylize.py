@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from rockfall import Picture
 
-TRAINING_OPTIONS = ("preset", "seed", "name", "checkpoint_every")
+TRAINING_OPTIONS = ("preset", "seed", "deterministic", "name", "checkpoint_every")
 
 
 def _complete_styles(_: click.Context, __: click.Parameter, prefix: str) -> list[str]:

@@ -60,6 +60,10 @@ SETTINGS = {"wide": {"hide": "input_dropout"}}
 """Of each model, former → present name of its settings."""
 
 
+DEVICES = {"mlp-numpy": ("cpu",)}
+"""Of a model that does not compute wherever PyTorch does."""
+
+
 @hookimpl
 def rockfall_register(register: Register) -> None:
     for name, (target, summary, reference) in MODELS.items():
@@ -71,5 +75,6 @@ def rockfall_register(register: Register) -> None:
             default_source="digits",
             capabilities=("classifies", "explains"),
             reference=reference,
+            devices=DEVICES.get(name, ("cpu", "cuda", "mps")),
             renamed={**METRICS, **SETTINGS.get(name, {})},
         )
