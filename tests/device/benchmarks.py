@@ -14,21 +14,24 @@ import argparse
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import torch
+from torch import Tensor
 
 from rockfall import training
 from rockfall.kit.downloads import data_folder
+from rockfall.kit.graphs import CapturedStep
 from tests.benchmarks.cpu_clock import Trained, trained
 from tests.device.results import Figure, Goal, Results
 from tests.device.unpack import CIFAR, INCOMPLETE
 
 RUNS = 5
 """At the most, of each figure."""
+STRETCH = 32
+"""Steps of the environment that are recorded as one."""
 
 
 class Benchmark:
@@ -78,26 +81,53 @@ def unmeasured() -> Iterator[None]:
 
 
 def environment(bench: Benchmark) -> None:
-    """The tensor form of falling rocks, as a program drives it, and as a captured step."""
+    """The tensor form of falling rocks: step by step, and in stretches recorded as CUDA graphs.
+
+    Random actions are made beforehand; spawns and new games are drawn meanwhile.
+    """
     from falling_rocks.tensor import FallingRocksTensorEnv
 
     games = bench.size(65_536, 1024)
     env = FallingRocksTensorEnv(games, bench.device, seed=0, size=16)
     env.reset()
-    actions = cycle(torch.randint(3, (64, games), device=bench.device))
-    for _ in range(200):
-        env.step(next(actions))
-    figure = bench.figure(
-        f"falling rocks 16 × 16, tensor form, {games:,} games", "G steps/s", Goal(5, at_most=False)
-    )
-    steps = bench.size(5_000, 50)
-    for _ in bench.rounds():
-        synchronise(bench.device)
-        begun = time.perf_counter()
-        for _ in range(steps):
-            env.step(next(actions))
-        synchronise(bench.device)
-        bench.keep(figure, steps * games / (time.perf_counter() - begun) / 1e9)
+    actions = torch.randint(3, (STRETCH, games), device=bench.device)
+
+    def stretch(actions: Tensor, *drawn: Tensor) -> tuple[Tensor, ...]:
+        played = env.play(*drawn)
+        rewards = [played.step(each)[1] for each in actions]
+        return (*played.games, torch.stack(rewards))
+
+    captured = CapturedStep(stretch, (), torch.device(bench.device))
+
+    def step_by_step() -> None:
+        for each in actions:
+            env.step(each)
+
+    def in_stretches() -> None:
+        left = STRETCH
+        while left:
+            drawn = env.draw(left)
+            steps = len(drawn[-2])
+            *after, _ = captured(actions[:steps], *drawn)
+            env.go_on(steps, *after)
+            left -= steps
+
+    title = f"falling rocks 16 × 16, tensor form, {games:,} games"
+    for how, play in {"step by step": step_by_step, "captured stretches": in_stretches}.items():
+        figure = bench.figure(f"{title}, {how}", "G steps/s", Goal(5, at_most=False))
+        for _ in range(8):
+            play()
+        repeats = bench.size(100, 2)
+        for _ in bench.rounds():
+            synchronise(bench.device)
+            begun = time.perf_counter()
+            for _ in range(repeats):
+                play()
+            synchronise(bench.device)
+            steps = repeats * STRETCH * games
+            if play is in_stretches:
+                figure.note = f"of {STRETCH} steps at the most; {captured.recordings} graphs"
+            bench.keep(figure, steps / (time.perf_counter() - begun) / 1e9)
 
 
 def synchronise(device: str) -> None:
