@@ -19,7 +19,8 @@ polygons: one at a time is mutated, and the mutation kept if the picture is not 
 It departs from the textbook in that λ mutants compete for one polygon and not for the whole
 painting, whose selection is rarer; from Alsing's program in the fitted colours, the number of
 vertices, which is fixed, and a fitness at reduced size, as a polygon is as sharp at any other.
-`stack.py` says why a visit is cheap.
+`stack.py` says why a visit is cheap. That is so on a CPU: a visit is too little work for a GPU, and
+the windows' sizes are read from it before every sweep, so that its steps are not captured.
 """
 
 from __future__ import annotations

@@ -166,7 +166,9 @@ class RunningMoments:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.count = 0
-        self.mean = self.squares = torch.zeros((), dtype=torch.float64)  # not every device has it
+        # MPS has no float64.
+        self.precise = torch.device("cpu") if device.type == "mps" else device
+        self.mean = self.squares = torch.zeros((), dtype=torch.float64, device=self.precise)
 
     def update(self, values: Tensor) -> None:
         """(1, C, H, W) of more than one pixel."""
@@ -174,11 +176,11 @@ class RunningMoments:
         mean, variance = (torch.zeros(values.shape[1], device=self.device) for _ in range(2))
         # The fastest way to compute both: as the running statistics of batch norm.
         F.batch_norm(values, mean, variance, training=True, momentum=1.0)
-        difference = mean.cpu().double() - self.mean
+        difference = mean.to(self.precise).double() - self.mean
         total = self.count + count
         self.squares = (
             self.squares
-            + variance.cpu().double() * (count - 1)
+            + variance.to(self.precise).double() * (count - 1)
             + difference.square() * (self.count * count / total)
         )
         self.mean = self.mean + difference * (count / total)
