@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -59,15 +58,6 @@ class Draws(TorchDispatchMode):
 
 def _on_the_cpu(value: Any) -> Any:
     return value.cpu() if isinstance(value, Tensor) else value
-
-
-@contextlib.contextmanager
-def in_float32() -> Iterator[None]:
-    """Inside, convolutions too are computed in float32 and not in TF32, whose error is 1e-3."""
-    with torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    ):
-        yield
 
 
 def disagreement(cpu: Any, gpu: Any, *, by_chance: bool, path: str = "it") -> str:

@@ -18,6 +18,9 @@ CUDA = torch.cuda.is_available() and not REHEARSAL
 DEVICE = "cuda" if CUDA else "pretend"
 """As `check_model` has it. Inside `device()`, either is "cuda"."""
 
+# Deterministic products need it before the process first multiplies on CUDA.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 needs_a_gpu = pytest.mark.skipif(
     not CUDA and not REHEARSAL, reason="no GPU here: `make device` where there is one"
 )
