@@ -58,7 +58,7 @@ def check_model(name: str, source: str | None = None, *, device: str = "cpu") ->
 
     device: "cpu", "cuda", or "pretend", which stands for CUDA where there is none: whatever a GPU
         would refuse is told (see `rockfall.testing.pretend`). A run of another device than the CPU
-        must also open there, and go on. A model that does not compute there (`ModelSpec.devices`)
+        uses deterministic algorithms alone, and must also open on the CPU, and go on. A model that does not compute there (`ModelSpec.devices`)
         must take the CPU beside it.
     """
     entry = registry().models.find(name)
@@ -122,7 +122,14 @@ def _train(
 ) -> Run:
     started = time.process_time()
     run = train(
-        entry.full_name, source, preset="tiny", seed=seed, device=device, out=folder, listeners=[]
+        entry.full_name,
+        source,
+        preset="tiny",
+        seed=seed,
+        device=device,
+        deterministic=device != "cpu",
+        out=folder,
+        listeners=[],
     )
     used = time.process_time() - started
     assert used < LONGEST, f"it took {used:.0f} CPU seconds; make it smaller"
