@@ -20,6 +20,8 @@ from rockfall.run.directory import RunDirectory
 from rockfall.run.position import Position
 from rockfall.run.run import Run
 from rockfall.sources.dataset import Split
+from rockfall.testing import pretend_device
+from rockfall.testing.pretend import PretendDevice
 from rockfall.testing.rehearsal import StoppedForTest, StoppingRun
 from tests.core.conftest import Toy, record
 
@@ -207,27 +209,61 @@ def test_nan_stops_and_keeps_the_last_checkpoint(start: Start, value: Any) -> No
 
 
 def test_pending_nan_on_another_device_is_found_before_saving(start: Start) -> None:
-    """Stands in for CUDA: a tensor that claims to be elsewhere is read in bulk at the flush."""
-
-    class Elsewhere(torch.Tensor):
-        @property
-        def device(self) -> torch.device:  # type: ignore[override]
-            return torch.device("cuda")
 
     def fit(model: Toy, run: Run) -> None:
         for step in run.steps(5):
-            value = torch.tensor(float("nan") if step == 3 else float(step))
-            run.log(number=value.as_subclass(Elsewhere), other=step)
+            value = torch.tensor(float("nan") if step == 3 else float(step), device="cuda")
+            run.log(number=value, other=step)
             if step == 2:
                 run.save("last")
 
     run = start(fit)
-    run.model.fit(None, run)
-    with pytest.raises(Diverged, match="at step 3"):
-        run.save("last")
+    with pretend_device():
+        run.model.fit(None, run)
+        for _ in range(2):  # what was found is not forgotten
+            with pytest.raises(Diverged, match="number became nan at step 3"):
+                run.save("last")
     resumed = start(fit, again=run)
     assert resumed.step == 2
     assert [line["number"] for line in resumed.metrics] == [0.0, 1.0, 2.0]
+
+
+def test_metrics_on_a_device_are_those_of_when_they_were_logged(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order and type as on the CPU, read in one transfer, however many there are."""
+    monkeypatch.setattr("rockfall.kit.scalars.CAPACITY", 4)
+
+    def fit_on(device: str, pretended: PretendDevice) -> Callable[[Toy, Run], None]:
+        def fit(model: Toy, run: Run) -> None:
+            held = torch.zeros(1, device=device, requires_grad=True)
+            count = torch.tensor(2**24 - 9, device=device)
+            for step in run.steps(9):
+                with torch.no_grad():
+                    held += 0.1
+                    count += 1
+                many = {f"of {i}": held[0] / (i + 1) for i in range(9)}
+                with pretended.refuse_synchronisations():
+                    run.log(loss=held, half=held.bfloat16(), number=step, count=count, exact=0.1)
+                    run.log(**many, double=held.double().detach().reshape(1, 1))
+                with torch.no_grad():
+                    held.mul_(3)  # after it was logged
+
+        return fit
+
+    runs = []
+    for device in ("cpu", "cuda"):
+        with pretend_device() as pretended:
+            run = start(fit_on(device, pretended))
+            run.model.fit(None, run)
+            waited = pretended.synchronisations
+            runs.append([{**line, "seconds": 0} for line in run.metrics])
+            assert pretended.synchronisations - waited <= 1
+    assert len(runs[0]) == 18
+    for here, there in zip(*runs, strict=True):
+        assert list(here) == list(there)
+        assert there == pytest.approx(here)
+        assert there["step"] == here["step"]
 
 
 @pytest.mark.parametrize(("monitor", "best"), [("score", 3), ("-score", 1)])

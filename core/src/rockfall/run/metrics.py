@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from rockfall.errors import Diverged
 from rockfall.kit.files import writing
+from rockfall.kit.scalars import Scalars
 
 MOST_PENDING = 4096
 """Lines held in memory at the most; a flush copies each device's scalars in one transfer."""
@@ -28,6 +28,7 @@ class Metrics:
         self.lines: list[dict[str, Any]] = []
         self._logged = logged
         self._pending: list[tuple[dict[str, Any], Mapping[str, Any]]] = []
+        self._scalars = Scalars()
         self.latest: dict[str, float] = {}
 
     def log(self, where: dict[str, Any], values: Mapping[str, Any]) -> None:
@@ -36,11 +37,12 @@ class Metrics:
         Raises Diverged at once for a number on the CPU that is not finite; one on another device
         is found at the next flush.
         """
-        kept = {name: _keep(value) for name, value in values.items()}
+        kept: dict[str, Any] = {name: _number(value) for name, value in values.items()}
         for name, value in kept.items():
             if isinstance(value, float):
                 _check(name, value, where)
-        self._pending.append((where, kept))
+        there = {name: value for name, value in kept.items() if isinstance(value, Tensor)}
+        self._pending.append((where, {**kept, **self._scalars.add(there)}))
         if len(self._pending) >= MOST_PENDING:
             self.flush()
 
@@ -51,13 +53,25 @@ class Metrics:
         the disk refuses.
         """
         if self._pending:
-            lines = [{**where, **values} for where, values in _read(self._pending)]
-            self._pending.clear()
+            lines = [{**where, **values} for where, values in self._read()]
+            self._clear()
             self._append(lines)
             for line in lines:
                 self.latest.update(line)
             self._logged(lines)
         return self._path.stat().st_size if self._path and self._path.exists() else 0
+
+    def _read(self) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
+        numbers = self._scalars.read()
+        for where, kept in self._pending:
+            values = {name: numbers.get(value, value) for name, value in kept.items()}
+            for name, value in values.items():
+                _check(name, value, where)
+            yield where, values
+
+    def _clear(self) -> None:
+        self._pending.clear()
+        self._scalars.clear()
 
     def _append(self, lines: list[dict[str, Any]]) -> None:
         if self._path is None:
@@ -73,7 +87,7 @@ class Metrics:
         False if lines are missing that were logged before it; one cut short goes too, so that the
         next does not continue it.
         """
-        self._pending.clear()
+        self._clear()
         if self._path is None or not self._path.exists():
             return size == 0
         with self._path.open("r+b") as file:
@@ -97,12 +111,12 @@ def read(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _keep(value: Any) -> float | Tensor:
+def _number(value: Any) -> float | Tensor:
+    """A number that is here, or a tensor of one that is on a device."""
     if isinstance(value, Tensor):
         if value.numel() != 1:
             raise TypeError(f"a metric is one number, not a tensor of shape {tuple(value.shape)}")
-        # A clone, since the method may go on to change the tensor in place.
-        return value.item() if value.device.type == "cpu" else value.detach().clone().reshape(())
+        return value.item() if value.device.type == "cpu" else value
     return value if isinstance(value, int) else float(value)
 
 
@@ -111,17 +125,3 @@ def _check(name: str, value: float, where: Mapping[str, Any]) -> None:
         raise Diverged(
             f"{name} became {value} at step {where['step']}; a smaller learning rate often helps"
         )
-
-
-def _read(
-    pending: list[tuple[dict[str, Any], Mapping[str, Any]]],
-) -> list[tuple[dict[str, Any], dict[str, float]]]:
-    tensors = [v for _, values in pending for v in values.values() if isinstance(v, Tensor)]
-    numbers = iter(torch.stack([t.float() for t in tensors]).tolist() if tensors else [])
-    lines = []
-    for where, values in pending:
-        read = {k: next(numbers) if isinstance(v, Tensor) else v for k, v in values.items()}
-        for name, value in read.items():
-            _check(name, value, where)
-        lines.append((where, read))
-    return lines

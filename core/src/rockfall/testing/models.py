@@ -58,8 +58,8 @@ def check_model(name: str, source: str | None = None, *, device: str = "cpu") ->
 
     device: "cpu", "cuda", or "pretend", which stands for CUDA where there is none: whatever a GPU
         would refuse is told (see `rockfall.testing.pretend`). A run of another device than the CPU
-        uses deterministic algorithms alone, and must also open on the CPU, and go on. A model that does not compute there (`ModelSpec.devices`)
-        must take the CPU beside it.
+        uses deterministic algorithms alone, and must also open on the CPU, and go on. A model that
+        does not compute there (`ModelSpec.devices`) must take the CPU beside it.
     """
     entry = registry().models.find(name)
     pretend = pretend_device() if device == "pretend" else contextlib.nullcontext()
