@@ -31,9 +31,11 @@ def oracle(name: str) -> float:
     return scores.mean().item()
 
 
-def percent_of_oracle(name: str, act: Callable[[Tensor], Tensor]) -> float:
-    """The same figure as `rockfall evaluate` gives, for observations (N, …) → actions (N,)."""
+def percent_of_oracle(name: str, act: Callable[[Tensor], Tensor], device: str = "cpu") -> float:
+    """The same figure as `rockfall evaluate` gives, for observations (N, …) → actions (N,) on a
+    device.
+    """
     source = environment(name)
     with fork_rng(), torch.no_grad():
-        scores = episode_returns(source, lambda _: act, source.episodes)
+        scores = episode_returns(source, lambda _: act, source.episodes, device=device)
     return 100 * scores.mean().item() / oracle(name)

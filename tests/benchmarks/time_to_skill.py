@@ -65,11 +65,10 @@ def train_pqn(
             checkpoint_every=every,
             **settings,
         )
-        run.model.to("cpu")  # type: ignore[attr-defined]  # where the games are judged
         curve = []
         for seconds, path in kept:
             run.model.load_state_dict(checkpoint.read(path)["model"])
-            curve.append((seconds, percent_of_oracle(SOURCE, run.model.act)))
+            curve.append((seconds, percent_of_oracle(SOURCE, run.model.act, device)))
     return curve
 
 

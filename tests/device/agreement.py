@@ -18,11 +18,14 @@ ROWS = 0.6
 """Share of the rows that agree, where random numbers are compared with probabilities: one that
 rounding puts on the other side changes all that comes of it, in its own row.
 """
+ACTIONS = 0.95
+"""Share of the actions that agree: between two that are worth the same, rounding decides."""
 
 
 class Draws(TorchDispatchMode):
     """Random numbers that a GPU would draw come from the CPU's generator, hence are those that the
-    CPU draws. count: of operations that drew.
+    CPU draws; but for generators of their own, which an environment has. count: of operations
+    that drew.
     """
 
     def __init__(self) -> None:
@@ -37,7 +40,8 @@ class Draws(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if torch.Tag.nondeterministic_seeded not in func.tags:
+        seeded = torch.Tag.nondeterministic_seeded in func.tags
+        if not seeded or kwargs.get("generator") is not None:
             return func(*args, **kwargs)
         self.count += 1
         given = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)]
@@ -60,10 +64,10 @@ def _on_the_cpu(value: Any) -> Any:
     return value.cpu() if isinstance(value, Tensor) else value
 
 
-def disagreement(cpu: Any, gpu: Any, *, by_chance: bool, path: str = "it") -> str:
+def disagreement(cpu: Any, gpu: Any, rows: float = 1.0, path: str = "it") -> str:
     """What differs more than by rounding, of two nested results; empty if nothing does.
 
-    by_chance: whether random numbers were drawn for them.
+    rows: the share of a tensor's rows that must agree.
     """
     if isinstance(cpu, dict):
         if cpu.keys() != gpu.keys():
@@ -74,23 +78,23 @@ def disagreement(cpu: Any, gpu: Any, *, by_chance: bool, path: str = "it") -> st
             return f"{path} has another length"
         pairs = [(f"{path}/{i}", *pair) for i, pair in enumerate(zip(cpu, gpu, strict=True))]
     elif isinstance(cpu, Tensor):
-        return _apart(cpu, gpu.cpu(), by_chance, path)
+        return _apart(cpu, gpu.cpu(), rows, path)
     elif isinstance(cpu, float):
-        return _apart(torch.tensor(cpu), torch.tensor(gpu), by_chance, path)
+        return _apart(torch.tensor(cpu), torch.tensor(gpu), rows, path)
     else:
         return "" if cpu == gpu else f"{path} is {gpu}, and {cpu} on the CPU"
-    found = (disagreement(a, b, by_chance=by_chance, path=where) for where, a, b in pairs)
+    found = (disagreement(a, b, rows, where) for where, a, b in pairs)
     return next(filter(None, found), "")
 
 
-def _apart(cpu: Tensor, gpu: Tensor, by_chance: bool, path: str) -> str:
+def _apart(cpu: Tensor, gpu: Tensor, rows: float, path: str) -> str:
     if cpu.shape != gpu.shape or cpu.dtype != gpu.dtype:
         return f"{path} is {gpu.dtype} {tuple(gpu.shape)}"
     if cpu.dim() == 0:
-        cpu, gpu, by_chance = cpu[None], gpu[None], False
+        cpu, gpu, rows = cpu[None], gpu[None], 1.0
     agree = [_close(a, b) for a, b in zip(cpu, gpu, strict=True)]
     share = sum(agree) / max(1, len(agree))
-    if share >= (ROWS if by_chance else 1):
+    if share >= rows:
         return ""
     distance = (cpu.double() - gpu.double()).abs().max().item()
     return f"{path}: {share:.0%} of {len(agree)} rows agree, {distance:.3g} apart at most"
