@@ -636,3 +636,22 @@ def test_a_captured_step_goes_on_from_a_checkpoint_of_cuda(start: Start) -> None
     resumed.model.fit(None, resumed)
     assert losses[1] == pytest.approx(losses[0])
     assert len(losses[1]) == 5
+
+
+def test_an_order_is_the_same_on_every_device_and_waits_for_none(start: Start) -> None:
+    orders: list[list[torch.Tensor]] = []
+
+    def fit(model: Toy, run: Run) -> None:
+        orders.append([run.permutation(size) for size in (5, 9) for _ in run.steps(2)])
+
+    run = start(fit)
+    run.model.fit(None, run)
+    with pretend_device() as pretended:
+        run = start(fit)
+        run.device = torch.device("cuda")
+        with pretended.refuse_synchronisations():
+            run.model.fit(None, run)
+        assert all(order.is_cuda for order in orders[1])
+        orders[1] = [order.cpu() for order in orders[1]]
+    for here, there in zip(*orders, strict=True):
+        assert torch.equal(here, there)

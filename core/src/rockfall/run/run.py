@@ -155,7 +155,8 @@ class Run:
         """Keep metrics of the current step. Tensors are read later, in bulk.
 
         Raises Diverged for a number that is not finite. If the model monitors one of the metrics,
-        and it is the best so far, checkpoint `best` is written before the next step.
+        and it is the best so far, checkpoint `best` is written before the next step; it is read at
+        once, so log that one after an epoch rather than a step.
         """
         where: dict[str, Any] = {"step": self.step, "seconds": round(self.seconds, 3)}
         if self._epoch is not None:
@@ -212,7 +213,9 @@ class Run:
         sequence = np.random.SeedSequence((self.seed, *self._position.key))
         words = sequence.generate_state(2, np.uint64)
         generator = torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
-        return torch.randperm(count, generator=generator).to(self.device)
+        pinned = self.device.type == "cuda"  # so that nothing waits for what it is still doing
+        order = torch.randperm(count, generator=generator, pin_memory=pinned)
+        return order.to(self.device, non_blocking=pinned)
 
     @property
     def seconds(self) -> float:
