@@ -127,9 +127,7 @@ class CapturedStep:
         if not torch.is_autocast_enabled(self._device.type):
             with contextlib.suppress(RuntimeError):
                 replay = _record(self._step, inputs, self._device, self._generators)
-                if _is_state(
-                    before
-                ):  # else it drew numbers on the CPU, always the same if replayed
+                if _is_state(before):  # else it drew on the CPU, which a replay would not
                     return replay
         set_random_state(before)
         for weights, gradient in gradients:

@@ -28,7 +28,10 @@ class RunningElsewhere(RockfallError):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """`run.json`: the request, and all it takes to build the model again."""
+    """`run.json`: the request, and all it takes to build the model again.
+
+    matmul_precision: of matrix products, and on CUDA of convolutions too.
+    """
 
     model: str
     source: str
