@@ -22,7 +22,6 @@ from tests.device.where import device
 
 pytestmark = [pytest.mark.device, pytest.mark.long]
 
-EPISODES = "whether an episode has ended"
 SB3 = "stable-baselines3 collects in NumPy"
 WAITS = {
     "a2c": SB3,
@@ -30,8 +29,6 @@ WAITS = {
     "evolve": "the aspect ratio, a number of Python's",
     "painter": "the quality, once an epoch",
     "ppo": SB3,
-    "pqn": EPISODES,
-    "reinforce": EPISODES,
 }
 """Model → for what its steps wait."""
 MODELS = [

@@ -85,6 +85,10 @@ class Stretch:
         spawns: columns or `NO_ROCK`, shape ``(steps, num_envs)``.
         restart: with which rock and bowl the games begin anew, in the last step, after their end;
             shape ``(2, num_envs)``. ``None`` where they go on.
+
+    Attributes:
+        observation: that after the latest step.
+        ended: whether the latest step ended the games.
     """
 
     def __init__(
@@ -98,7 +102,8 @@ class Stretch:
         self.observation = games.observation
         self.restart = restart
         self._rules, self._tables, self._bowl = rules, tables, games.bowl
-        self._steps, self._time = len(spawns), 0
+        self.ended = False
+        self._steps, self._time, self._bottom = len(spawns), 0, 0
         self._tape = torch.cat([games.tape, spawns.to(torch.int16) - NO_ROCK])
         self._screens = _falling(rules, tables, self._tape, len(spawns))
         self._no_end = torch.zeros(games.bowl.shape, dtype=torch.bool, device=games.bowl.device)
@@ -114,7 +119,7 @@ class Stretch:
     @property
     def games(self) -> Games:
         """The state after the latest step."""
-        tape = self._tape[self._time : self._time + self._rules.size]
+        tape = self._tape[self._bottom : self._bottom + self._rules.size]
         return Games(self.observation, tape, self._bowl)
 
     def step(self, actions: Tensor) -> Step:
@@ -122,17 +127,19 @@ class Stretch:
         tables, size = self._tables, self._rules.size
         screen = self._screens[self._time]
         self._time += 1
+        self._bottom += 1
         move = torch.add(actions, self._bowl, alpha=NUM_ACTIONS)
         self._bowl = tables.bowl.index_select(0, move)
-        landing = torch.add(self._tape[self._time], self._bowl, alpha=size + 1)
+        landing = torch.add(self._tape[self._bottom], self._bowl, alpha=size + 1)
         reward = tables.reward.index_select(0, landing)
         self.observation = final_obs = _with_bowl(self._rules, tables, screen, landing)
         if self.remaining or self.restart is None:
             return self.observation, reward, self._no_end, self._no_end, final_obs
-        self.observation, tape, self._bowl = begin(
+        self.ended = True
+        self._bottom = 0
+        self.observation, self._tape, self._bowl = begin(
             self._rules, tables, start(self._rules, *self.restart)
         )
-        self._tape, self._time, self._steps = tape, 0, 0
         return self.observation, reward, self._no_end, ~self._no_end, final_obs
 
 

@@ -38,7 +38,13 @@ import rockfall
 from rockfall import Environment
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.networks import Network
-from rockfall_agents.rollout import RolloutCollector, lambda_returns, minibatches
+from rockfall_agents.rollout import (
+    Rollout,
+    RolloutCollector,
+    lambda_returns,
+    minibatches,
+    random_orders,
+)
 
 
 class PqnConfig(AgentConfig):
@@ -121,34 +127,43 @@ class Pqn(nn.Module):
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         config = self.config
         updates = max(1, config.steps // (config.envs * config.rollout_steps))
-        collector = RolloutCollector(source.batch(config.envs, device=run.device, seed=run.seed))
+        epsilon = torch.ones((), device=run.device)
+        env = source.batch(config.envs, device=run.device, seed=run.seed)
+        collector = RolloutCollector(env, self.q, partial(epsilon_greedy, epsilon=epsilon), run)
         optimizer = torch.optim.Adam(self.q.parameters(), lr=config.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)
-        for update in run.steps(updates):
-            epsilon = self.exploration_rate(update / updates)
-            with run.autocast():
-                rollout = collector.collect(
-                    config.rollout_steps, self.q, partial(epsilon_greedy, epsilon=epsilon)
-                )
+
+        def learn(orders: Tensor, *columns: Tensor) -> tuple[Tensor, Tensor]:
+            """Update Q in minibatches of a rollout; returns the last loss and the mean value."""
+            rollout = Rollout(*columns)
             next_values = rollout.next_outputs.amax(-1)
             targets = lambda_returns(rollout, next_values, config.gamma, config.lam).flatten()
             observations = rollout.observations.flatten(0, 1)
             actions = rollout.actions.flatten()
-            for rows in minibatches(len(targets), config.epochs, config.batch_size, run.device):
+            for rows in minibatches(orders, config.batch_size):
                 with run.autocast():
                     q = self.q(observations[rows]).gather(1, actions[rows, None]).squeeze(1)
                     loss = F.mse_loss(q.float(), targets[rows])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+            return loss, next_values.mean()
+
+        learn = run.capture(learn, optimizer)
+        for update in run.steps(updates):
+            exploration = self.exploration_rate(update / updates)
+            epsilon.fill_(exploration)
+            rollout = collector.collect(config.rollout_steps)
+            orders = random_orders(rollout.actions.numel(), config.epochs, run.device)
+            loss, mean_value = learn(orders, *rollout)
             schedule.step()
             self.update_average(update)
             run.log(
-                loss=loss.detach(),
-                epsilon=epsilon,
-                q_values=next_values.mean(),
-                **rollout.metrics(),
+                loss=loss,
+                epsilon=exploration,
+                q_values=mean_value,
+                **collector.metrics(),
             )
 
     def exploration_rate(self, progress: float) -> float:
@@ -161,8 +176,9 @@ class Pqn(nn.Module):
     def update_average(self, update: int) -> None:
         """Average Q's weights: with equal weight at first, exponentially once there are many."""
         weight = max(1 - self.config.ema, 1 / (update + 1))
-        for average, latest in zip(self.average.parameters(), self.q.parameters(), strict=True):
-            average.lerp_(latest, weight)
+        averages: list[Tensor] = list(self.average.parameters())
+        latest: list[Tensor] = list(self.q.parameters())
+        torch._foreach_lerp_(averages, latest, weight)
 
     @torch.no_grad()
     def act(self, observations: Tensor) -> Tensor:
@@ -171,7 +187,7 @@ class Pqn(nn.Module):
         return q.argmax(1)
 
 
-def epsilon_greedy(q: Tensor, epsilon: float) -> Tensor:
+def epsilon_greedy(q: Tensor, epsilon: Tensor) -> Tensor:
     """Q (N, actions) → actions (N,): each the greedy one, or with probability ε a random one."""
     greedy = q.argmax(1)
     random = torch.randint_like(greedy, q.shape[1])

@@ -45,7 +45,13 @@ import rockfall
 from rockfall import Environment
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.networks import Network
-from rockfall_agents.rollout import RolloutCollector, lambda_returns, minibatches
+from rockfall_agents.rollout import (
+    Rollout,
+    RolloutCollector,
+    lambda_returns,
+    minibatches,
+    random_orders,
+)
 
 MAX_GRAD_NORM = 0.5
 """Norm at which gradients are clipped; usual for actor–critics, and stable-baselines3's."""
@@ -151,15 +157,16 @@ class Reinforce(nn.Module):
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         config = self.config
         updates = max(1, config.steps // (config.envs * config.rollout_steps))
-        collector = RolloutCollector(source.batch(config.envs, device=run.device, seed=run.seed))
+        env = source.batch(config.envs, device=run.device, seed=run.seed)
+        collector = RolloutCollector(env, self.network, sample, run)
         optimizer = torch.optim.Adam(self.parameters(), lr=config.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)
-        for update in run.steps(updates):
-            with run.autocast():
-                rollout = collector.collect(
-                    config.rollout_steps, self.network, lambda outputs: policy(outputs).sample()
-                )
+        entropy_coef = torch.zeros((), device=run.device)
+
+        def learn(orders: Tensor, *columns: Tensor) -> dict[str, Tensor]:
+            """Update the network in minibatches of a rollout; returns the last one's losses."""
+            rollout = Rollout(*columns)
             values, next_values = rollout.outputs[..., -1], rollout.next_outputs[..., -1]
             returns = lambda_returns(rollout, next_values, config.gamma, config.lam)
             advantages = returns - values
@@ -167,8 +174,7 @@ class Reinforce(nn.Module):
             old_log_probs = policy(rollout.outputs).log_prob(rollout.actions)
             data = (rollout.observations, rollout.actions, old_log_probs, advantages, returns)
             transitions = [column.flatten(0, 1) for column in data]
-            entropy_coef = config.entropy * (1 - update / updates)
-            for rows in minibatches(returns.numel(), config.epochs, config.batch_size, run.device):
+            for rows in minibatches(orders, config.batch_size):
                 observation, action, old_log_prob, advantage, target = (
                     column[rows] for column in transitions
                 )
@@ -184,13 +190,16 @@ class Reinforce(nn.Module):
                 loss.backward()
                 nn.utils.clip_grad_norm_(self.parameters(), MAX_GRAD_NORM)
                 optimizer.step()
+            return {"loss": loss, "value_loss": value_loss, "entropy": entropy}
+
+        learn = run.capture(learn, optimizer)
+        for update in run.steps(updates):
+            entropy_coef.fill_(config.entropy * (1 - update / updates))
+            rollout = collector.collect(config.rollout_steps)
+            orders = random_orders(rollout.actions.numel(), config.epochs, run.device)
+            losses = learn(orders, *rollout)
             schedule.step()
-            run.log(
-                loss=loss.detach(),
-                value_loss=value_loss.detach(),
-                entropy=entropy.detach(),
-                **rollout.metrics(),
-            )
+            run.log(**losses, **collector.metrics())
 
     @torch.no_grad()
     def act(self, observations: Tensor) -> Tensor:
@@ -202,6 +211,13 @@ class Reinforce(nn.Module):
 def policy(outputs: Tensor) -> Categorical:
     """π(· | s), from outputs (…, actions + 1) of the network."""
     return Categorical(logits=outputs[..., :-1], validate_args=False)
+
+
+def sample(outputs: Tensor) -> Tensor:
+    """Actions (…,) drawn from π(· | s), as `Categorical.sample` draws them, but without a look at
+    the probabilities, for which it would wait for the device."""
+    probs = policy(outputs).probs
+    return (probs / torch.empty_like(probs).exponential_()).argmax(-1)
 
 
 def surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float) -> Tensor:

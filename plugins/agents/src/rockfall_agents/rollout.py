@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from rockfall.kit.environments import BatchedEnvironment
+import rockfall
+from rockfall.kit.environments import BatchedEnvironment, Step, TensorBatch
+
+
+class Steps(Protocol):
+    """What a rollout needs of a `BatchedEnvironment`, or of some steps of one."""
+
+    observation: Tensor
+    ended_rows: Tensor | None
+
+    def step(self, actions: Tensor) -> Step: ...
 
 
 class Rollout(NamedTuple):
-    """T steps of N environments; every tensor is (T, N, …) but `episode_returns`."""
+    """T steps of N environments; every tensor is (T, N, …)."""
 
     observations: Tensor
     actions: Tensor
@@ -23,64 +34,108 @@ class Rollout(NamedTuple):
     """The network's outputs for each observation, (T, N, K)."""
     next_outputs: Tensor
     """Those for the next observation, (T, N, K): an episode's final one where it ended."""
-    episode_returns: Tensor
-    """Undiscounted returns of the episodes that ended, in the order in which they did, (E,)."""
+
+
+class RolloutCollector:
+    """Steps `env` without a break between rollouts, and nothing in a step waits for the device.
+
+    A tensor form whose steps can be recorded is stepped as a captured function of tensors: on CUDA
+    the network, the policy and the environment are one graph, launched at once.
+
+    Its state dict holds the environments and the rewards so far of the episodes under way.
+    """
+
+    def __init__(
+        self,
+        env: BatchedEnvironment,
+        network: Callable[[Tensor], Tensor],
+        policy: Callable[[Tensor], Tensor],
+        run: rockfall.Run | None = None,
+    ) -> None:
+        """network: observations (N, …) → outputs (N, K). policy: outputs → actions (N,).
+
+        Both are recorded: what changes in them has to be tensors that change in place.
+        """
+        self.env = env
+        self.network = network
+        self.policy = policy
+        self.autocast = run.autocast if run else contextlib.nullcontext
+        self.play = run.capture(self._play) if run else self._play
+        self.rewards_so_far = torch.zeros(env.num_envs, device=env.observation.device)
+        self.episode_returns = self.rewards_so_far[:0]
+        """Undiscounted returns of the episodes that ended in the latest rollout, in the order in
+        which they did, (E,)."""
+
+    def collect(self, steps: int) -> Rollout:
+        """The next `steps` steps of each environment."""
+        if not (isinstance(self.env, TensorBatch) and self.env.recordable):
+            rollout, self.episode_returns = self._collect(self.env, steps)
+            return rollout
+        parts = []
+        while steps:
+            rollout, returns, games = self.play(*self.env.draw(steps))
+            done = len(rollout.rewards)
+            steps -= done
+            self.env.go_on(done, *games)
+            # What is played next may overwrite it.
+            parts.append([column.clone() if steps else column for column in (*rollout, returns)])
+        *columns, self.episode_returns = map(torch.cat, zip(*parts, strict=True))
+        return Rollout(*columns)
 
     def metrics(self) -> dict[str, Tensor]:
         """`return`, the mean return of the episodes that ended; empty if none did."""
         return {"return": self.episode_returns.mean()} if len(self.episode_returns) else {}
 
-
-class RolloutCollector:
-    """Steps `env` without a break between rollouts.
-
-    Its state dict holds the environments and the rewards so far of the episodes under way.
-    """
-
-    def __init__(self, env: BatchedEnvironment) -> None:
-        self.env = env
-        self.rewards_so_far = torch.zeros(env.num_envs, device=env.observation.device)
+    def _play(self, *drawn: Tensor) -> tuple[Rollout, Tensor, tuple[Tensor, ...]]:
+        """All steps for which there are random numbers, and the state that they lead to."""
+        assert isinstance(self.env, TensorBatch)
+        played = self.env.play(*drawn)
+        return *self._collect(played, len(played)), played.games
 
     @torch.no_grad()
-    def collect(
-        self,
-        steps: int,
-        network: Callable[[Tensor], Tensor],
-        policy: Callable[[Tensor], Tensor],
-    ) -> Rollout:
-        """network: observations (N, …) → outputs (N, K). policy: outputs → actions (N,)."""
+    def _collect(self, env: Steps, steps: int) -> tuple[Rollout, Tensor]:
+        """A rollout, and the returns (E,) of the episodes that ended."""
+        with self.autocast():
+            return self._transitions(env, steps)
+
+    def _transitions(self, env: Steps, steps: int) -> tuple[Rollout, Tensor]:
         transitions = []
-        final_outputs = []
-        episode_returns = [self.rewards_so_far[:0]]
+        final_outputs: list[tuple[int, Tensor | None, Tensor]] = []
+        returns = []
         for t in range(steps):
-            observation = self.env.observation.clone()
-            output = network(observation).float()
-            action = policy(output)
-            step = self.env.step(action)
+            observation = env.observation.clone()
+            output = self.network(observation).float()
+            action = self.policy(output)
+            step = env.step(action)
             transitions.append(
                 (observation, action, step.reward, step.terminated, step.truncated, output)
             )
             self.rewards_so_far += step.reward
-            done = step.terminated | step.truncated
-            if done.any():
-                final_outputs.append((t, done, network(step.final_observation[done]).float()))
-                episode_returns.append(self.rewards_so_far[done])
-                self.rewards_so_far[done] = 0
+            rows = env.ended_rows
+            if rows is None:  # the device alone knows which: below, one of all is picked there
+                final_outputs.append((t, rows, self.network(step.final_observation).float()))
+                returns.append(self.rewards_so_far.clone())
+            elif len(rows):
+                final = step.final_observation[rows]
+                final_outputs.append((t, rows, self.network(final).float()))
+                returns.append(self.rewards_so_far[rows])
+            self.rewards_so_far.masked_fill_(step.terminated | step.truncated, 0)
         observations, actions, rewards, terminated, truncated, outputs = (
             torch.stack(column) for column in zip(*transitions, strict=True)
         )
-        next_outputs = torch.cat([outputs[1:], network(self.env.observation).float()[None]])
-        for t, done, output in final_outputs:
-            next_outputs[t, done] = output
-        return Rollout(
-            observations,
-            actions,
-            rewards,
-            terminated,
-            truncated,
-            outputs,
-            next_outputs,
-            torch.cat(episode_returns),
+        ended = terminated | truncated
+        next_outputs = torch.cat([outputs[1:], self.network(env.observation).float()[None]])
+        for t, rows, output in final_outputs:
+            if rows is None:
+                next_outputs[t] = torch.where(ended[t, :, None], output, next_outputs[t])
+            else:
+                next_outputs[t, rows] = output
+        episode_returns = torch.cat([self.rewards_so_far[:0], *returns])
+        if env.ended_rows is None:
+            episode_returns = episode_returns[ended.flatten()]  # waits, but once a rollout
+        return (
+            Rollout(observations, actions, rewards, terminated, truncated, outputs, next_outputs),
+            episode_returns,
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -111,10 +166,15 @@ def lambda_returns(rollout: Rollout, next_values: Tensor, gamma: float, lam: flo
     return returns
 
 
-def minibatches(count: int, epochs: int, size: int, device: torch.device) -> Iterator[Tensor]:
-    """Indices of minibatches of `count` transitions: `epochs` passes, each in a new random order.
+def random_orders(count: int, epochs: int, device: torch.device) -> Tensor:
+    """A new random order of `count` transitions for each of the epochs, (epochs, count)."""
+    return torch.stack([torch.randperm(count, device=device) for _ in range(epochs)])
+
+
+def minibatches(orders: Tensor, size: int) -> Iterator[Tensor]:
+    """Indices of minibatches: a pass over the transitions in each of the orders (epochs, count).
 
     The last minibatch of a pass may be smaller than `size`.
     """
-    for _ in range(epochs):
-        yield from torch.randperm(count, device=device).split(size)
+    for order in orders:
+        yield from order.split(size)

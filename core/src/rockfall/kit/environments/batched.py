@@ -16,6 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from rockfall.kit.environments.replay import EpisodeReplay
+from rockfall.kit.environments.uploads import to_device
 
 Policy = Callable[[Tensor], Tensor]
 """Observations (N, …) to actions (N,)."""
@@ -46,6 +47,9 @@ class BatchedEnvironment(Protocol):
     observation: Tensor
     native: Any
     """What is behind it: a `VectorEnv`, a torch form, or the list of plain environments."""
+    ended_rows: Tensor | None
+    """The environments (E,) whose episode the latest step ended: where the CPU knows their number
+    anyway, which otherwise means to wait for the device. Where it doesn't, None."""
 
     def reset(self, seed: int | None = None) -> Tensor: ...
     def step(self, actions: Tensor) -> Step: ...
@@ -72,6 +76,7 @@ class VectorBatch:
         self.native = env
         self.device = device
         self.num_envs = env.num_envs
+        self.ended_rows: Tensor | None = None
         self._infos: dict[str, Any] = {}
 
     def reset(self, seed: int | None = None) -> Tensor:
@@ -81,20 +86,23 @@ class VectorBatch:
 
     def step(self, actions: Tensor) -> Step:
         observation, reward, terminated, truncated, info = self.env.step(actions.cpu().numpy())
-        self.observation = self._tensor(observation)
-        final = self.observation
-        if "_final_obs" in info:
-            done = self._tensor(info["_final_obs"])
-            last = self._tensor(np.stack(list(info["final_obs"][info["_final_obs"]])))
-            final = self.observation.clone()
-            final[done] = last
         self._infos = info
+        arrays = [
+            observation,
+            reward.astype(np.float32, copy=False),
+            terminated,
+            truncated,
+            np.flatnonzero(terminated | truncated),
+        ]
+        if "_final_obs" in info:
+            done = info["_final_obs"]
+            final = observation.copy()
+            final[done] = np.stack(list(info["final_obs"][done]))
+            arrays.append(final)
+        self.observation, *rest = to_device(arrays, self.device)
+        reward, terminated, truncated, self.ended_rows, *last = rest
         return Step(
-            self.observation,
-            self._tensor(reward).float(),
-            self._tensor(terminated),
-            self._tensor(truncated),
-            final,
+            self.observation, reward, terminated, truncated, last[0] if last else self.observation
         )
 
     def render(self) -> list[Frame]:
@@ -118,7 +126,7 @@ class VectorBatch:
         self.env.close()
 
     def _tensor(self, array: Any) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+        return to_device([array], self.device)[0]
 
 
 class LoopBatch:
@@ -129,6 +137,7 @@ class LoopBatch:
         self.num_envs = len(envs)
         self.envs = [EpisodeReplay(env, seed=0, index=index) for index, env in enumerate(envs)]
         self.native = envs
+        self.ended_rows: Tensor | None = None
         self._ended: list[Frame | None] = [None] * len(envs)
 
     def reset(self, seed: int | None = None) -> Tensor:
@@ -149,15 +158,17 @@ class LoopBatch:
             env.reset()[0] if over else observation
             for env, over, observation in zip(self.envs, done, last, strict=True)
         ]
-        final = self._tensor(np.stack(last)) if done.any() else None
-        observation = self._observe(first)
-        return Step(
-            observation,
-            self._tensor(np.asarray(reward, np.float32)),
-            self._tensor(np.asarray(terminated, bool)),
-            self._tensor(np.asarray(truncated, bool)),
-            observation if final is None else final,
-        )
+        arrays = [
+            np.stack(first),
+            np.asarray(reward, np.float32),
+            np.asarray(terminated, bool),
+            np.asarray(truncated, bool),
+            np.flatnonzero(done),
+            *([np.stack(last)] if done.any() else []),
+        ]
+        self.observation, *rest = to_device(arrays, self.device)
+        rewards, ends, cuts, self.ended_rows, *final = rest
+        return Step(self.observation, rewards, ends, cuts, final[0] if final else self.observation)
 
     def render(self) -> list[Frame]:
         return [_frame(env) for env in self.envs]
@@ -177,11 +188,8 @@ class LoopBatch:
             env.close()
 
     def _observe(self, observations: list[Any]) -> Tensor:
-        self.observation = self._tensor(np.stack(observations))
+        self.observation = to_device([np.stack(observations)], self.device)[0]
         return self.observation
-
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(array).to(self.device)
 
 
 def _frame(env: gymnasium.Env[Any, Any]) -> Frame:

@@ -15,6 +15,8 @@ MAX_ENVS = 4096
 """Environments that are stepped at once."""
 MAX_STEPS = 1_000_000
 """Steps after which an episode that does not end is called endless."""
+LOOK_EVERY = 16
+"""Steps after which it is looked whether all episodes have ended, where that takes time."""
 
 
 class MakesBatches(Protocol):
@@ -52,17 +54,19 @@ def episode_returns(
     finished = torch.zeros(num_envs, dtype=torch.long, device=running.device)
     env_indices = torch.arange(num_envs, device=running.device)
     try:
-        for _ in range(MAX_STEPS):
+        for number in range(MAX_STEPS):
             step = batch.step(choose(batch.observation).to(running.device))
             running += step.reward
             done = step.terminated | step.truncated
             counts = done & (finished < rounds)
-            if counts.any():
-                returns[finished[counts], env_indices[counts]] = running[counts]
-                finished += counts
-                if (finished == rounds).all():
-                    return returns.flatten()[:episodes].cpu()
-            running[done] = 0
+            row = finished.clamp(max=rounds - 1)
+            returns[row, env_indices] = torch.where(counts, running, returns[row, env_indices])
+            finished += counts
+            running.masked_fill_(done, 0)
+            # Elsewhere to look is to wait for the device. Steps too many count for nothing.
+            looks = running.device.type == "cpu" or number % LOOK_EVERY == LOOK_EVERY - 1
+            if looks and bool((finished == rounds).all()):
+                return returns.flatten()[:episodes].cpu()
     finally:
         batch.close()
     raise RockfallError(f"{source.info.name}: an episode did not end within {MAX_STEPS:,} steps")

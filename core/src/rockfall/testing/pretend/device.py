@@ -81,7 +81,8 @@ def _stand_ins(operations: Operations, calls: Calls) -> Iterator[tuple[Any, str,
         yield owner, "autocast", CpuAutocast
     yield torch.autograd, "_engine_run_backward", _seen_backward(operations, calls)
     yield autograd_graph, "_engine_run_backward", _seen_backward(operations, calls)
-    for owner in (_foreach_utils, import_module("torch.optim.optimizer")):
+    for name in ("nn.utils.clip_grad", "optim.optimizer", "utils._foreach_utils"):
+        owner = import_module(f"torch.{name}")
         yield owner, "_group_tensors_by_device_and_dtype", _grouped_by_place
 
 
