@@ -22,7 +22,7 @@ def test_explores_epsilon_of_the_time() -> None:
     torch.manual_seed(0)
     q = torch.tensor([0.0, 1.0, 0.0, 0.0]).repeat(10_000, 1)
     for epsilon in (0.0, 0.4, 1.0):
-        share = epsilon_greedy(q, epsilon).bincount(minlength=4) / len(q)
+        share = epsilon_greedy(q, torch.tensor(epsilon)).bincount(minlength=4) / len(q)
         expected = epsilon / 4 + (1 - epsilon) * torch.tensor([0.0, 1.0, 0.0, 0.0])
         torch.testing.assert_close(share, expected, atol=0.02, rtol=0)
 

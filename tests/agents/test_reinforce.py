@@ -16,6 +16,7 @@ from rockfall_agents.reinforce import (
     Reinforce,
     ReinforceConfig,
     policy,
+    sample,
     surrogate,
 )
 
@@ -78,6 +79,15 @@ def test_clip_stops_the_gradient_where_there_is_nothing_more_to_gain(
 def test_the_policy_is_the_softmax_of_all_outputs_but_the_last() -> None:
     logits = torch.randn(7, 5)
     torch.testing.assert_close(policy(with_baseline(logits)).probs, logits.softmax(1))
+
+
+def test_samples_are_those_of_the_policy_to_the_bit() -> None:
+    torch.manual_seed(0)
+    outputs = with_baseline(torch.randn(500, 4))
+    torch.manual_seed(1)
+    expected = policy(outputs).sample()
+    torch.manual_seed(1)
+    assert torch.equal(sample(outputs), expected)
 
 
 def test_begins_nearly_uniform_and_acts_by_the_most_probable() -> None:

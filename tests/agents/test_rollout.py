@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
 import torch
 from torch import Tensor
 
 import rockfall
+from rockfall.kit.environments import BatchedEnvironment, Form, Step, TensorBatch
 from rockfall.sources.environment import Environment
-from rockfall_agents.rollout import Rollout, RolloutCollector, lambda_returns, minibatches
+from rockfall.testing.pretend import pretend_device
+from rockfall_agents.rollout import (
+    Rollout,
+    RolloutCollector,
+    lambda_returns,
+    minibatches,
+    random_orders,
+)
 
 
 def random_rollout(steps: int, envs: int, *, endings: float) -> tuple[Rollout, Tensor]:
@@ -15,9 +27,7 @@ def random_rollout(steps: int, envs: int, *, endings: float) -> tuple[Rollout, T
     terminated = ended & (torch.rand(steps, envs) < 0.5)
     rewards = torch.randn(steps, envs)
     nothing = torch.empty(0)
-    rollout = Rollout(
-        nothing, nothing, rewards, terminated, ended & ~terminated, nothing, nothing, nothing
-    )
+    rollout = Rollout(nothing, nothing, rewards, terminated, ended & ~terminated, nothing, nothing)
     return rollout, torch.randn(steps, envs)
 
 
@@ -75,15 +85,16 @@ def test_returns_less_the_baseline_are_generalised_advantages() -> None:
 
 def test_minibatches_pass_over_everything_in_new_orders() -> None:
     torch.manual_seed(0)
-    parts = list(minibatches(10, epochs=3, size=4, device=torch.device("cpu")))
+    orders = random_orders(10, epochs=3, device=torch.device("cpu"))
+    parts = list(minibatches(orders, size=4))
     assert [len(part) for part in parts] == [4, 4, 2] * 3
     passes = [torch.cat(parts[i : i + 3]) for i in (0, 3, 6)]
     assert all(torch.equal(order.sort().values, torch.arange(10)) for order in passes)
     assert not torch.equal(passes[0], passes[1])
 
 
-def environment(name: str) -> Environment:
-    source = rockfall.open_source(name)
+def environment(name: str, **options: Any) -> Environment:
+    source = rockfall.open_source(name, options)
     assert isinstance(source, Environment)
     return source
 
@@ -96,10 +107,10 @@ def test_the_columns_of_a_rollout_fit_together() -> None:
     """CartPole pushed right for ever: short episodes that all end by falling over."""
     env = environment("CartPole-v1").batch(3, seed=0)
     first = env.observation.clone()
-    collector = RolloutCollector(env)
-    rollout = collector.collect(
-        40, identity, lambda outputs: torch.ones(len(outputs), dtype=torch.long)
+    collector = RolloutCollector(
+        env, identity, lambda outputs: torch.ones(len(outputs), dtype=torch.long)
     )
+    rollout = collector.collect(40)
     assert torch.equal(rollout.observations[0], first)
     assert torch.equal(rollout.outputs, rollout.observations)
     ongoing = ~(rollout.terminated | rollout.truncated)[:-1]
@@ -109,15 +120,13 @@ def test_the_columns_of_a_rollout_fit_together() -> None:
     assert (rollout.next_outputs[rollout.terminated][:, 2].abs() > 0.2).all()
     assert rollout.terminated.any() and not rollout.truncated.any()
     # One point a step, so that returns and rewards so far add up to the steps taken.
-    assert rollout.episode_returns.sum() + collector.rewards_so_far.sum() == 3 * 40
-    assert len(rollout.episode_returns) == rollout.terminated.sum()
+    assert collector.episode_returns.sum() + collector.rewards_so_far.sum() == 3 * 40
+    assert len(collector.episode_returns) == rollout.terminated.sum()
 
 
 def test_a_truncated_episode_is_followed_by_its_own_final_observation() -> None:
     env = environment("falling-rocks-8x8").batch(2, seed=0)
-    rollout = RolloutCollector(env).collect(
-        64, identity, lambda outputs: torch.zeros(2, dtype=torch.long)
-    )
+    rollout = RolloutCollector(env, identity, still).collect(64)
     assert rollout.truncated[-1].all() and not rollout.truncated[:-1].any()
     before = rollout.observations[-1].clone()
     fallen = torch.zeros_like(before)
@@ -130,16 +139,105 @@ def test_a_truncated_episode_is_followed_by_its_own_final_observation() -> None:
 def test_a_collector_resumes_where_it_was() -> None:
     source = environment("falling-rocks-8x8")
 
-    def still(outputs: Tensor) -> Tensor:
-        return torch.zeros(len(outputs), dtype=torch.long)
-
-    collector = RolloutCollector(source.batch(4, seed=1))
-    collector.collect(50, identity, still)
+    collector = RolloutCollector(source.batch(4, seed=1), identity, still)
+    collector.collect(50)
     state = collector.state_dict()
     kept = {"env": state["env"], "score": state["score"].clone()}
-    other = RolloutCollector(source.batch(4, seed=2))
+    other = RolloutCollector(source.batch(4, seed=2), identity, still)
     other.load_state_dict(kept)
-    for ours, theirs in zip(
-        collector.collect(30, identity, still), other.collect(30, identity, still), strict=True
-    ):
-        assert torch.equal(ours, theirs)
+    assert_same(collector.collect(30), other.collect(30))
+
+
+@pytest.mark.parametrize("steps", [1, 7, 13, 20, 40, 57])
+def test_a_form_that_can_be_recorded_is_stepped_as_any_other(steps: int) -> None:
+    """Rollouts within episodes, as long as some, and across several."""
+    source = environment("falling-rocks-8x8", steps=20, rock_probability=0.5)
+    collectors = []
+    for recordable in (True, False):
+        env = source.batch(5, seed=0, form="tensor")
+        assert isinstance(env, TensorBatch) and env.recordable
+        env.recordable = recordable
+        collectors.append(RolloutCollector(env, identity, wandering))
+    for _ in range(5):
+        ours, theirs = (collector.collect(steps) for collector in collectors)
+        assert_same(ours, theirs)
+        assert ours.rewards.any() or steps < 20
+        assert_same(*(collector.episode_returns[None] for collector in collectors))
+        states = [collector.state_dict() for collector in collectors]
+        assert states[0]["env"].pop("rules") == states[1]["env"].pop("rules")
+        for name, part in states[0]["env"].items():
+            assert torch.equal(torch.as_tensor(part), torch.as_tensor(states[1]["env"][name])), name
+
+
+@pytest.mark.parametrize(("name", "form"), [("CartPole-v1", None), ("falling-rocks-8x8", "tensor")])
+def test_where_the_device_alone_knows_what_ended_the_rollout_is_the_same(
+    name: str, form: Form | None
+) -> None:
+    source = environment(name)
+    known = RolloutCollector(source.batch(5, seed=0, form=form), identity, wandering)
+    env = Silent(source.batch(5, seed=0, form=form))
+    unknown = RolloutCollector(env, identity, wandering)
+    endings = 0
+    for _ in range(3):
+        assert_same(known.collect(50), unknown.collect(50))
+        assert torch.equal(known.episode_returns, unknown.episode_returns)
+        assert known.metrics() == unknown.metrics()
+        endings += len(known.episode_returns)
+    assert endings
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "waits"),
+    [
+        ("falling-rocks-8x8", "tensor", 0),
+        ("falling-rocks-8x8", "vector", 30),  # for the actions, which the CPU needs
+        ("CartPole-v1", None, 30),
+    ],
+)
+def test_nothing_but_the_actions_of_environments_on_the_cpu_is_waited_for(
+    name: str, form: Form | None, waits: int
+) -> None:
+    source = environment(name)
+    cpu = RolloutCollector(source.batch(5, seed=0, form=form), identity, wandering)
+    with pretend_device() as device:
+        env = source.batch(5, device="cuda", seed=0, form=form)
+        collector = RolloutCollector(env, identity, wandering)
+        collector.collect(80)  # beyond the end of the first episodes
+        before = device.synchronisations
+        rollout = collector.collect(30)
+        assert device.synchronisations - before == waits
+        assert all(column.is_cuda for column in rollout)
+        rollout = Rollout(*(column.cpu() for column in rollout))
+    cpu.collect(80)
+    assert_same(rollout, cpu.collect(30))
+
+
+class Silent:
+    """A batch that does not tell whose episodes ended."""
+
+    ended_rows = None
+
+    def __init__(self, batch: BatchedEnvironment) -> None:
+        self.batch, self.num_envs = batch, batch.num_envs
+
+    @property
+    def observation(self) -> Tensor:
+        return self.batch.observation
+
+    def step(self, actions: Tensor) -> Step:
+        return self.batch.step(actions)
+
+
+def still(outputs: Tensor) -> Tensor:
+    return torch.zeros(len(outputs), dtype=torch.long, device=outputs.device)
+
+
+def wandering(outputs: Tensor) -> Tensor:
+    """Left or right, by what is seen."""
+    return (outputs.sum(1).abs() * 1000).long() % 2
+
+
+def assert_same(ours: Iterable[Tensor], theirs: Iterable[Tensor]) -> None:
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from stable_baselines3.common.buffers import RolloutBuffer
 
 import rockfall
 from rockfall.errors import ConfigError, UsageError
 from rockfall.registry import registry
 from rockfall.run.run import Run
 from rockfall.training import build_model
+from rockfall_agents.on_policy_buffer import UploadedRolloutBuffer
 from rockfall_agents.sb3 import Sb3Agent
-from rockfall_agents.vec_env import BatchVecEnv
+from rockfall_agents.vec_env import BatchVecEnv, flat_spaces
 from tests.agents.sb3_runs import AGENTS, record_for, start
 
 TRUNCATED = {"max_episode_steps": 5}  # before a pole can fall: it takes eight steps
@@ -218,3 +220,38 @@ def test_the_table_of_contents_imports_neither_torch_nor_sb3() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_minibatches_are_those_of_the_rollout_buffer() -> None:
+    info = rockfall.SourceInfo(
+        name="s", kinds=(), shape=(2, 3), dtype="uint8", low=0, high=1, actions=4
+    )
+    generator = np.random.default_rng(0)
+    buffers = [
+        made(5, *flat_spaces(info), device="cpu", n_envs=3)
+        for made in (RolloutBuffer, UploadedRolloutBuffer)
+    ]
+    for _ in range(2):  # the second rollout is not the first again
+        drawn = [
+            (
+                generator.integers(2, size=(3, 6)).astype(np.uint8),
+                generator.integers(4, size=(3, 1)),
+                *generator.normal(size=(2, 3)).astype(np.float32),
+                *torch.from_numpy(generator.normal(size=(2, 3)).astype(np.float32)),
+            )
+            for _ in range(5)
+        ]
+        expected, got = [], []
+        for buffer, parts in zip(buffers, (expected, got), strict=True):
+            buffer.reset()
+            for transition in drawn:
+                buffer.add(*transition)
+            buffer.compute_returns_and_advantage(torch.ones(3), np.zeros(3))
+            np.random.seed(0)
+            for size in (4, None):  # two epochs
+                parts += buffer.get(size)
+        assert [len(part.actions) for part in got] == [4, 4, 4, 3, 15]
+        for one, other in zip(expected, got, strict=True):
+            for name in one._fields:
+                ours, theirs = getattr(other, name), getattr(one, name)
+                assert ours.dtype == theirs.dtype and torch.equal(ours, theirs), name

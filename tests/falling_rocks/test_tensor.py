@@ -3,6 +3,7 @@
 import pytest
 import torch
 from gymnasium.error import ResetNeeded
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from falling_rocks.tensor import FallingRocksTensorEnv
 
@@ -79,3 +80,61 @@ def test_a_step_does_not_wait_for_the_device() -> None:
             env.step(stay)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 7, 100])
+def test_what_is_played_from_draws_is_what_steps_give(steps: int) -> None:
+    parameters = {"size": 5, "steps": 7, "rock_probability": 0.5}
+    env, other = (FallingRocksTensorEnv(4, seed=0, **parameters) for _ in range(2))
+    env.reset(1)
+    other.reset(1)
+    actions = torch.randint(3, (60, 4), generator=torch.Generator().manual_seed(0))
+    time = 0
+    while time < 50:
+        if time in (9, 22):  # steps and stretches take turns as they like
+            for ours, theirs in zip(
+                env.step(actions[time]), other.step(actions[time]), strict=True
+            ):
+                assert torch.equal(ours, theirs)
+            time += 1
+        drawn = env.draw(steps)
+        copies = [part.clone() for part in drawn]
+        stretch = env.play(*drawn)
+        assert 1 <= len(stretch) <= steps
+        assert torch.equal(stretch.observation, other.observation)
+        for _ in range(len(stretch)):
+            ours, theirs = stretch.step(actions[time]), other.step(actions[time])
+            assert all(map(torch.equal, ours, theirs))
+            assert stretch.ended == bool(theirs[3].all())
+            time += 1
+        assert all(map(torch.equal, drawn, copies))  # a function: what it is given stays
+        env.go_on(len(stretch), *stretch.games)
+        assert torch.equal(env.observation, other.observation)
+        state, expected = env.state_dict(), other.state_dict()
+        assert state.pop("elapsed") == expected.pop("elapsed")
+        for name in ("rocks", "bowl", "generator", "spawns"):
+            assert torch.equal(state[name], expected[name])
+
+
+class Operations(TorchDispatchMode):
+    """Counts the operations that compute or copy, each of which is a launch on a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if not func.is_view:
+            self.names.append(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_step_takes_five_launches() -> None:
+    env = FallingRocksTensorEnv(8, seed=0, steps=64)
+    env.reset()
+    stay = torch.zeros(8, dtype=torch.int64)
+    env.step(stay)
+    with Operations() as operations:
+        for _ in range(9):
+            env.step(stay)
+    assert operations.names == 9 * ["add", "index_select", "add", "index_select", "index_select"]

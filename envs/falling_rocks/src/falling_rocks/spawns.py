@@ -56,7 +56,8 @@ class SpawnStream:
 
     def ahead(self, most: int) -> list[Array]:
         """The spawns of the next step and of those, ``most`` in all, that are sampled already."""
-        return self.peek(max(1, min(most, len(self._pending))))
+        self.peek(1)
+        return self.peek(min(most, len(self._pending)))
 
     @property
     def pending(self) -> list[Array]:

@@ -5,6 +5,11 @@ The algorithm gets our policy and an environment that offers its state. `collect
 What they change is kept by name, as numbers and arrays: SB3's own `save`, which pickles, is not
 used. Learning rates are scheduled by SB3 as a function of the remaining progress, 1 to 0.
 
+Environments stay on the CPU whatever the device of the policy, also those that have a tensor form:
+SB3's `VecEnv` and buffers are NumPy's, so that what such a form computes on a GPU would come down,
+and go up again for the policy. `python -m tests.benchmarks.sb3_transfers` counts both. To learn
+from a tensor form on a GPU, use `pqn` or `reinforce`.
+
 Raffin et al. 2021, "Stable-Baselines3: Reliable Reinforcement Learning Implementations", JMLR 22.
 """
 
@@ -28,6 +33,7 @@ import rockfall
 from rockfall import Environment
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.features import FeaturesExtractor
+from rockfall_agents.on_policy_buffer import UploadedRolloutBuffer
 from rockfall_agents.vec_env import BatchVecEnv, flat_spaces
 
 A = TypeVar("A", bound=OffPolicyAlgorithm | OnPolicyAlgorithm)
@@ -171,6 +177,7 @@ class OnPolicyAgent(Sb3Agent):
             "gae_lambda": config.lam,
             "vf_coef": config.value_weight,
             "max_grad_norm": config.max_grad_norm,
+            "rollout_buffer_class": UploadedRolloutBuffer,
         }
         learner = self.learner(algorithm_class, source, run, steps, **settings)
         with learner as (algorithm, collect_rollouts):
