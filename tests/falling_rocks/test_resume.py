@@ -117,3 +117,32 @@ def test_the_state_of_another_number_of_games_is_refused() -> None:
         ValueError, match="saved with num_envs=2, but the environment has num_envs=3"
     ):
         FallingRocksVectorEnv(3).load_state_dict(env.state_dict())
+
+
+@pytest.mark.parametrize(("saved_by", "loaded_by"), [("vector", "tensor"), ("tensor", "vector")])
+def test_games_go_on_in_the_other_form(saved_by, loaded_by) -> None:
+    """As where a run comes to a machine without a GPU, or to one with. Only what is drawn next
+    differs: for as long as there are spawns that were drawn already, nothing does."""
+    parameters = {"size": 5, "steps": 40, "rock_probability": 0.5}
+    env, other = (FORMS[form](**parameters) for form in (saved_by, loaded_by))
+    env.reset(seed=3)
+    other.reset(seed=4)
+    play(env, range(17))
+    other.load_state_dict(copy.deepcopy(env.state_dict()))
+    np.testing.assert_array_equal(other.observation, env.observation)
+    for step in range(17, 40):
+        ours, theirs = act(env, step), act(other, step)
+        for part in range(4):
+            if step < 39 or part:  # the last begins new games
+                np.testing.assert_array_equal(ours[part], theirs[part])
+    assert np.asarray(ours[3]).all()
+    play(other, range(40, 400))  # and on, beyond what was drawn
+
+
+def test_games_that_are_not_in_lock_step_are_not_for_the_tensor_form() -> None:
+    env, tensor = (FORMS[form](steps=10) for form in ("vector", "tensor"))
+    env.reset(seed=0)
+    play(env, range(3))
+    env.reset(options={"reset_mask": np.array([True, False, False])})
+    with pytest.raises(ValueError, match="lock-step"):
+        tensor.load_state_dict(env.state_dict())

@@ -165,11 +165,19 @@ class FallingRocksTensorEnv:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue exactly where `state_dict` was called; `observation` is what it was then.
 
+        From a state of the vectorised form the games go on, but with other random numbers.
+
         Raises:
-            ValueError: for the state of an environment with other parameters.
+            ValueError: for the state of an environment with other parameters, and for games that
+                have not all lasted as long.
         """
-        self.set_state(state_dicts.read_state(state, self.rules, self.num_envs), state["elapsed"])
-        self._generator.set_state(state["generator"].cpu())
+        elapsed = np.unique(np.asarray(state["elapsed"]))
+        if len(elapsed) > 1:
+            raise ValueError("the tensor form plays in lock-step, and these games do not")
+        games = state_dicts.read_state(state, self.rules, self.num_envs)
+        self.set_state(games, int(elapsed[0]))
+        if "generator" in state:
+            self._generator.set_state(state["generator"].cpu())
         self._spawns.pending = self._integers(state["spawns"]).unbind()
 
     def _seed(self, seed: int | None) -> None:

@@ -120,8 +120,8 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
 
     def set_state(self, state: State, elapsed: ArrayLike = 0) -> Observations:
         """Put the games into ``state``, after ``elapsed`` steps; returns the observation."""
-        rocks = tuple(np.array(rock, np.int16) for rock in state.rocks)
-        self._state = State(rocks, np.array(state.bowl, np.int16))
+        rocks = tuple(np.asarray(rock).astype(np.int16) for rock in state.rocks)
+        self._state = State(rocks, np.asarray(state.bowl).astype(np.int16))
         self.elapsed = np.zeros(self.num_envs, np.int32) + np.asarray(elapsed, np.int32)
         self._screens.draw(self._state)
         return self.observation
@@ -141,13 +141,16 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue exactly where `state_dict` was called; `observation` is what it was then.
 
+        From a state of the tensor form the games go on, but with other random numbers.
+
         Raises:
             ValueError: for the state of an environment with other parameters.
         """
         self.set_state(state_dicts.read_state(state, self.rules, self.num_envs), state["elapsed"])
-        self.np_random.bit_generator.state = state["np_random"]
-        self._spawn_random.bit_generator.state = state["spawn_random"]
-        self._spawns.pending = np.array(state["spawns"], np.int16)
+        if "np_random" in state:
+            self.np_random.bit_generator.state = state["np_random"]
+            self._spawn_random.bit_generator.state = state["spawn_random"]
+        self._spawns.pending = np.asarray(state["spawns"]).astype(np.int16)
 
     def upcoming_spawns(self, steps: int) -> list[NDArray[np.int16]]:
         """The spawns of the next ``steps`` steps, for policies that may know the future."""
