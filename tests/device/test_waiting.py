@@ -18,7 +18,7 @@ import rockfall
 from rockfall import training
 from rockfall.registry import registry
 from rockfall.testing.complaints import undisturbed
-from tests.device.where import device
+from tests.device.where import CUDA, device
 
 pytestmark = [pytest.mark.device, pytest.mark.long]
 
@@ -32,7 +32,11 @@ WAITS = {
 }
 """Model → for what its steps wait."""
 MODELS = [
-    pytest.param(name, marks=pytest.mark.xfail(raises=RuntimeError, reason=WAITS[name]))
+    pytest.param(
+        name,
+        # What no longer waits is to be taken off the list; a GPU may wait for less than is known.
+        marks=pytest.mark.xfail(raises=RuntimeError, reason=WAITS[name], strict=not CUDA),
+    )
     if name in WAITS
     else name
     for name in (entry.spec.name for entry in registry().models if "cuda" in entry.spec.devices)
