@@ -22,6 +22,7 @@ SCRIPTS = (
     "canvas_evolve",
     "style_fast",
     "time_to_skill",
+    "sb3_transfers",
     "agent_scores",
 )
 

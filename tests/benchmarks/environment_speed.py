@@ -3,6 +3,9 @@
 Speeds are environment steps a CPU second (`time.process_time`), the best of several rounds that
 take turns, so that a busy machine slows all rows alike. The bound is the time that ``np.copyto``
 takes for the bytes of one observation of the batch, all of which every step writes.
+
+With ``--device cuda`` the tensor form alone, by the wall clock: step by step, and in stretches of
+steps that are recorded as CUDA graphs. There the bound is the copying of a stretch's observations.
 """
 
 import argparse
@@ -10,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, cycle
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -19,6 +23,8 @@ from tests.benchmarks.report import Table, script
 
 ENV_ID = "rockfall/FallingRocks-16x16-v0"
 ROUNDS = 5
+STRETCH = 32
+"""Steps that are recorded as one: half an episode, so that none ends within."""
 
 
 @dataclass
@@ -67,12 +73,90 @@ def tensors(num_envs: int) -> Row:
     return Row("tensor form, CPU", num_envs, lambda: env.step(next(actions)))
 
 
+def ways_on(device: Any, num_envs: int) -> dict[str, Callable[[], object]]:
+    """What takes `STRETCH` steps of the tensor form on a device, and what copies their bytes."""
+    import torch
+
+    from falling_rocks.tensor import FallingRocksTensorEnv
+    from rockfall.kit.graphs import CapturedStep
+
+    env = FallingRocksTensorEnv(num_envs, device, size=16, seed=0)
+    env.reset()
+    actions = torch.randint(3, (STRETCH, num_envs), device=device)
+    front, back = torch.zeros(2, STRETCH, num_envs, 16, 16, dtype=torch.uint8, device=device)
+
+    def step_by_step() -> None:
+        for each in actions:
+            env.step(each)
+
+    def play(*drawn: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        played = env.play(*drawn)
+        rewards = [played.step(each)[1] for each in actions]
+        return (*played.games, torch.stack(rewards))
+
+    recorded = CapturedStep(play, (), device)
+
+    def in_a_stretch() -> None:
+        *games, _ = recorded(*env.draw(STRETCH))
+        env.go_on(STRETCH, *games)
+
+    return {
+        "copying the observations": lambda: front.copy_(back),
+        "step by step": step_by_step,
+        "recorded stretches": in_a_stretch,
+    }
+
+
+def on_device(options: argparse.Namespace) -> list[Table]:
+    """The tensor form on a GPU."""
+    import torch
+
+    device, tables = torch.device(options.device), []
+    for num_envs in (256, 4_096, 65_536):
+        ways = ways_on(device, num_envs)
+        speeds = [_wall_speed(way, STRETCH * num_envs, options) for way in ways.values()]
+        cells = [
+            [name, speed / 1e6, f"{speed / speeds[0]:.0%}"]
+            for name, speed in zip(ways, speeds, strict=True)
+        ]
+        tables.append(
+            Table(
+                f"Falling rocks 16 × 16, tensor form on {device}, {num_envs:,} environments",
+                ["how", "million steps a second", "share of the copy bound"],
+                cells,
+            )
+        )
+    return tables
+
+
+def _wall_speed(way: Callable[[], object], steps: int, options: argparse.Namespace) -> float:
+    """Steps a second, the best of some rounds, with the device waited for at their ends."""
+    import torch
+
+    wait = torch.cuda.synchronize if options.device.startswith("cuda") else lambda: None
+    best = 0.0
+    for _ in range(10):  # what is compiled or recorded is by then
+        way()
+    for _ in range(ROUNDS):
+        wait()
+        calls, begin = 0, time.perf_counter()
+        while time.perf_counter() - begin < options.seconds:
+            for _ in range(8):
+                way()
+            calls += 8
+            wait()
+        best = max(best, calls * steps / (time.perf_counter() - begin))
+    return best
+
+
 def batched(num_envs: int, **kwargs: object) -> gymnasium.vector.VectorEnv:
     """The batched form, or with ``vectorization_mode="sync"`` Gymnasium's over the plain one."""
     return gymnasium.make_vec(ENV_ID, num_envs, **kwargs)
 
 
 def measure(options: argparse.Namespace) -> list[Table]:
+    if options.device:
+        return on_device(options)
     rows, tables = [], []
     for num_envs in (64, 16_384):
         rows.append(
@@ -104,4 +188,4 @@ def measure(options: argparse.Namespace) -> list[Table]:
 
 
 if __name__ == "__main__":
-    script(__doc__, measure, seconds=0.5)
+    script(__doc__, measure, seconds=0.5, device="")

@@ -133,7 +133,7 @@ class EnvironmentSpec(Spec):
         `policy(observations) -> actions` takes and gives NumPy arrays. `random` is always there
         and need not be named.
     tensor: target of a batched torch form, `(num_envs, device, **options)`; see
-        `rockfall.kit.environments.batched`. Agents use it on an accelerator.
+        `rockfall.kit.environments.TensorBatch`. Agents use it on an accelerator.
     episodes: how many episodes an evaluation plays.
     """
 
