@@ -61,9 +61,9 @@ def distributions() -> list[Path]:
 
 
 def pins(file: Path) -> dict[str, str]:
-    """Name → version, empty where there is none, of a file of `NAME` and `NAME==VERSION`."""
+    """Name → version, empty where there is none, of names or of what `pip freeze` wrote."""
     lines = (line.partition("#")[0].strip() for line in file.read_text().splitlines())
-    split = (re.split(r"\s*==\s*|\s+@\s+", line) for line in lines if line)
+    split = (re.split(r"\s*==\s*|\s+@.*", line) for line in lines if line)
     return {canonicalize_name(parts[0]): (parts[1:] or [""])[0] for parts in split}
 
 
