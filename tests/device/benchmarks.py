@@ -19,19 +19,15 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import Tensor
 
 from rockfall import training
 from rockfall.kit.downloads import data_folder
-from rockfall.kit.graphs import CapturedStep
 from tests.benchmarks.cpu_clock import Trained, trained
 from tests.device.results import Figure, Goal, Results
 from tests.device.unpack import CIFAR, INCOMPLETE
 
 RUNS = 5
 """At the most, of each figure."""
-STRETCH = 32
-"""Steps of the environment that are recorded as one."""
 
 
 class Benchmark:
@@ -81,43 +77,16 @@ def unmeasured() -> Iterator[None]:
 
 
 def environment(bench: Benchmark) -> None:
-    """The tensor form of falling rocks: step by step, and in stretches recorded as CUDA graphs.
+    """The tensor form of falling rocks, as `environment_speed` drives it."""
+    from tests.benchmarks.environment_speed import STRETCH, ways_on
 
-    Random actions are made beforehand; spawns and new games are drawn meanwhile.
-    """
-    from falling_rocks.tensor import FallingRocksTensorEnv
-
-    games = bench.size(65_536, 1024)
-    env = FallingRocksTensorEnv(games, bench.device, seed=0, size=16)
-    env.reset()
-    actions = torch.randint(3, (STRETCH, games), device=bench.device)
-
-    def stretch(actions: Tensor, *drawn: Tensor) -> tuple[Tensor, ...]:
-        played = env.play(*drawn)
-        rewards = [played.step(each)[1] for each in actions]
-        return (*played.games, torch.stack(rewards))
-
-    captured = CapturedStep(stretch, (), torch.device(bench.device))
-
-    def step_by_step() -> None:
-        for each in actions:
-            env.step(each)
-
-    def in_stretches() -> None:
-        left = STRETCH
-        while left:
-            drawn = env.draw(left)
-            steps = len(drawn[-2])
-            *after, _ = captured(actions[:steps], *drawn)
-            env.go_on(steps, *after)
-            left -= steps
-
+    games, repeats = bench.size(65_536, 1024), bench.size(100, 2)
     title = f"falling rocks 16 × 16, tensor form, {games:,} games"
-    for how, play in {"step by step": step_by_step, "captured stretches": in_stretches}.items():
-        figure = bench.figure(f"{title}, {how}", "G steps/s", Goal(5, at_most=False))
-        for _ in range(8):
+    for how, play in ways_on(torch.device(bench.device), games).items():
+        goal = None if how.startswith("copying") else Goal(5, at_most=False)
+        figure = bench.figure(f"{title}: {how}", "G steps/s", goal)
+        for _ in range(10):  # what is compiled or recorded is by then
             play()
-        repeats = bench.size(100, 2)
         for _ in bench.rounds():
             synchronise(bench.device)
             begun = time.perf_counter()
@@ -125,8 +94,6 @@ def environment(bench: Benchmark) -> None:
                 play()
             synchronise(bench.device)
             steps = repeats * STRETCH * games
-            if play is in_stretches:
-                figure.note = f"of {STRETCH} steps at the most; {captured.recordings} graphs"
             bench.keep(figure, steps / (time.perf_counter() - begun) / 1e9)
 
 
@@ -201,7 +168,7 @@ def against_the_cpu(
     many = {} if not bench.rehearsal else {"limit": 500}
     fast = bench.figure(words, "examples/s")
     slow = bench.figure(f"{words}, the CPU of the same machine", "examples/s")
-    ratio = bench.figure(f"{words}: GPU beside CPU", "×", goal, f"{limit:,} examples on the CPU")
+    ratio = bench.figure(f"{words}: GPU beside CPU", "×", goal, f"{few:,} examples on the CPU")
 
     def speed(device: str, epochs: int, options: dict[str, Any], seed: int) -> float:
         _, result, seconds = bench.train(
