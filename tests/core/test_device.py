@@ -90,7 +90,7 @@ def test_auto_is_the_best_that_is_here_and_that_the_model_computes_on() -> None:
     [
         ("cuda", ("cpu",), "the model computes on cpu, not on cuda; `--device auto`"),
         ("cuda:1", ("cpu",), "the model computes on cpu, not on cuda:1"),
-        ("meta", DEVICES, "the model computes on cpu and cuda and mps, not on meta"),
+        ("meta", DEVICES, "the model computes on cpu, cuda, mps, not on meta"),
         ("gpu", DEVICES, "no device gpu here; `--device auto` takes what there is"),
     ],
 )

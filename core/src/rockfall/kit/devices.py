@@ -40,7 +40,7 @@ def choose_device(name: str = "auto", devices: Sequence[str] = DEVICES) -> torch
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UsageError(f"no device {name} here; `--device auto` takes what there is") from None
     if device.type not in devices:
-        known = " and ".join(devices)
+        known = ", ".join(devices)
         raise UsageError(
             f"the model computes on {known}, not on {name}; `--device auto` takes what fits"
         )

@@ -27,7 +27,7 @@ def print_model(data: dict[str, Any]) -> None:
     say(
         f"{data['name']}: {data['summary']}  (from {data['distribution']})",
         f"learns from {' or '.join(data['learns_from'])}; by default {data['default_source']}",
-        f"computes on {' or '.join(data['devices'])}",
+        f"computes on {', '.join(data['devices'])}",
         f"trained, it {', '.join(data['capabilities']) or 'does nothing more'}",
     )
     if data["reference"]:
