@@ -21,7 +21,7 @@ from rockfall.training import build_model
 from tests.device.agreement import ACTIONS, ROWS, Draws, disagreement
 from tests.device.where import DEVICE, device, needs_a_gpu
 
-pytestmark = [pytest.mark.device, needs_a_gpu]
+pytestmark = [pytest.mark.device, pytest.mark.long]
 
 MODELS = [entry.full_name for entry in registry().models]
 ON_CUDA = [entry.full_name for entry in registry().models if "cuda" in entry.spec.devices]
@@ -29,6 +29,7 @@ NOT_EXACT: dict[str, str] = {}
 """Model → why a run that is resumed on a GPU may end elsewhere, even with `deterministic`."""
 
 
+@needs_a_gpu  # on the pretend device, tests/contract sees to it
 @pytest.mark.parametrize("name", MODELS)
 def test_conforms(name: str) -> None:
     """It trains, does what its spec says, is measured and drawn; it repeats and resumes to the bit;
