@@ -21,7 +21,7 @@ from rockfall.training import build_model
 from tests.device.agreement import ACTIONS, ROWS, Draws, disagreement
 from tests.device.where import DEVICE, device, needs_a_gpu
 
-pytestmark = [pytest.mark.device, pytest.mark.long]
+pytestmark = [pytest.mark.device, pytest.mark.slow]
 
 MODELS = [entry.full_name for entry in registry().models]
 ON_CUDA = [entry.full_name for entry in registry().models if "cuda" in entry.spec.devices]

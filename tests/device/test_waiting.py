@@ -20,7 +20,7 @@ from rockfall.registry import registry
 from rockfall.testing.complaints import undisturbed
 from tests.device.where import CUDA, device
 
-pytestmark = [pytest.mark.device, pytest.mark.long]
+pytestmark = [pytest.mark.device, pytest.mark.slow]
 
 SB3 = "stable-baselines3 collects in NumPy"
 WAITS = {
