@@ -19,7 +19,7 @@ from tests.device.where import CUDA
 
 pytestmark = [
     pytest.mark.device,
-    # No stand-in records a graph, so that there is nothing to rehearse.
+    # Pretend graphs are replayed in tests/core/test_pretend_device.py; these are real ones.
     pytest.mark.skipif(not CUDA, reason="no GPU here: `make device` where there is one"),
 ]
 
