@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import os
 import sys
+from types import TracebackType
 from typing import Any, NoReturn
 
 import click
 
 from rockfall.errors import RockfallError, UnknownName
+from rockfall.kit.console import say
 from rockfall.registry import registry
 
 
@@ -63,6 +65,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     # --traceback counts wherever it is typed.
     shown = "--traceback" in arguments or bool(os.environ.get("ROCKFALL_TRACEBACK"))
+    if shown:
+        sys.excepthook = _show_traceback
     arguments = [argument for argument in arguments if argument != "--traceback"]
     sys.exit(_run(arguments, shown))
 
@@ -114,8 +118,17 @@ def _with_path_to_plugins(message: str) -> str:
 
 def _say(message: str, code: int) -> int:
     """One line, whatever the message, for it may quote what a user or a library wrote."""
-    click.echo(f"rockfall: {' '.join(message.split())}", err=True)
+    say(f"rockfall: {' '.join(message.split())}", err=True)
     return code
+
+
+def _show_traceback(
+    kind: type[BaseException], error: BaseException, where: TracebackType | None
+) -> None:
+    """As Python does, but what an error quotes can't act on the terminal."""
+    import traceback
+
+    say("".join(traceback.format_exception(kind, error, where)).rstrip(), err=True)
 
 
 def _prepare_streams() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from rockfall.kit.console import new_console, say
 from rockfall.kit.progress import PIPE_SECONDS
 from rockfall.kit.units import duration
 
@@ -25,7 +26,7 @@ class Downloading:
 
     def __init__(self, name: str, size: int | None, console: Console | None = None) -> None:
         self.name, self.size = name, size
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or new_console(stderr=True)
         self._live = Live(
             console=self.console,
             auto_refresh=False,
@@ -88,7 +89,7 @@ class Downloading:
 
 def tell(line: str) -> None:
     """One line on standard error."""
-    Console(stderr=True, highlight=False).print(line, markup=False, soft_wrap=True)
+    say(line, err=True)
 
 
 def megabytes(count: float) -> str:

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
+from rockfall.kit.console import new_console
 from rockfall.kit.units import duration
 
 __all__ = ["counted"]
@@ -36,7 +37,7 @@ def counted(
 
     total: how many there are, if that is known.
     """
-    console = console or Console(stderr=True, highlight=False)
+    console = console or new_console(stderr=True)
     pause = BETWEEN if console.is_terminal else PIPE_SECONDS
     began = time.monotonic()
     due = began + PATIENCE

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 
+from rockfall.kit.console import say
 from rockfall.run.events import Event
 
 
 def print_event(event: Event) -> None:
     """Write `{"event": kind, …}`."""
-    sys.stdout.write(json.dumps({"event": event.kind, **event.data}) + "\n")
-    sys.stdout.flush()
+    say(json.dumps({"event": event.kind, **event.data}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from rockfall.kit.escaping import printable
 from rockfall.run.events import Event
 from rockfall.summary import outcome_lines
 
@@ -27,13 +28,14 @@ class NotebookListener:
         elif event.kind == "warning":
             from IPython.display import display  # type: ignore[import-not-found, unused-ignore]
 
-            display({"text/plain": f"warning: {data['message']}"}, raw=True)
+            display({"text/plain": printable(f"warning: {data['message']}")}, raw=True)
         elif event.kind == "finished":
             self._show("\n".join(outcome_lines(data)), 1.0)
 
     def _show(self, text: str, fraction: float) -> None:
         from IPython.display import display
 
+        text = printable(text)
         bundle = {
             "text/plain": text,
             "text/html": f'<progress value="{fraction:.3f}"></progress> '

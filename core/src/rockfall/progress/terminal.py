@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from rockfall.kit.console import say
+from rockfall.kit.console import new_console, say
 from rockfall.kit.progress import PIPE_SECONDS
 from rockfall.kit.units import duration
 from rockfall.run.events import Event
@@ -20,7 +20,7 @@ class TerminalListener:
     """Draws on standard error, so that standard output stays a program's."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or new_console(stderr=True)
         self._live: Live | None = None
         self._next_line = 0.0
 

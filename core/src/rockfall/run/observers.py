@@ -7,10 +7,10 @@ on. Listeners get copies; a hook gets the run itself, which it is meant to read.
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Sequence
 from typing import Any
 
+from rockfall.kit.console import say
 from rockfall.kit.randomness import isolated
 from rockfall.registry import registry
 from rockfall.run.events import Event, Kind, Listener
@@ -77,4 +77,4 @@ class Observers:
         if self._listeners:
             self.emit("warning", message=message)
         else:
-            sys.stderr.write(f"warning: {message}\n")
+            say(f"warning: {message}", err=True)
