@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from rockfall_generators.networks import (
+    BF16_MULTIPLICATIONS,
     MAX_PARAMETERS,
+    Network,
     check_parameter_count,
     conv_down,
     conv_up,
     halvings,
+    mixed_precision,
     mlp,
+    multiplications,
 )
 
 sides = st.sampled_from([1, 2, 3, 5, 7, 8, 9, 12, 16, 20, 24, 28, 32, 33, 48, 64])
@@ -116,3 +122,58 @@ def test_absurd_networks_are_refused_without_being_made() -> None:
     assert MAX_PARAMETERS == 2 * 10_000**2
     with pytest.raises(ValueError, match="200,010,000 weights are more than 200,000,000"):
         check_parameter_count(*networks)
+
+
+class Seen(nn.Module):
+    """Notes the type and the memory format of what passes."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        self.dtype = values.dtype
+        self.channels_last = values.is_contiguous(memory_format=torch.channels_last)
+        return values
+
+
+class Halved(nn.Module):
+    """A parametrization by a product, as a spectral norm is computed by products."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        product = weight.flatten(1) @ torch.full((weight[0].numel(), 1), 0.5)
+        self.dtype = product.dtype
+        return weight * 0.5
+
+
+BF16: Any = SimpleNamespace(autocast=lambda: torch.autocast("cpu", torch.bfloat16))
+"""A run at that precision."""
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_large_networks_compute_at_the_runs_precision_and_give_float32(large: bool) -> None:
+    convolution, seen, halved = nn.Conv2d(3, 4, 3), Seen(), Halved()
+    parametrize.register_parametrization(convolution, "weight", halved)
+    network = Network(convolution, seen)
+    pictures = torch.randn(2, 3, 8, 8)
+    expected = network(pictures)
+    count = BF16_MULTIPLICATIONS - (not large)
+    with mixed_precision(BF16, [network, nn.ReLU()], count):
+        found = network(pictures)
+    assert seen.dtype == (torch.bfloat16 if large else torch.float32)
+    assert seen.channels_last
+    assert halved.dtype == torch.float32, "a spectral norm is too rough in bfloat16"
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected) != large
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
+    assert torch.equal(network(pictures), expected), "afterwards it computes as before"
+
+
+def test_multiplications_are_counted() -> None:
+    """By hand: weights times the positions at which each is applied."""
+    with torch.device("meta"):
+        down = conv_down((3, 8, 8), 4, 5)
+        up = conv_up(6, (1, 8, 8), 4)
+    of_down = 4 * 3 * 16 * 4 * 4 + 8 * 4 * 16 * 2 * 2 + 8 * 2 * 2 * 5
+    assert multiplications(down, (3, 8, 8)) == of_down
+    of_up = 6 * 8 * 2 * 2 + 8 * 4 * 16 * 2 * 2 + 4 * 1 * 16 * 4 * 4
+    assert multiplications(up, (6,)) == of_up
+    with torch.device("meta"):
+        several = nn.ModuleList([mlp((5, 7, 2)), mlp((5, 2))])
+    assert multiplications(several, (5,)) == 5 * 7 + 7 * 2 + 5 * 2

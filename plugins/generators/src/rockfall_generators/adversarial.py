@@ -37,11 +37,14 @@ from rockfall_generators.diagnostics import (
 from rockfall_generators.inversion import invert
 from rockfall_generators.networks import (
     NEGATIVE_SLOPE,
+    Network,
     Upsampling,
     check_parameter_count,
     conv_down,
     conv_up,
+    mixed_precision,
     mlp,
+    multiplications,
 )
 from rockfall_generators.scaling import Scaling, check_batch_size
 
@@ -143,6 +146,7 @@ class AdversarialModel(nn.Module):
     """The method's losses and steps."""
     presets: ClassVar[dict[str, dict[str, Any]]] = PRESETS
     threads: ClassVar[int] = 1  # the networks are too small for a second thread to pay
+    precision: ClassVar[str] = "bf16"
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__()
@@ -153,7 +157,10 @@ class AdversarialModel(nn.Module):
         if config.augment and not self.scaling.pictures:
             raise ValueError(f"augment is for pictures, and {info.name} has none")
         with torch.device("meta"):  # takes no memory
-            check_parameter_count(self.build_generator(), self.build_discriminators())
+            networks = self.build_generator(), self.build_discriminators()
+        check_parameter_count(*networks)
+        inputs = (config.latent + self.conditions.count,), self.discriminator_shape
+        self.multiplications = config.batch_size * sum(map(multiplications, networks, inputs))
         self.generator = self.build_generator()
         self.discriminators = self.build_discriminators()
         self.average = averaged_model(self.generator, config.ema)
@@ -170,11 +177,11 @@ class AdversarialModel(nn.Module):
         inputs = config.latent + self.conditions.count
         if config.network == "conv":
             up = conv_up(inputs, scaling.shape, config.channels, upsampling=config.upsampling)
-            return nn.Sequential(up, nn.Tanh())
+            return Network(up, nn.Tanh())
         widths = (inputs, config.hidden, config.hidden, scaling.numel)
         layers = [mlp(widths, negative_slope=NEGATIVE_SLOPE, norm=scaling.pictures)]
         last = [nn.Tanh()] if scaling.pictures else []
-        return nn.Sequential(*layers, *last, nn.Unflatten(1, scaling.shape))
+        return Network(*layers, *last, nn.Unflatten(1, scaling.shape))
 
     def build_discriminators(self) -> nn.ModuleList:
         return nn.ModuleList([self.build_discriminator()])
@@ -185,8 +192,7 @@ class AdversarialModel(nn.Module):
         It has no batch normalisation, unlike that of Radford et al. 2016: batches of real and of
         generated examples would give themselves away by their statistics.
         """
-        config, shape = self.config, self.scaling.shape
-        shape = (shape[0] + self.conditions.count, *shape[1:])
+        config, shape = self.config, self.discriminator_shape
         if config.network == "conv":
             network = conv_down(shape, config.channels, 1)
         else:
@@ -196,7 +202,13 @@ class AdversarialModel(nn.Module):
             for layer in network.modules():
                 if isinstance(layer, nn.Linear | nn.Conv2d):
                     spectral_norm(layer)
-        return nn.Sequential(network, nn.Flatten(0))
+        return Network(network, nn.Flatten(0))
+
+    @property
+    def discriminator_shape(self) -> tuple[int, ...]:
+        """Of one input: values and conditions, (C + K, …)."""
+        channels, *sides = self.scaling.shape
+        return (channels + self.conditions.count, *sides)
 
     def build_update(self) -> AdversarialUpdate:
         return self.Update(
@@ -216,7 +228,10 @@ class AdversarialModel(nn.Module):
         diagnostics = CollapseDiagnostics(run, saturates=config.objective != "wasserstein")
         diagnosed = data.train.evenly_spaced(EXAMPLES)
         run.keep(duel=update)
+        networks = (self.generator, *self.discriminators)
+        in_mixed_precision = mixed_precision(run, networks, self.multiplications)
 
+        @in_mixed_precision
         def discriminator_step(inputs: Tensor, labels: Tensor) -> Metrics:
             conditions = self.conditions(labels)
             real = self.discriminator_input(self.scaling(inputs), conditions)
@@ -224,6 +239,7 @@ class AdversarialModel(nn.Module):
                 fake = self.discriminator_input(self.generate(conditions), conditions)
             return update.discriminator_step(real, fake)
 
+        @in_mixed_precision
         def generator_step(labels: Tensor) -> Metrics:
             conditions = self.conditions(labels)
             fake = self.discriminator_input(self.generate(conditions), conditions)

@@ -6,7 +6,6 @@ the loss.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import Any, ClassVar, Literal
 
@@ -18,13 +17,19 @@ import rockfall
 from rockfall import Batch, Dataset, eval_mode, fork_rng
 from rockfall.kit.schedules import Schedule, lr_factor, set_lr
 from rockfall_generators.conditions import ClassConditions, NoConditions, concatenate
-from rockfall_generators.networks import check_parameter_count, conv_down, conv_up, mlp
+from rockfall_generators.networks import (
+    Network,
+    check_parameter_count,
+    conv_down,
+    conv_up,
+    mixed_precision,
+    mlp,
+    multiplications,
+)
 from rockfall_generators.scaling import Scaling, check_batch_size
 
 CHUNK = 1000
 """Examples encoded or decoded at a time, which bounds the memory that it takes."""
-BF16_MULTIPLICATIONS = 10_000_000
-"""Multiplications of an update's products from which on bf16 is faster, conversions included."""
 VALIDATION_EXAMPLES = 1000
 """Most examples that are evaluated after an epoch."""
 
@@ -83,7 +88,10 @@ class EncoderDecoder(nn.Module):
             self._take_as_probabilities(info)
         self.conditions = self.build_conditions(info)
         with torch.device("meta"):  # takes no memory
-            check_parameter_count(self.build_encoder(encoder_outputs), self.build_decoder())
+            networks = self.build_encoder(encoder_outputs), self.build_decoder()
+        check_parameter_count(*networks)
+        inputs = self.encoder_shape, (config.latent + self.conditions.count,)
+        self.multiplications = config.batch_size * sum(map(multiplications, networks, inputs))
         self.encoder = self.build_encoder(encoder_outputs)
         self.decoder = self.build_decoder()
 
@@ -91,22 +99,29 @@ class EncoderDecoder(nn.Module):
         """What labels (N,) are for both networks: conditions (N, K), here with K = 0."""
         return NoConditions()
 
+    @property
+    def encoder_shape(self) -> tuple[int, ...]:
+        """Of one input: values and conditions, (C + K, H, W) or (D + K,)."""
+        shape, count = self.scaling.shape, self.conditions.count
+        if self.config.network == "conv":
+            return (shape[0] + count, *shape[1:])
+        return (self.scaling.numel + count,)
+
     def build_encoder(self, outputs: int) -> nn.Sequential:
         """Values and conditions, as `_encoder_input` joins them → (N, outputs)."""
-        config, shape = self.config, self.scaling.shape
+        config, shape = self.config, self.encoder_shape
         if config.network == "conv":
-            shape = (shape[0] + self.conditions.count, *shape[1:])
-            return conv_down(shape, config.channels, outputs)
-        return mlp((self.scaling.numel + self.conditions.count, *config.hidden, outputs))
+            return Network(*conv_down(shape, config.channels, outputs))
+        return Network(*mlp((*shape, *config.hidden, outputs)))
 
     def build_decoder(self) -> nn.Sequential:
         """Latents and conditions (N, latent + K) → (N, …)."""
         config, shape = self.config, self.scaling.shape
         inputs = config.latent + self.conditions.count
         if config.network == "conv":
-            return conv_up(inputs, shape, config.channels)
+            return Network(*conv_up(inputs, shape, config.channels))
         layers = mlp((inputs, *reversed(config.hidden), self.scaling.numel))
-        return nn.Sequential(*layers, nn.Unflatten(1, shape))
+        return Network(*layers, nn.Unflatten(1, shape))
 
     def _take_as_probabilities(self, info: rockfall.SourceInfo) -> None:
         low, high = min(info.statistics["min"]), max(info.statistics["max"])
@@ -170,15 +185,13 @@ class EncoderDecoder(nn.Module):
         optimizer = torch.optim.Adam(self.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)
         steps = config.epochs * math.ceil(len(data.train) / config.batch_size)
-        multiplications = config.batch_size * sum(p.numel() for p in self.parameters())
-        large = multiplications >= BF16_MULTIPLICATIONS
-        precision = run.autocast if large else contextlib.nullcontext
+        networks = (self.encoder, self.decoder)
         beta = self.scaling.offset.new_zeros(())
 
+        @mixed_precision(run, networks, self.multiplications)
         def step(inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
             values, conditions = self.preprocess(inputs), self.conditions(labels)
-            with precision():
-                loss, terms = self.loss(values, conditions, beta)
+            loss, terms = self.loss(values, conditions, beta)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -209,7 +222,7 @@ class EncoderDecoder(nn.Module):
     def encoder_output(self, values: Tensor, conditions: Tensor) -> Tensor:
         """Values (N, …) and conditions (N, K) → (N, encoder_outputs) float32."""
         output: Tensor = self.encoder(self._encoder_input(values, conditions))
-        return output.float()
+        return output
 
     def _encoder_input(self, values: Tensor, conditions: Tensor) -> Tensor:
         values = values if self.config.network == "conv" else values.flatten(1)
@@ -218,7 +231,7 @@ class EncoderDecoder(nn.Module):
     def decoder_output(self, latents: Tensor, conditions: Tensor) -> Tensor:
         """Latents (N, latent) and conditions (N, K) → values or their logits (N, …) float32."""
         output: Tensor = self.decoder(torch.cat((latents, conditions), 1))
-        return output.float()
+        return output
 
     # What it can do -------------------------------------------------------------------------
 
