@@ -96,17 +96,32 @@ def test_the_seed_does_not_choose_what_is_held_out(tmp_path: Path) -> None:
     assert torch.equal(*masks)
 
 
-def test_curves_show_it_against_time(tmp_path: Path) -> None:
-    run = trained(tmp_path, picture(), network="grid", epochs=5, batch_size=64, holdout=0.1)
+def test_curves_show_it_against_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rockfall.run.snapshots.GRACE", 60.0)
+    run = trained(tmp_path, picture(), network="grid", epochs=40, batch_size=512, holdout=0.1)
     lines = [line for line in run.metrics if "psnr" in line]
-    assert [line["step"] for line in lines] == [0, 2, 10, 23, 41, 65]
+    assert [line["step"] for line in lines] == [0, 3, 12, 28, 51, 80]
     assert all({"psnr", "ssim", "held_out_psnr", "seconds"} <= line.keys() for line in lines)
     figures = (run.result or {})["figures"]
     for name in ("psnr", "ssim", "held_out_psnr"):
         assert lines[-1][name] == pytest.approx(figures[name]["value"])
         assert lines[-1][name] > lines[0][name]
     left = sorted(run.directory.pictures.glob("painting-*.png"))
-    assert 10 <= len(left) <= 24
+    assert 10 <= len(left) <= 26
+
+
+@pytest.mark.parametrize(("epochs", "count"), [(1, 0), (5, 0), (8, 1), (13, 2), (100, 6)])
+def test_the_longer_it_learns_the_more_often_its_quality_is_measured(
+    tmp_path: Path, epochs: int, count: int
+) -> None:
+    run = trained(tmp_path, picture(), network="grid", epochs=epochs, batch_size=512)
+    steps = [line["step"] for line in run.metrics if "psnr" in line]
+    assert len(steps) == count
+    if count:
+        assert steps[-1] == run.step
+    if count > 1:
+        assert steps[0] == 0
+    assert (run.result or {})["figures"].keys() >= {"psnr"}
 
 
 def test_rendered_in_chunks_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,8 +71,12 @@ def test_a_finished_run_leaves_the_painting_as_large_as_the_picture() -> None:
     ("shape", "left"), [((3, 20, 30), (20, 30)), ((3, 3000, 1000), (384, 128))]
 )
 def test_snapshots_are_left_ever_further_apart(
-    start: Callable[..., Run], shape: tuple[int, ...], left: tuple[int, int]
+    start: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    shape: tuple[int, ...],
+    left: tuple[int, int],
 ) -> None:
+    monkeypatch.setattr("rockfall.run.snapshots.GRACE", 60.0)
     painter = Painter()
 
     def fit(_: Any, run: Run) -> None:

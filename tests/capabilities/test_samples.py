@@ -23,6 +23,12 @@ from rockfall_capabilities.samples.pictures import pictures
 from tests.capabilities.samplers import SHAPE, Plain, dataset
 
 
+@pytest.fixture(autouse=True)
+def affordable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every snapshot that is due is drawn, however fast the training."""
+    monkeypatch.setattr("rockfall.run.snapshots.GRACE", 60.0)
+
+
 class IgnoresTheSeed:
     def sample(self, count: int) -> Tensor:
         torch.seed()

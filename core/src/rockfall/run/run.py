@@ -26,7 +26,7 @@ from rockfall.run.events import Listener
 from rockfall.run.metrics import Metrics
 from rockfall.run.observers import NOT_METRICS, Observers
 from rockfall.run.position import Position
-from rockfall.run.snapshots import Draw, Snapshots
+from rockfall.run.snapshots import Draw, Looks, Snapshots
 from rockfall.sources.dataset import Batch, Split
 from rockfall.sources.info import SourceInfo
 
@@ -34,6 +34,8 @@ Step = TypeVar("Step", bound=Callable[..., Any])
 
 TICK = 0.2
 """Seconds between progress events."""
+SNAPSHOTS = "snapshots"
+"""As what they are counted among the looks of a run."""
 
 
 class Stateful(Protocol):
@@ -76,6 +78,7 @@ class Run:
             directory.metrics_file if directory else None,
             lambda lines: self.observers.logged(self, lines),
         )
+        self._looks = Looks()
         self._snapshots: Snapshots | None = None
         self._kept: dict[str, Stateful] = {}
         self._checkpoint: dict[str, Any] | None = None
@@ -187,10 +190,11 @@ class Run:
         """Save `draw()`, a Pillow image or (C, H, W) uint8, as `pictures/NAME-STEP.png`.
 
         Draws without gradients and under a forked generator, so that it changes nothing. A run in
-        memory draws nothing.
+        memory draws nothing, and none draws more, but for the first of a name, than a twentieth of
+        its time pays for.
         """
-        if self._directory is not None:
-            with fork_rng(), torch.no_grad():
+        if self._directory is not None and self._looks.affordable(name):
+            with self._looks.taking(name), fork_rng(), torch.no_grad():
                 self._write_picture(name, draw())
 
     def _write_picture(self, name: str, drawn: Tensor | Image) -> None:
@@ -289,7 +293,7 @@ class Run:
     def interruptible(self) -> Iterator[None]:
         """While open, Ctrl-C ends the run between two steps, and the clock may run."""
         with self._interrupt:
-            self._sitting = True
+            self._sitting, self._looks = True, Looks()
             self._next_checkpoint = time.monotonic() + self._checkpoint_every
             try:
                 yield
@@ -323,8 +327,11 @@ class Run:
             self._snapshots = Snapshots(draws, self.step)
 
     def _take_snapshots(self, snapshots: Snapshots) -> None:
+        if not self._looks.affordable(SNAPSHOTS):
+            snapshots.skip(self.step)
+            return
         try:
-            with fork_rng(), self.autocast():
+            with self._looks.taking(SNAPSHOTS), fork_rng(), self.autocast():
                 for drawn in snapshots.take(self.step):
                     for name, picture in drawn.items():
                         self._write_picture(name, picture)

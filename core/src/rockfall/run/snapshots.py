@@ -1,7 +1,10 @@
-"""Pictures of what a model can do by now, left while it learns, ever fewer as it goes on."""
+"""Pictures of what a model can do by now, left while it learns, ever fewer as it goes on; and what
+all pictures of a training may cost.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -13,37 +16,64 @@ from rockfall.kit.schedules import geometric_steps
 FURTHER = 1.15
 """How many times later than the one before each is: of 1,000 steps 43 leave one, of 100,000 76."""
 SHARE = 0.05
-"""Of the CPU time since the run began, what snapshots may take, however busy the machine is."""
-GRACE = 2.0
+"""Of the CPU time since the fitting began, what pictures may take, however busy the machine is."""
+GRACE = 0.1
 """CPU seconds that they may take besides, so that a short run leaves some, too."""
 
 Draw = Callable[[], Mapping[str, Image | Tensor]]
 """Pictures by name, as they are now."""
 
 
+class Looks:
+    """The CPU time that a run spends on looking at what it has learned, and how much it may.
+
+    It decides about pictures alone, which change nothing: what is logged never depends on time.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.process_time()
+        self._spent = 0.0
+        self._costs: dict[str, float] = {}
+
+    def affordable(self, name: str) -> bool:
+        """Whether another look of that name may be taken now, judging by the last; the first may,
+        since nobody knows what it costs, and a film needs its beginning.
+        """
+        if name not in self._costs:
+            return True
+        allowed = GRACE + SHARE * (time.process_time() - self._began)
+        return self._spent + self._costs[name] <= allowed
+
+    @contextlib.contextmanager
+    def taking(self, name: str) -> Iterator[None]:
+        """While open, a look of that name is paid for."""
+        began = time.process_time()
+        try:
+            yield
+        finally:
+            self._costs[name] = time.process_time() - began
+            self._spent += self._costs[name]
+
+
 class Snapshots:
-    """Decides after which steps to draw, by the step alone: a resumed run finds the same again."""
+    """Decides after which steps a drawing is due, by the step alone: a resumed run finds the same
+    again, as far as it can afford them.
+    """
 
     def __init__(self, draws: Sequence[Draw], step: int) -> None:
         """step: where the run begins or goes on; one that goes on has left those up to there."""
         self._draws = list(draws)
-        self._spent = self._last = 0.0
-        self._began = time.process_time()
         self._places = geometric_steps(FURTHER)
         self.due = -1
-        self._advance(step - 1 if step == 0 else step)
+        self.skip(step - 1 if step == 0 else step)
 
     def take(self, step: int) -> Iterator[Mapping[str, Image | Tensor]]:
-        """Draw what is due after `step`, if the training so far pays for it."""
-        self._advance(step)
-        began = time.process_time()
-        if self._spent + self._last > GRACE + SHARE * (began - self._began):
-            return
+        """Draw what is due after `step`."""
+        self.skip(step)
         for draw in self._draws:
             yield draw()
-        self._last = time.process_time() - began
-        self._spent += self._last
 
-    def _advance(self, step: int) -> None:
+    def skip(self, step: int) -> None:
+        """The next one due is after `step`."""
         while self.due <= step:
             self.due = next(self._places)

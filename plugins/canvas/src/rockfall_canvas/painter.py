@@ -35,9 +35,11 @@ from rockfall_canvas.coordinates import Extent
 from rockfall_canvas.copies import quality
 from rockfall_canvas.holdout import Pattern, holdout_mask
 
-VALIDATIONS = 5
-"""Times during a training at which image quality is measured: to render the whole picture takes as
-long as a third of an epoch.
+VALIDATIONS = 6
+"""Times at most that image quality is measured, the last of them after the last step."""
+EPOCHS_A_VALIDATION = 6
+"""To render the whole picture takes as long as a third of an epoch, and may be a twentieth of a
+training; a shorter one is measured by its evaluation alone.
 """
 BETAS = (0.9, 0.99)
 """Adam's β₁ and β₂, as in Müller et al. 2022: trainings are too short for averages over 1,000
@@ -157,7 +159,8 @@ class Painter(nn.Module):
         run.keep(optimizer=optimizer)
         pixels = self.training_pixels(picture)
         steps = self.config.epochs * -(-len(pixels) // batch_size)
-        validations = quadratically_spaced(steps, VALIDATIONS)
+        count = min(VALIDATIONS, self.config.epochs // EPOCHS_A_VALIDATION)
+        validations = quadratically_spaced(steps, count)
 
         def step(colours: Tensor, indices: Tensor) -> Tensor:
             with run.autocast():
@@ -175,7 +178,8 @@ class Painter(nn.Module):
                     run.log(**self.quality(picture, run))
                 set_lr(optimizer, lr * lr_factor(run.step / steps, "cosine"))
                 run.log(loss=captured_step(*batch))
-        run.log(**self.quality(picture, run))
+        if count:
+            run.log(**self.quality(picture, run))
 
     def training_pixels(self, picture: Picture) -> Split:
         """The pixels that are not held out: colours (N, 3) uint8 and row-major indices (N,)."""
@@ -222,8 +226,10 @@ class Painter(nn.Module):
 
 
 def quadratically_spaced(steps: int, count: int) -> set[int]:
-    """`count` of the steps, closer together at first, when most changes."""
-    return {steps * k * k // count**2 for k in range(count)}
+    """All but the last of `count` places among the steps and after them: closer together at first,
+    when most changes.
+    """
+    return {steps * k * k // (count - 1) ** 2 for k in range(count - 1)}
 
 
 def normalise(colours: Tensor) -> Tensor:
