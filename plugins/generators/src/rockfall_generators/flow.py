@@ -113,7 +113,8 @@ class Flow(nn.Module):
         validation = self.values(data.validation.evenly_spaced(VALIDATION_EXAMPLES).inputs)
 
         def step(inputs: Tensor) -> Tensor:
-            loss = self.loss(self.velocity, self.values(inputs))
+            with run.autocast():
+                loss = self.loss(self.velocity, self.values(inputs))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
