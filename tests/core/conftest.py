@@ -28,7 +28,7 @@ def record(**changes: Any) -> Record:
         "source_options": {},
         "preset": "",
         "config": {},
-        "info": {},
+        "info": {"name": "digits", "kinds": [], "shape": [2], "dtype": "float32"},
         "seed": 3,
         "device": "cpu",
         "precision": "float32",

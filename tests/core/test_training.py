@@ -295,7 +295,8 @@ def test_what_is_refused_before_its_first_step_leaves_no_run(
 
 def test_former_names_are_read_of_runs_of_any_age(tmp_path: Path) -> None:
     directory = train(tmp_path).directory
-    recorded = json.loads(directory.result_file.read_text())["figures"]
+    result = json.loads(directory.result_file.read_text())
+    recorded = result["figures"]
     lines = directory.logged()
     assert "train loss" in lines[0]
     directory.metrics_file.write_text(
@@ -304,8 +305,8 @@ def test_former_names_are_read_of_runs_of_any_age(tmp_path: Path) -> None:
     assert directory.logged() == lines
 
     test = recorded.pop("test accuracy")
-    write_json(directory.result_file, {"figures": {**recorded, "accuracy": test}})
+    write_json(directory.result_file, {**result, "figures": {**recorded, "accuracy": test}})
     assert (directory.result() or {})["figures"] == {**recorded, "test accuracy": test}
     both = {"test accuracy": test, "accuracy": {"value": 0.0}}  # another capability's
-    write_json(directory.result_file, {"figures": both})
+    write_json(directory.result_file, {**result, "figures": both})
     assert (directory.result() or {})["figures"] == both

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from rockfall.errors import RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
+from rockfall.kit.regular import is_regular
 from rockfall.registry import registry
 from rockfall.run.snapshots import Draw
 from rockfall.sources.source import Source
@@ -71,8 +73,8 @@ def write_pictures(model: Any, name: str, source: Source, folder: Path) -> Itera
 
 def pictures_in(folder: Path) -> tuple[list[Path], list[Path]]:
     """The pictures of the trained model, and those of its steps, each oldest first."""
-    found = [path for path in folder.glob("*.png") if path.stem != CURVES]
-    found.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
+    found = [path for path in folder.glob("*.png") if path.stem != CURVES and is_regular(path)]
+    found.sort(key=lambda path: (os.lstat(path).st_mtime_ns, path.name))
     steps = [path for path in found if OF_A_STEP.fullmatch(path.stem)]
     return [path for path in found if path not in steps], steps
 

@@ -157,7 +157,7 @@ def _opened(directory: RunDirectory, checkpoint: str, listeners: Sequence[Listen
     with fork_rng():
         run = Run(directory, record, build_model(record), listeners=listeners)
     if not directory.has_checkpoint(checkpoint):
-        finished = directory.result_file.exists()
+        finished = directory.has_result()
         how = "" if finished else f" yet: `rockfall resume {directory.address}`"
         raise RockfallError(f"run {directory.name} has no checkpoint {checkpoint}{how}")
     run.step = run.load_weights(checkpoint)

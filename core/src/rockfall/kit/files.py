@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from rockfall.errors import RockfallError, UsageError
+from rockfall.kit.regular import read_whole
 
 __all__ = ["atomic", "read_json", "write_json", "writing"]
 
+MOST_JSON = 16_000_000
+"""Bytes of a file that is read as JSON."""
 TEMPORARY = ".writing-"
 """What the names of unfinished files begin with."""
 
@@ -57,12 +60,10 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file. Raises RockfallError if it is missing or not JSON."""
+    """Read a JSON file. Raises RockfallError if it is missing, too large or not JSON."""
     try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise RockfallError(f"can't read {path}: {error.strerror or error}") from None
-    except ValueError as error:
+        return json.loads(read_whole(path, MOST_JSON, links=True))
+    except (ValueError, RecursionError) as error:
         raise RockfallError(f"{path} is damaged: {error}") from None
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rockfall.errors import UsageError
 from rockfall.kit.files import atomic
+from rockfall.kit.regular import open_regular
 
 __all__ = [
     "SUFFIXES",
@@ -87,7 +88,7 @@ def quietly() -> Iterator[None]:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """A picture file whose pixels are not unpacked yet; whatever fails inside is a UsageError."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_regular(path, links=True) as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             yield image

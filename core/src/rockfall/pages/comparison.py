@@ -10,8 +10,9 @@ from typing import Any
 from rockfall.config import to_text
 from rockfall.kit import pictures
 from rockfall.kit.console import console, print_table, say
-from rockfall.kit.drawing import Curve, Panel, below, curves, side_by_side
+from rockfall.kit.drawing import Panel, below, curves, side_by_side
 from rockfall.kit.measurements import count, measured
+from rockfall.kit.regular import is_regular
 from rockfall.kit.units import duration
 from rockfall.pages.runs import RecordedRun
 from rockfall.registry import registry
@@ -99,7 +100,7 @@ class Comparison:
         pictures of their models; None without any.
         """
         panels = [
-            Panel(metric, across, [Curve(r.name, r.points(metric, across)) for r in self.runs])
+            Panel(metric, across, [run.curve(metric, across) for run in self.runs])
             for metric in self.metrics
             # A step of one method is not a step of another, but a second is a second.
             for across in ("step", "seconds")
@@ -107,7 +108,7 @@ class Comparison:
         parts = [curves(panels)] if panels else []
         for name in filter(None, (entry.spec.compared for entry in registry().capabilities)):
             files = [(run.name, run.directory.pictures / f"{name}.png") for run in self.runs]
-            if all(file.exists() for _, file in files):
+            if all(is_regular(file) for _, file in files):
                 parts.append(side_by_side(files))
         return pictures.save(out, below(parts, GAP, "middle")) if parts else None
 

@@ -33,7 +33,7 @@ class RunPage(RecordedRun):
             "preset": self.record.preset,
             "unusual": self.changed_settings,
             "device": self.record.device,
-            "metrics": {name: column[-1][1] for name, column in self.metrics.items()},
+            "metrics": {name: each.last for name, each in self.metrics.items()},
             "pictures": [p.name for kind in pictures_in(self.directory.pictures) for p in kind],
         }
 
@@ -63,7 +63,8 @@ class RunPage(RecordedRun):
         except RockfallError as error:
             self.warnings = [f"no new pictures of the model: {error}"]
         panels = [
-            Panel(name, "step", [Curve(name, self.points(name, "step"))]) for name in self.metrics
+            Panel(name, "step", [Curve(name, logged.points("step"))])
+            for name, logged in self.metrics.items()
         ]
         file = out or self.directory.pictures / f"{CURVES}.png"
         return pictures.save(file, curves(panels)) if panels else None
@@ -92,8 +93,8 @@ class RunPage(RecordedRun):
         width = max(map(len, self.metrics), default=0)
         room = min(40, console().width - width - 22)
         lines = []
-        for name, column in self.metrics.items():
-            values = [value for _, value in column]
+        for name, logged in self.metrics.items():
+            values = logged.values()
             ends = f"{values[0]:.3g} → {values[-1]:.3g}"
             spark = sparkline(values, room) if room >= 4 else ""
             lines.append(f"{name:{width}}  {ends:18}  {spark}".rstrip())

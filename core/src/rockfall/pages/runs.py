@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import Any
 
 from rockfall.config import to_text
+from rockfall.kit.drawing import Curve
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
-from rockfall.run.observers import NOT_METRICS
+from rockfall.run.logged import Series, series
 
 
 class RecordedRun:
@@ -51,15 +52,10 @@ class RecordedRun:
         return {name: value for name, value in given.items() if value != usual.get(name)}
 
     @cached_property
-    def metrics(self) -> dict[str, list[tuple[dict[str, Any], float]]]:
-        """Each metric's values, beside the whole line that each was logged in."""
-        columns: dict[str, list[tuple[dict[str, Any], float]]] = {}
-        for line in self.directory.logged():
-            for name, value in line.items():
-                if name not in NOT_METRICS:
-                    columns.setdefault(name, []).append((line, value))
-        return columns
+    def metrics(self) -> dict[str, Series]:
+        """Each metric as it was logged, thinned where that was often."""
+        return series(self.directory.lines())
 
-    def points(self, metric: str, across: str) -> list[tuple[float, float]]:
-        """A metric's curve over another key of its lines, `step` or `seconds`."""
-        return [(line[across], value) for line, value in self.metrics[metric]]
+    def curve(self, metric: str, across: str) -> Curve:
+        """A metric over `step` or `seconds`, by the run's name."""
+        return Curve(self.name, self.metrics[metric].points(across))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -13,11 +14,12 @@ from typing import Any, Self
 
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
 from rockfall.first_steps import first_command
-from rockfall.kit.files import TEMPORARY, read_json, write_json
+from rockfall.kit.files import TEMPORARY, write_json
+from rockfall.kit.regular import is_regular, locked, own_folder
 from rockfall.run import former
 
 FORMAT = 2
-"""Of `run.json`. Version 1 is read too: its settings, metrics and figures had other names."""
+"""Of `run.json`; `rockfall.run.schema` says which are read."""
 LAST = "last"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -67,9 +69,11 @@ class RunDirectory:
 
     @property
     def address(self) -> str:
-        """What to type so that it is found again: its name, or its path if it lies elsewhere."""
+        """What to type so that it is found again: its name, or its path if it lies elsewhere, as a
+        shell takes it.
+        """
         here = (runs_folder() / self.name).resolve() == self.path.resolve()
-        return self.name if here else str(self.path)
+        return shlex.quote(self.name if here else str(self.path))
 
     @property
     def record_file(self) -> Path:
@@ -82,6 +86,10 @@ class RunDirectory:
     @property
     def result_file(self) -> Path:
         return self.path / "result.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / ".lock"
 
     @property
     def pictures(self) -> Path:
@@ -98,51 +106,45 @@ class RunDirectory:
     def tidy(self) -> None:
         """Clear away files that a killed process was writing. Only for who holds the lock."""
         for folder in (self.path, self.checkpoint("last").parent, self.pictures):
-            for left in folder.glob(f"{TEMPORARY}*"):
+            for left in own_folder(folder).glob(f"{TEMPORARY}*"):
                 left.unlink()
 
     def record(self) -> Record:
         """Read `run.json`. Raises RockfallError if it is damaged or newer than this core."""
-        data = read_json(self.record_file)
-        found = data.get("format") if isinstance(data, dict) else None
-        if found not in (1, FORMAT):
-            raise RockfallError(
-                f"{self.record_file} has format {found}, this rockfall-core reads 1 to {FORMAT}"
-            )
-        try:
-            record = Record(**data)
-        except TypeError as error:
-            raise RockfallError(f"{self.record_file} is damaged: {error}") from None
+        from rockfall.run import schema  # needs pydantic, as completion does not
+
+        record = Record(**schema.read_record(self.record_file))
         return replace(record, config=former.config(record.model, record.config))
 
     def result(self) -> dict[str, Any] | None:
         """The final figures; None while there are none."""
-        if not self.result_file.exists():
+        if not self.has_result():
             return None
-        data = read_json(self.result_file)
-        if not isinstance(data, dict):
-            raise RockfallError(f"{self.result_file} is damaged: it holds no figures")
-        if isinstance(data.get("figures"), dict):
-            return {**data, "figures": former.figures(self.record().model, data["figures"])}
-        return data
+        from rockfall.run import schema
+
+        data = schema.read_result(self.result_file)
+        return {**data, "figures": former.figures(self.record().model, data["figures"])}
+
+    def has_result(self) -> bool:
+        """Whether one was written, even if it can't be read any more."""
+        return os.path.lexists(self.result_file)
 
     def logged(self) -> list[dict[str, Any]]:
         """Every logged line: its metrics by name, and `step`, `seconds` and `epoch`."""
-        from rockfall.run.metrics import read  # which needs torch, as `rockfall runs` does not
+        return list(self.lines())
 
-        return former.metrics(self.record().model, read(self.metrics_file))
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """As `logged`, one line after the other. Raises RockfallError where one is damaged."""
+        from rockfall.run import logged
+
+        return former.metrics(self.record().model, logged.read(self.metrics_file))
 
     @property
     def status(self) -> str:
         """running, finished, resumable (a checkpoint is there) or started."""
-        try:
-            with self.lock():
-                pass
-        except RunningElsewhere:
+        if locked(self.lock_file):
             return "running"
-        except RockfallError:  # nobody can train in a folder that can't be written
-            pass
-        if self.result_file.exists():
+        if self.has_result():
             return "finished"
         return "resumable" if self.has_checkpoint("last") else "started"
 
@@ -154,7 +156,11 @@ class RunDirectory:
         """
         import filelock
 
-        lock = filelock.FileLock(self.path / ".lock", thread_local=False)
+        for folder in (self.checkpoint(LAST).parent, self.pictures):
+            own_folder(folder, make=True)
+        if os.path.lexists(self.lock_file) and not is_regular(self.lock_file):
+            raise RockfallError(f"{self.lock_file} is no regular file: remove it")
+        lock = filelock.FileLock(self.lock_file, thread_local=False)
         try:
             lock.acquire(timeout=wait)
         except filelock.Timeout:
@@ -224,14 +230,22 @@ def all_runs(out: Path | None = None) -> list[RunDirectory]:
     out = out or runs_folder()
     if not out.is_dir():
         return []
-    found = [RunDirectory(path) for path in out.iterdir() if os.path.isfile(path / "run.json")]
-    return sorted(found, key=lambda run: (run.record_file.stat().st_mtime_ns, run.name))
+    found = [(_written(path / "run.json"), path.name, path) for path in out.iterdir()]
+    return [RunDirectory(path) for written, _, path in sorted(found) if written]
+
+
+def _written(path: Path) -> int:
+    """When a file was, in nanoseconds; 0 if there is none, or no more."""
+    try:
+        return os.lstat(path).st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 def find_run(text: str | Path, out: Path | None = None) -> RunDirectory:
     """A run by path, name, unique prefix, or `last`. Raises UnknownName with a suggestion."""
     path = Path(os.path.expanduser(text))
-    if os.path.isfile(path / "run.json"):  # unlike Path's, False for what can be no path
+    if os.path.lexists(path / "run.json"):  # False for what can be no path
         return RunDirectory(path)
     runs = all_runs(out)
     folder = out or runs_folder()

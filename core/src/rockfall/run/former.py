@@ -7,7 +7,7 @@ its figures. Nothing else reads it, so that what is typed must be a present name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rockfall.registry import registry
@@ -18,10 +18,10 @@ def config(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return _present(values, _of_model(model))
 
 
-def metrics(model: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def metrics(model: str, lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Logged lines by the present names of their metrics."""
     renamed = _of_model(model)
-    return [_present(line, renamed) for line in lines] if renamed else lines
+    return (_present(line, renamed) for line in lines) if renamed else lines
 
 
 def figures(model: str, values: Mapping[str, Any]) -> dict[str, Any]:

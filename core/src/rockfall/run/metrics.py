@@ -7,14 +7,17 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from torch import Tensor
 
 from rockfall.errors import Diverged
 from rockfall.kit.files import writing
+from rockfall.kit.regular import open_regular
 from rockfall.kit.scalars import Scalars
 
+BLOCK = 2**16
+"""Bytes that are read at once in search of a line's end."""
 MOST_PENDING = 4096
 """Lines held in memory at the most; a flush copies each device's scalars in one transfer."""
 
@@ -78,8 +81,8 @@ class Metrics:
             self.lines += lines
             return
         text = "".join(json.dumps(line) + "\n" for line in lines)
-        with writing(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        with writing(self._path), open_regular(self._path, "ab") as file:
+            file.write(text.encode())
 
     def cut(self, size: int) -> bool:
         """Forget what was logged after a checkpoint that knew `size` bytes.
@@ -88,27 +91,25 @@ class Metrics:
         next does not continue it.
         """
         self._clear()
-        if self._path is None or not self._path.exists():
+        if self._path is None or not os.path.lexists(self._path):
             return size == 0
-        with self._path.open("r+b") as file:
-            kept = file.read(size)
-            end = kept.rfind(b"\n") + 1
-            if file.seek(0, os.SEEK_END) > end:
+        with writing(self._path), open_regular(self._path, "r+b") as file:
+            there = file.seek(0, os.SEEK_END)
+            end = _end_of_line(file, min(size, there))
+            if there > end:
                 file.truncate(end)
-        return len(kept) == size
+        return there >= size
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """Every whole line of a metrics file; a last one that was cut short is left out."""
-    if not path.exists():
-        return []
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except ValueError:
-            break
-    return lines
+def _end_of_line(file: IO[bytes], before: int) -> int:
+    """Where the last line that is whole before a place ends."""
+    while before > 0:
+        start = max(0, before - BLOCK)
+        file.seek(start)
+        if end := file.read(before - start).rfind(b"\n") + 1:
+            return start + end
+        before = start
+    return 0
 
 
 def _number(value: Any) -> float | Tensor:

@@ -14,9 +14,7 @@ from rockfall.kit.console import say
 from rockfall.kit.randomness import isolated
 from rockfall.registry import registry
 from rockfall.run.events import Event, Kind, Listener
-
-NOT_METRICS = ("step", "seconds", "epoch")
-"""What a logged line says of itself beside its metrics."""
+from rockfall.run.logged import NOT_METRICS
 
 
 class Observers:

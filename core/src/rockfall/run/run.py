@@ -23,8 +23,9 @@ from rockfall.kit.interrupt import Interrupt
 from rockfall.kit.randomness import fork_rng, random_state, set_random_state
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.events import Listener
+from rockfall.run.logged import NOT_METRICS
 from rockfall.run.metrics import Metrics
-from rockfall.run.observers import NOT_METRICS, Observers
+from rockfall.run.observers import Observers
 from rockfall.run.position import Position
 from rockfall.run.snapshots import Draw, Looks, Snapshots
 from rockfall.sources.dataset import Batch, Split

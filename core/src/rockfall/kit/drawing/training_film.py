@@ -7,6 +7,7 @@ from pathlib import Path
 from rockfall.errors import UsageError
 from rockfall.kit import pictures
 from rockfall.kit.drawing.steps import save_sheets
+from rockfall.kit.regular import is_regular
 
 
 def save_training_film(gif: Path, folder: Path, name: str, last: int | None = None) -> list[int]:
@@ -14,7 +15,7 @@ def save_training_film(gif: Path, folder: Path, name: str, last: int | None = No
     if that is known; returns the steps. Raises UsageError if there are fewer than two.
     """
     found = _by_step(folder, name)
-    if found and last is not None and (final := folder / f"{name}.png").exists():
+    if found and last is not None and is_regular(final := folder / f"{name}.png"):
         found[last] = final
     if len(found) < 2:
         left = "one picture" if found else "no pictures"
@@ -28,7 +29,7 @@ def _by_step(folder: Path, name: str) -> dict[int, Path]:
     steps = {
         int(step): file
         for file in folder.glob(f"{name}-*.png")
-        if (step := file.stem.removeprefix(f"{name}-")).isdecimal()
+        if (step := file.stem.removeprefix(f"{name}-")).isdecimal() and is_regular(file)
     }
     sizes = {step: pictures.sides(file) for step, file in sorted(steps.items())}
     return {step: steps[step] for step, size in sizes.items() if size == sizes[max(sizes)]}

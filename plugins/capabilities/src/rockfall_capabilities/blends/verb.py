@@ -123,10 +123,10 @@ def command(
         say(f"wrote {out}")
     if gif:
         say(wrote(gif))
-    words = ["rockfall", "blend", name, *terms, "--seed", str((seed or 0) + 1)]
+    words = [*terms, "--seed", str((seed or 0) + 1)]
     if weights:
         words += ["--weights", ",".join(f"{weight:g}" for weight in weights)]
-    say(f"next: {shlex.join(words)}  ·  rockfall show {name}")
+    say(f"next: rockfall blend {name} {shlex.join(words)}  ·  rockfall show {name}")
 
 
 def _check_together(
