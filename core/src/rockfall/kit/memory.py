@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from rockfall.errors import RockfallError, UsageError
 
-__all__ = ["available_memory", "check_room", "require_memory"]
+__all__ = ["available_memory", "check_room", "require_memory", "unallocated"]
 
 MEMINFO = Path("/proc/meminfo")
 GROUP = Path("/sys/fs/cgroup")
@@ -74,3 +78,26 @@ def _of_files() -> int:
     except OSError:
         return 0
     return sum(int(size) for name, size in lines if name in ("active_file", "inactive_file"))
+
+
+@contextlib.contextmanager
+def unallocated() -> Iterator[None]:
+    """Inside, a module that is built has shapes and no values, and takes no memory: to be counted
+    before it is built. As `torch.device("meta")`, but imports no compiler.
+    """
+    with torch.device("meta"), _WithoutNormal():
+        yield
+
+
+class _WithoutNormal(TorchFunctionMode):
+    """Draws no normal numbers: on "meta", torch would draw them in Python, and import
+    `torch._dynamo` first.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(function, "__name__", "") == "normal_":  # Tensor's, and that of nn.init
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **kwargs)

@@ -36,6 +36,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Environment
+from rockfall.kit.optimizers import Adam
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.networks import Network
 from rockfall_agents.rollout import (
@@ -130,7 +131,7 @@ class Pqn(nn.Module):
         epsilon = torch.ones((), device=run.device)
         env = source.batch(config.envs, device=run.device, seed=run.seed)
         collector = RolloutCollector(env, self.q, partial(epsilon_greedy, epsilon=epsilon), run)
-        optimizer = torch.optim.Adam(self.q.parameters(), lr=config.lr, fused=True)
+        optimizer = Adam(self.q.parameters(), lr=config.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)
 

@@ -43,6 +43,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Environment
+from rockfall.kit.optimizers import Adam
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.networks import Network
 from rockfall_agents.rollout import (
@@ -159,7 +160,7 @@ class Reinforce(nn.Module):
         updates = max(1, config.steps // (config.envs * config.rollout_steps))
         env = source.batch(config.envs, device=run.device, seed=run.seed)
         collector = RolloutCollector(env, self.network, sample, run)
-        optimizer = torch.optim.Adam(self.parameters(), lr=config.lr, fused=True)
+        optimizer = Adam(self.parameters(), lr=config.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)
         entropy_coef = torch.zeros((), device=run.device)

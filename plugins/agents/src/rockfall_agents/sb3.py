@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Environment
+from rockfall.kit.optimizers import Adam
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.features import FeaturesExtractor
 from rockfall_agents.on_policy_buffer import UploadedRolloutBuffer
@@ -92,6 +93,7 @@ class Sb3Agent(nn.Module):
                 "hidden": config.hidden,
                 "layer_norm": config.layer_norm,
             },
+            optimizer_class=Adam,
             optimizer_kwargs={"fused": True, "eps": self.adam_eps},
         )
 

@@ -32,6 +32,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Dataset, Split
+from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import set_lr
 from rockfall_boltzmann.energy import last
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
@@ -171,7 +172,7 @@ class Dbn(nn.Module):
         """The whole network, with labels."""
         config = self.config
         self.init_network()
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=config.finetune_lr, fused=True)
+        optimizer = Adam(self.network.parameters(), lr=config.finetune_lr, fused=True)
         run.keep(optimizer=optimizer)
 
         def step(inputs: Tensor, labels: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import RockfallError
+from rockfall.kit.optimizers import AdamW
 from rockfall.kit.schedules import set_lr
 from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
 from rockfall_boltzmann.preprocessing import Method
@@ -343,7 +344,7 @@ class StochasticMaximumLikelihood:
         self.machine = machine
         self.learned = {n: p for n, p in machine.named_parameters() if p.requires_grad}
         groups = [machine.weight], [p for p in self.learned.values() if p is not machine.weight]
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = AdamW(
             [
                 {"params": parameters, "weight_decay": decay}
                 for parameters, decay in zip(

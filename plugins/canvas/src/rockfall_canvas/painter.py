@@ -27,7 +27,8 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Picture, Split, eval_mode
-from rockfall.kit.memory import require_memory
+from rockfall.kit.memory import require_memory, unallocated
+from rockfall.kit.optimizers import Adam
 from rockfall.kit.progress import counted
 from rockfall.kit.schedules import lr_factor, set_lr
 from rockfall_canvas import networks
@@ -141,7 +142,7 @@ class Painter(nn.Module):
         self.sides = height, width
         self.extent = Extent.of(height, width)
         self.held_out = holdout_mask(height, width, config.holdout, config.holdout_pattern)
-        with torch.device("meta"):  # takes no memory
+        with unallocated():
             self.check_memory(self.build())
         self.network = self.build()
 
@@ -155,7 +156,7 @@ class Painter(nn.Module):
 
     def fit(self, picture: Picture, run: rockfall.Run) -> None:
         lr, batch_size = self.hyperparameters["lr"], self.hyperparameters["batch_size"]
-        optimizer = torch.optim.Adam(self.parameters(), lr=lr, betas=BETAS, fused=True)
+        optimizer = Adam(self.parameters(), lr=lr, betas=BETAS, fused=True)
         run.keep(optimizer=optimizer)
         pixels = self.training_pixels(picture)
         steps = self.config.epochs * -(-len(pixels) // batch_size)

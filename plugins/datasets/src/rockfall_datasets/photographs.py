@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from sklearn.datasets import load_sample_image
 from torch import Tensor
+
+from rockfall.kit import pictures
+from rockfall_datasets.from_scikit_learn import data_file
 
 
 def china() -> Tensor:
@@ -18,4 +19,4 @@ def flower() -> Tensor:
 
 
 def _photograph(name: str) -> Tensor:
-    return torch.from_numpy(load_sample_image(name).copy()).permute(2, 0, 1).contiguous()
+    return pictures.load(data_file(f"images/{name}"))

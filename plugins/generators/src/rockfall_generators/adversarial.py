@@ -18,6 +18,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 import rockfall
 from rockfall import Batch, Dataset, eval_mode, fork_rng
+from rockfall.kit.memory import unallocated
 from rockfall.kit.schedules import averaged_model
 from rockfall_generators import augmentation
 from rockfall_generators.adversarial_update import (
@@ -156,7 +157,7 @@ class AdversarialModel(nn.Module):
         self.conditions = self.build_conditions(info)
         if config.augment and not self.scaling.pictures:
             raise ValueError(f"augment is for pictures, and {info.name} has none")
-        with torch.device("meta"):  # takes no memory
+        with unallocated():
             networks = self.build_generator(), self.build_discriminators()
         check_parameter_count(*networks)
         inputs = (config.latent + self.conditions.count,), self.discriminator_shape
@@ -200,7 +201,8 @@ class AdversarialModel(nn.Module):
             network = nn.Sequential(nn.Flatten(), *mlp(widths, negative_slope=NEGATIVE_SLOPE))
         if config.spectral_norm:
             for layer in network.modules():
-                if isinstance(layer, nn.Linear | nn.Conv2d):
+                # On "meta", where parameters are counted, its arithmetic imports torch's compiler.
+                if isinstance(layer, nn.Linear | nn.Conv2d) and not layer.weight.is_meta:
                     spectral_norm(layer)
         return Network(network, nn.Flatten(0))
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 import rockfall
+from rockfall.kit.optimizers import Adam, RMSprop
 from rockfall.kit.schedules import Schedule, lr_factor, set_lr
 from rockfall_generators import penalties
 
@@ -218,6 +219,6 @@ def discriminator_accuracy(real: Tensor, fake: Tensor) -> Tensor:
 
 def _optimizer(config: Any, parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
     if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=lr)
+        return RMSprop(parameters, lr=lr)
     betas = (config.beta1, config.beta2)
-    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+    return Adam(parameters, lr=lr, betas=betas, fused=True)

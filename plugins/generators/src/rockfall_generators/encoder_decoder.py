@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Batch, Dataset, eval_mode, fork_rng
+from rockfall.kit.memory import unallocated
+from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import Schedule, lr_factor, set_lr
 from rockfall_generators.conditions import ClassConditions, NoConditions, concatenate
 from rockfall_generators.networks import (
@@ -87,7 +89,7 @@ class EncoderDecoder(nn.Module):
         if binary and not self.scaling.pictures:
             self._take_as_probabilities(info)
         self.conditions = self.build_conditions(info)
-        with torch.device("meta"):  # takes no memory
+        with unallocated():
             networks = self.build_encoder(encoder_outputs), self.build_decoder()
         check_parameter_count(*networks)
         inputs = self.encoder_shape, (config.latent + self.conditions.count,)
@@ -182,7 +184,7 @@ class EncoderDecoder(nn.Module):
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
         self.conditions.fit(data.train.labels)
-        optimizer = torch.optim.Adam(self.parameters(), lr=config.lr, fused=True)
+        optimizer = Adam(self.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)
         steps = config.epochs * math.ceil(len(data.train) / config.batch_size)
         networks = (self.encoder, self.decoder)

@@ -30,6 +30,8 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Dataset, fork_rng
+from rockfall.kit.memory import unallocated
+from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import averaged_model, lr_factor, set_lr
 from rockfall_generators.networks import check_parameter_count
 from rockfall_generators.scaling import Scaling, check_batch_size
@@ -95,7 +97,7 @@ class Flow(nn.Module):
         check_batch_size(config.batch_size, info)
         self.config = config
         self.scaling = Scaling(info)
-        with torch.device("meta"):  # takes no memory
+        with unallocated():
             check_parameter_count(self.build())
         self.velocity = self.build()
         self.average = averaged_model(self.velocity, config.ema)
@@ -108,7 +110,7 @@ class Flow(nn.Module):
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
-        optimizer = torch.optim.Adam(self.velocity.parameters(), lr=config.lr, fused=True)
+        optimizer = Adam(self.velocity.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)
         validation = self.values(data.validation.evenly_spaced(VALIDATION_EXAMPLES).inputs)
 

@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from rockfall.kit.optimizers import Adam
+
 STARTS = 1000
 """Random noises of which the best is the start."""
 CHUNK = 100
@@ -43,7 +45,7 @@ def invert(
     )
     expected = sample_noise(STARTS).square().mean()
     noise.requires_grad_()
-    optimizer = torch.optim.Adam([noise], lr=LR)
+    optimizer = Adam([noise], lr=LR)
     with torch.enable_grad():
         for _ in range(STEPS):
             generated = generator(torch.cat((noise, conditions), 1))

@@ -31,6 +31,8 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Batch, Dataset, Split, eval_mode, fork_rng
+from rockfall.kit.memory import unallocated
+from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import averaged_model
 from rockfall_generators import penalties
 from rockfall_generators.adversarial import CHUNK, at_least_two
@@ -195,7 +197,7 @@ class StackedGan(nn.Module):
         self.config = config
         self.scaling = Scaling(info)
         self.conditions = ClassConditions(info)
-        with torch.device("meta"):  # takes no memory
+        with unallocated():
             check_parameter_count(self.build_encoder(), self.build_levels())
         self.encoder = self.build_encoder()
         self.levels = self.build_levels()
@@ -227,7 +229,7 @@ class StackedGan(nn.Module):
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
         self.conditions.fit(data.train.labels)
-        optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.encoder_lr, fused=True)
+        optimizer = Adam(self.encoder.parameters(), lr=config.encoder_lr, fused=True)
         updates = [level.build_update(config) for level in self.stack]
         run.keep(encoder=optimizer, pictures=updates[0], features=updates[1])
         self.fit_encoder(data, run, optimizer)

@@ -32,6 +32,7 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Dataset
+from rockfall.kit.optimizers import Adam
 from rockfall.kit.resizing import within
 from rockfall.kit.schedules import lr_factor, set_lr
 from rockfall_style.bands import apply_style
@@ -132,7 +133,7 @@ class FastStyle(nn.Module):
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
         perceptual_loss = self.perceptual_loss(run.device)
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr, fused=True)
+        optimizer = Adam(self.network.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)
         for warning in self.warnings(data):
             run.warn(warning)

@@ -37,6 +37,7 @@ from torch import Tensor
 import rockfall
 from rockfall import Picture
 from rockfall.kit.memory import available_memory, require_memory
+from rockfall.kit.optimizers import Adam
 from rockfall_style.features import check_features
 from rockfall_style.inputs import Inputs
 from rockfall_style.lbfgs import HISTORY, Lbfgs
@@ -236,9 +237,7 @@ class ScaleState:
         size = self.objective.content.shape[2:]
         self.values = resize_and_clip(values, *size).clone().requires_grad_()
         self.optimizer: Optimizer = (
-            Lbfgs(self.values)
-            if config.optimizer == "lbfgs"
-            else torch.optim.Adam([self.values], lr=ADAM_LR)
+            Lbfgs(self.values) if config.optimizer == "lbfgs" else Adam([self.values], lr=ADAM_LR)
         )
         self.done = False
         """Whether the last scale is finished, so that the last checkpoint need not hold this state,

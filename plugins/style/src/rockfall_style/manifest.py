@@ -20,6 +20,7 @@ from torch import Tensor
 
 from rockfall import RockfallError
 from rockfall.kit.files import read_json, write_json
+from rockfall.kit.memory import unallocated
 from rockfall_style.transform_network import TransformNetwork
 
 MANIFEST = "manifest.json"
@@ -42,7 +43,7 @@ def read_style(folder: Path) -> TransformNetwork:
 
 def write_manifest(folder: Path) -> None:
     """Write the manifest of a folder whose files are named like their variables."""
-    with torch.device("meta"):
+    with unallocated():
         variables = list(_variables(TransformNetwork()))
     write_json(
         folder / MANIFEST,

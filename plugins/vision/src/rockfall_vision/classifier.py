@@ -20,6 +20,8 @@ from rockfall import Dataset, Split, eval_mode
 from rockfall.kit.augmentation import alternating_flip, cutout, shift
 from rockfall.kit.devices import autocast, choose_precision
 from rockfall.kit.drawing import weight_tiles
+from rockfall.kit.memory import unallocated
+from rockfall.kit.optimizers import SGD, AdamW
 from rockfall.kit.schedules import Schedule, averaged_model, lr_factor
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
@@ -114,7 +116,7 @@ class Classifier(nn.Module):
         self.config = config
         self.shape = info.shape
         self.standardise = Standardise(info)
-        with torch.device("meta"):  # takes no memory
+        with unallocated():
             count = sum(p.numel() for p in self.build(info).parameters())
         if count > MAX_PARAMETERS:
             raise ValueError(
@@ -219,17 +221,15 @@ class Classifier(nn.Module):
             {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
         ]
         if config.optimizer == "adamw":
-            return [torch.optim.AdamW(groups, lr=config.lr, fused=True)]
+            return [AdamW(groups, lr=config.lr, fused=True)]
         if config.optimizer == "sgd":
             nesterov = config.momentum > 0
             return [
-                torch.optim.SGD(
-                    groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True
-                )
+                SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True)
             ]
         *hidden, output = kernels
         groups[0]["params"] = [output]
-        adamw = torch.optim.AdamW(groups, lr=config.lr, fused=True)
+        adamw = AdamW(groups, lr=config.lr, fused=True)
         if not hidden:
             return [adamw]
         settings = {"momentum": config.momentum, "weight_decay": config.weight_decay}

@@ -24,10 +24,13 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from rockfall.kit.optimizers import uncompiled
+
 NS_COEFFICIENTS = 3.4445, -4.7750, 2.0315
 """Of the quintic polynomial that brings singular values near 1 in the fewest iterations."""
 
 
+@uncompiled
 class Muon(Optimizer):
     """For weights of two dimensions or more; biases, norms and the output layer need another."""
 

@@ -30,6 +30,7 @@ from rockfall import Dataset, Split, eval_mode, fork_rng, open_source
 from rockfall.kit.augmentation import shift
 from rockfall.kit.devices import computing
 from rockfall.kit.files import atomic
+from rockfall.kit.optimizers import AdamW
 from rockfall.kit.progress import counted
 from rockfall.kit.schedules import lr_factor
 from rockfall_generators.feature_classifiers.network import (
@@ -69,7 +70,7 @@ def train(name: str, data: Dataset) -> Network:
     recipe = RECIPES[name]
     with fork_rng(SEED), computing(threads=1, matmul_precision="highest"):
         network = Network(ARCHITECTURES[name])
-        optimizer = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
+        optimizer = AdamW(network.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
         steps = recipe.epochs * (len(data.train) // recipe.batch_size)
         schedule = LambdaLR(optimizer, lambda step: lr_factor(step / steps, "cosine", WARM_UP))
         batches = (

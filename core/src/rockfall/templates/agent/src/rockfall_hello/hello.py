@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 import rockfall
+from rockfall.kit.optimizers import Adam
 
 
 class Hello(nn.Module):
@@ -48,7 +49,7 @@ class Hello(nn.Module):
     def fit(self, source: rockfall.Environment, run: rockfall.Run) -> None:
         config = self.config
         env = source.batch(config.envs, device=run.device, seed=run.seed)
-        optimizer = torch.optim.Adam(self.parameters(), lr=config.lr)
+        optimizer = Adam(self.parameters(), lr=config.lr)
         run.keep(env=env, optimizer=optimizer)
         for _ in run.steps(config.updates):
             log_probs, rewards, goes_on = [], [], []

@@ -3,11 +3,11 @@
 import math
 from typing import ClassVar
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
+from rockfall.kit.optimizers import Adam
 
 
 class Hello(nn.Module):
@@ -25,7 +25,7 @@ class Hello(nn.Module):
         self.layers = nn.Sequential(nn.Flatten(), nn.Linear(pixels, len(info.classes)))
 
     def fit(self, data: rockfall.Dataset, run: rockfall.Run) -> None:
-        optimizer = torch.optim.Adam(self.parameters(), lr=self.config.lr)
+        optimizer = Adam(self.parameters(), lr=self.config.lr)
         run.keep(optimizer=optimizer)
         for epoch in run.epochs(self.config.epochs):
             for batch in epoch.batches(data.train, 64):

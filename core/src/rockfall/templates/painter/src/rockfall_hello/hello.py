@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
+from rockfall.kit.optimizers import Adam
 
 
 class Hello(nn.Module):
@@ -38,7 +39,7 @@ class Hello(nn.Module):
     def fit(self, picture: rockfall.Picture, run: rockfall.Run) -> None:
         colours = picture.pixels.flatten(1).T / 255
         coordinates = grid(*picture.pixels.shape[1:]).flatten(0, 1).to(run.device)
-        optimizer = torch.optim.Adam(self.parameters(), lr=self.config.lr)
+        optimizer = Adam(self.parameters(), lr=self.config.lr)
         run.keep(optimizer=optimizer)
         for _ in run.steps(self.config.steps):
             rows = torch.randint(len(colours), (self.config.batch_size,), device=run.device)
