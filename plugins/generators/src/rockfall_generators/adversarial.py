@@ -158,12 +158,12 @@ class AdversarialModel(nn.Module):
         if config.augment and not self.scaling.pictures:
             raise ValueError(f"augment is for pictures, and {info.name} has none")
         with unallocated():
-            networks = self.build_generator(), self.build_discriminators()
-        check_parameter_count(*networks)
-        inputs = (config.latent + self.conditions.count,), self.discriminator_shape
-        self.multiplications = config.batch_size * sum(map(multiplications, networks, inputs))
+            check_parameter_count(self.build_generator(), self.build_discriminators())
         self.generator = self.build_generator()
         self.discriminators = self.build_discriminators()
+        networks = self.generator, self.discriminators
+        inputs = (config.latent + self.conditions.count,), self.discriminator_shape
+        self.multiplications = config.batch_size * sum(map(multiplications, networks, inputs))
         self.average = averaged_model(self.generator, config.ema)
 
     # The networks ---------------------------------------------------------------------------

@@ -90,12 +90,12 @@ class EncoderDecoder(nn.Module):
             self._take_as_probabilities(info)
         self.conditions = self.build_conditions(info)
         with unallocated():
-            networks = self.build_encoder(encoder_outputs), self.build_decoder()
-        check_parameter_count(*networks)
-        inputs = self.encoder_shape, (config.latent + self.conditions.count,)
-        self.multiplications = config.batch_size * sum(map(multiplications, networks, inputs))
+            check_parameter_count(self.build_encoder(encoder_outputs), self.build_decoder())
         self.encoder = self.build_encoder(encoder_outputs)
         self.decoder = self.build_decoder()
+        networks = self.encoder, self.decoder
+        inputs = self.encoder_shape, (config.latent + self.conditions.count,)
+        self.multiplications = config.batch_size * sum(map(multiplications, networks, inputs))
 
     def build_conditions(self, info: rockfall.SourceInfo) -> ClassConditions | NoConditions:
         """What labels (N,) are for both networks: conditions (N, K), here with K = 0."""

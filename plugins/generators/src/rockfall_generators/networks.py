@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from rockfall import Run
+from rockfall import Run, eval_mode
 
 MIN_SIDE = 4
 """Pixels a side at which pictures are halved no further."""
@@ -167,8 +167,8 @@ def relu(negative_slope: float) -> nn.Module:
 
 
 def multiplications(network: nn.Module, shape: Sequence[int]) -> int:
-    """Of one input (*shape) in the linear and convolutional layers of a network on `meta`, or of
-    several, which are listed.
+    """Of one input (*shape) in the linear and convolutional layers of a network on the CPU, or of
+    several, which are listed. It is computed once: on "meta" that imports torch's compiler.
     """
     if isinstance(network, nn.ModuleList):
         return sum(multiplications(each, shape) for each in network)
@@ -180,10 +180,15 @@ def multiplications(network: nn.Module, shape: Sequence[int]) -> int:
         positions = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
         count += weight.numel() * math.prod(positions.shape[2:])
 
-    for layer in network.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            layer.register_forward_hook(add)
-    network.eval()(torch.empty(1, *shape, device="meta"))
+    hooks = [
+        layer.register_forward_hook(add)
+        for layer in network.modules()
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
+    ]
+    with eval_mode(network):
+        network(torch.zeros(1, *shape))
+    for hook in hooks:
+        hook.remove()
     return count
 
 
