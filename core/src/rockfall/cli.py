@@ -72,8 +72,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: list[str], traceback: bool) -> int:
+    from rockfall.sources.trust import only_typed
+
     try:
-        code: Any = rockfall.main(arguments, prog_name="rockfall", standalone_mode=False)
+        with only_typed(arguments):
+            code: Any = rockfall.main(arguments, prog_name="rockfall", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _say("stopped", 130)

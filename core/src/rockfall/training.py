@@ -20,10 +20,11 @@ from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
 from rockfall.evaluation import evaluate_model
 from rockfall.kinds import require_kind
 from rockfall.kit.devices import choose_computing, choose_device, computing
-from rockfall.kit.files import write_json
+from rockfall.kit.files import check_new_file, write_json
 from rockfall.kit.measurements import Measurements
 from rockfall.kit.modules import parameters
 from rockfall.kit.randomness import fork_rng, seed_everything
+from rockfall.kit.regular import own_folder
 from rockfall.model import Model
 from rockfall.model_pictures import pictures_in, snapshots_of, write_pictures
 from rockfall.registry import CORE, registry
@@ -190,9 +191,11 @@ def draw(run: Run) -> list[Path]:
     Raises RockfallError if its source can't be opened or is of another shape by now, or at the end
     if not all could be drawn.
     """
+    folder = own_folder(run.directory.pictures, make=True)
+    check_new_file(folder / "any.png", ".png")  # whether it may be written, before much is drawn
     source = _source_again(run).to(run.device)
     with _computing(run):
-        return list(write_pictures(run.model, run.record.model, source, run.directory.pictures))
+        return list(write_pictures(run.model, run.record.model, source, folder))
 
 
 def complete(run: Run, source: Source) -> Run:
@@ -314,10 +317,9 @@ def _source_again(run: Run) -> Source:
     """The source of a run; says so if it has changed since. Raises RockfallError if its model can't
     take it any more.
     """
-    name, options = run.record.source, run.record.source_options
-    source = open_source(name, options)
+    source = run.record.open_source()
     changed = _differences(SourceInfo.from_json(run.record.info), source.info)
-    message = f"{name} has changed since this run began: other {', '.join(changed)}"
+    message = f"{run.record.source} has changed since this run began: other {', '.join(changed)}"
     if "shape" in changed:
         raise RockfallError(message)
     if changed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,11 @@ from rockfall.errors import RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.console import console
 from rockfall.kit.drawing import Curve, Panel, curves, sparkline
+from rockfall.kit.regular import own_folder
 from rockfall.kit.units import duration
 from rockfall.model_pictures import CURVES, pictures_in, with_pictures
 from rockfall.pages.runs import RecordedRun
+from rockfall.run.directory import RunDirectory
 from rockfall.summary import effort, measurement_lines, uses
 from rockfall.training import draw, open_run
 
@@ -23,8 +24,10 @@ LISTED = 6
 class RunPage(RecordedRun):
     """What a run was, what came out of it, and what it left."""
 
-    warnings: Sequence[str] = ()
-    """Why pictures of the model could not be drawn anew."""
+    def __init__(self, directory: RunDirectory) -> None:
+        super().__init__(directory)
+        self.warnings: list[str] = []
+        """Why pictures could not be drawn anew."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -55,19 +58,27 @@ class RunPage(RecordedRun):
     def draw(self, out: Path | None) -> Path | None:
         """Draw the pictures of the model anew, and write the learning curves, one panel a metric.
 
-        The curves' path, or None if nothing was logged.
+        The curves' path, or None if nothing was logged or, unless `out` is given, can't be drawn.
         """
         try:
             if self.directory.has_checkpoint("last") and with_pictures(self.record.model):
                 draw(open_run(self.directory.path))
         except RockfallError as error:
-            self.warnings = [f"no new pictures of the model: {error}"]
+            self.warnings.append(f"no new pictures of the model: {error}")
         panels = [
             Panel(name, "step", [Curve(name, logged.points("step"))])
             for name, logged in self.metrics.items()
         ]
-        file = out or self.directory.pictures / f"{CURVES}.png"
-        return pictures.save(file, curves(panels)) if panels else None
+        if not panels:
+            return None
+        try:
+            file = out or own_folder(self.directory.pictures, make=True) / f"{CURVES}.png"
+            return pictures.save(file, curves(panels))
+        except RockfallError as error:  # a folder to read alone, which may be shown all the same
+            if out:
+                raise
+            self.warnings.append(f"no curves: {error}")
+            return None
 
     def picture_lines(self) -> list[str]:
         """Where its pictures are: those of the trained model, and those of its steps."""

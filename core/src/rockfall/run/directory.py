@@ -7,16 +7,19 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
 from rockfall.first_steps import first_command
 from rockfall.kit.files import TEMPORARY, write_json
 from rockfall.kit.regular import is_regular, locked, own_folder
 from rockfall.run import former
+
+if TYPE_CHECKING:
+    from rockfall.sources.source import Source
 
 FORMAT = 2
 """Of `run.json`; `rockfall.run.schema` says which are read."""
@@ -55,6 +58,18 @@ class Record:
     def model_name(self) -> str:
         """The model's bare name."""
         return self.model.rpartition(":")[2]
+
+    def open_source(self, options: Mapping[str, Any] | None = None) -> Source:
+        """Its source again, with options over its own.
+
+        Raises UsageError if it names a module to import, which from a file is not done: see
+        `rockfall.sources.trust`.
+        """
+        from rockfall.sources.opening import open_source
+        from rockfall.sources.trust import only_typed
+
+        with only_typed():
+            return open_source(self.source, {**self.source_options, **(options or {})})
 
 
 @dataclass(frozen=True)

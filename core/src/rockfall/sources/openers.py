@@ -12,6 +12,7 @@ from typing import Any
 from rockfall.errors import UsageError
 from rockfall.registry import registry
 from rockfall.sources.source import Source
+from rockfall.sources.trust import module_of, require_typed
 
 
 def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:
@@ -36,8 +37,12 @@ def open_gymnasium(text: str, options: Mapping[str, Any]) -> Source | None:
     """Any id that Gymnasium knows, such as `CartPole-v1` or `module:Name-v0`."""
     import gymnasium
 
-    module, _, bare = text.rpartition(":")
+    named, _, bare = text.rpartition(":")
+    module = module_of(text)
+    if named and not module:
+        return None
     if module:
+        require_typed(text)
         try:
             __import__(module)
         except (Exception, SystemExit) as error:

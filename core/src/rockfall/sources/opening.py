@@ -11,16 +11,21 @@ from typing import Any
 from rockfall.errors import RockfallError, UnknownName, did_you_mean
 from rockfall.registry import CORE, registry
 from rockfall.sources.source import Source
+from rockfall.sources.trust import require_typed, texts_in
 
 
 def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> Source:
     """The source that `text` names, of the first opener, in their stated order, that knows it.
 
     Options given as text are read as JSON where they are JSON (`7`, `true`), else kept as text.
-    Raises UnknownName with a suggestion if no opener knows it.
+    Raises UnknownName with a suggestion if no opener knows it, UsageError if it would import a
+    module that a file names: see `rockfall.sources.trust`.
     """
     text = str(text)
     read = {name: _value(value) for name, value in (options or {}).items()}
+    for each in texts_in(read):
+        if registry().source(each) is None:  # else it is a full name
+            require_typed(each)
     broken = []
     for entry in sorted(registry().openers, key=lambda entry: entry.spec.order):
         try:

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from rockfall import (
     Environment,
+    RockfallError,
+    Source,
     SourceInfo,
     UnknownName,
     UsageError,
@@ -67,7 +69,8 @@ def find_player(name: str, source: str | None, options: Mapping[str, Any]) -> Pl
     source that can't be played, and for a model that can't play it.
     """
     if name == HUMAN or name in _policies():
-        environment = _open(source or _last_source(), options)
+        named = source or _last_source()
+        environment = _playable(named, open_source(named, options))
         if name == HUMAN:
             return Player(HUMAN, environment, _not_yet, human=True)
         if name not in environment.baselines:
@@ -85,8 +88,11 @@ def baseline(name: str, source: Environment) -> Player:
 def _trained(directory: RunDirectory, source: str | None, options: Mapping[str, Any]) -> Player:
     record = directory.record()
     require_capability(record.model, "acts")
-    own = {} if source else record.source_options
-    environment = _open(source or record.source, {**own, **options})
+    environment = (
+        _playable(source, open_source(source, options))
+        if source
+        else _playable(record.source, record.open_source(options))
+    )
     _check_fits(directory.name, SourceInfo.from_json(record.info), environment.info)
     run = open_run(directory.path)
     model: Any = run.model
@@ -114,7 +120,10 @@ def _policies() -> set[str]:
 
 def _last_source() -> str:
     for directory in reversed(all_runs()):
-        record = directory.record()
+        try:
+            record = directory.record()
+        except RockfallError:  # damaged
+            continue
         if "environment" in record.info["kinds"] and not record.source_options:
             return record.source
     environments = registry().environments
@@ -123,8 +132,7 @@ def _last_source() -> str:
     return environments.shown_name(next(environments.as_registered()))
 
 
-def _open(text: str, options: Mapping[str, Any]) -> Environment:
-    source = open_source(text, options)
+def _playable(text: str, source: Source) -> Environment:
     if not isinstance(source, Environment):
         known = ", ".join(registry().environments.names())
         raise UsageError(f"{text} is no game to play; `rockfall list environments`: {known}")

@@ -153,7 +153,7 @@ def _examples(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
     """The example and the label of each term, −1 of a picture file, on the run's device."""
     import torch
 
-    from rockfall import Batch, SourceInfo, open_source
+    from rockfall import Batch, SourceInfo
     from rockfall.kit import pictures
     from rockfall.kit.classes import find_class, unknown_class
     from rockfall_capabilities.blends.representatives import representatives
@@ -181,7 +181,7 @@ def _examples(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
     wanted = [label for label in labels if label >= 0]
     chosen: list[Tensor] = []
     if wanted:  # picture files alone need no data
-        source: Any = open_source(record.source, record.source_options)
+        source: Any = record.open_source()
         present = set(source.test.labels.tolist())
         for label in wanted:
             if label not in present:

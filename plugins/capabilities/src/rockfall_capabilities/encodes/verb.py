@@ -42,7 +42,7 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
     Also measures how well the features tell classes apart: the accuracy of a linear probe, and the
     purity of k-means clusters, as many as classes; both beside those of the inputs as they are.
     """
-    from rockfall import Dataset, eval_mode, fork_rng, open_source
+    from rockfall import Dataset, eval_mode, fork_rng
     from rockfall.kit import pictures
     from rockfall.kit.drawing import are_pictures
     from rockfall.verbs import measurement_lines, open_capable
@@ -53,7 +53,7 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
     opened = open_capable(run, "encodes")
     model: Any = opened.model
     record = opened.record
-    source = open_source(record.source, record.source_options)
+    source = record.open_source()
     if not isinstance(source, Dataset):
         raise UsageError(f"{record.source} is no dataset, so there are no examples to map")
     out = out or check_new_file(Path(f"{opened.name}-latent.png"), ".png")

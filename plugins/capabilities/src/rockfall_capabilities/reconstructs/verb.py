@@ -22,7 +22,7 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     """Show test examples, and below each its reconstruction by RUN's model."""
     import torch
 
-    from rockfall import Dataset, eval_mode, fork_rng, open_source
+    from rockfall import Dataset, eval_mode, fork_rng
     from rockfall.kit import pictures
     from rockfall.kit.drawing import in_pairs, require_pictures, sheet
     from rockfall.verbs import open_capable
@@ -34,7 +34,7 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     record = opened.record
     require_pictures(f"the examples of {opened.name}", record.info["shape"], record.info["dtype"])
     out = out or check_new_file(Path(f"{opened.name}-reconstructions.png"), ".png")
-    source = open_source(record.source, record.source_options)
+    source = record.open_source()
     if not isinstance(source, Dataset):
         raise UsageError(f"{record.source} is no dataset, so it has no test examples")
     order = torch.randperm(len(source.test), generator=torch.Generator().manual_seed(seed))

@@ -180,9 +180,8 @@ def _beside_the_data(run: Run) -> Any:
     """A function that draws points beside as many of the run's source."""
     import functools
 
-    from rockfall import open_source
     from rockfall.kit.drawing import compare_points
     from rockfall_capabilities.samples.pictures import POINTS
 
-    source: Any = open_source(run.record.source, run.record.source_options)
+    source: Any = run.record.open_source()
     return functools.partial(compare_points, data=source.train.evenly_spaced(POINTS).inputs)

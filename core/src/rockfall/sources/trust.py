@@ -1,0 +1,60 @@
+"""Which modules the name of a source may import: those that the user named, not those of a file.
+
+Gymnasium takes `module:Name-v0`, and imports the module, which may run any code. Typed on the
+command line, or given in Python, that is what was asked for. In a file, which may be anybody's,
+it counts only if the module is imported already, or is named in `ROCKFALL_IMPORTS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from rockfall.errors import UsageError
+
+ALLOWED = "ROCKFALL_IMPORTS"
+_typed: ContextVar[Collection[str] | None] = ContextVar("typed", default=None)
+
+
+@contextlib.contextmanager
+def only_typed(words: Iterable[str] = ()) -> Iterator[None]:
+    """Inside, of all names only those count as typed that are among the words of a command line."""
+    before = _typed.set({part for word in words for part in (word, word.partition("=")[2])})
+    try:
+        yield
+    finally:
+        _typed.reset(before)
+
+
+def module_of(text: str) -> str:
+    """The module of `module:Name-v0`; empty for what names none, such as a path with a colon."""
+    module = text.rpartition(":")[0]
+    return module if all(part.isidentifier() for part in module.split(".")) else ""
+
+
+def require_typed(text: str) -> None:
+    """Raise UsageError if a name, or an option, names a module, and comes from a file."""
+    module, typed = module_of(text), _typed.get()
+    if not module or module in sys.modules or typed is None or text in typed:
+        return
+    if module not in os.environ.get(ALLOWED, "").replace(" ", "").split(","):
+        raise UsageError(
+            f"{text} comes from a file, and would import the module {module}, which may run any "
+            f"code: if you trust both, {ALLOWED}={module} allows it"
+        )
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in the value of an option."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in (*value, *value.values()):
+            yield from texts_in(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from texts_in(each)
