@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: list[str], traceback: bool) -> int:
-    from rockfall.sources.trust import only_typed
+    from rockfall.kit.trust import only_typed
 
     try:
         with only_typed(arguments):

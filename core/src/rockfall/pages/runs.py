@@ -7,9 +7,10 @@ from typing import Any
 
 from rockfall.config import to_text
 from rockfall.kit.drawing import Curve
+from rockfall.kit.series import Series
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
-from rockfall.run.logged import Series, series
+from rockfall.run.logged import series
 
 
 class RecordedRun:

@@ -63,10 +63,10 @@ class Record:
         """Its source again, with options over its own.
 
         Raises UsageError if it names a module to import, which from a file is not done: see
-        `rockfall.sources.trust`.
+        `rockfall.kit.trust`.
         """
+        from rockfall.kit.trust import only_typed
         from rockfall.sources.opening import open_source
-        from rockfall.sources.trust import only_typed
 
         with only_typed():
             return open_source(self.source, {**self.source_options, **(options or {})})

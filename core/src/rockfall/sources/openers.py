@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rockfall.errors import UsageError
+from rockfall.kit.trust import module_of, require_typed
 from rockfall.registry import registry
 from rockfall.sources.source import Source
-from rockfall.sources.trust import module_of, require_typed
 
 
 def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:

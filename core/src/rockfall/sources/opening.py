@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rockfall.errors import RockfallError, UnknownName, did_you_mean
+from rockfall.kit.trust import require_typed, texts_in
 from rockfall.registry import CORE, registry
 from rockfall.sources.source import Source
-from rockfall.sources.trust import require_typed, texts_in
 
 
 def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> Source:
@@ -19,7 +19,7 @@ def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> S
 
     Options given as text are read as JSON where they are JSON (`7`, `true`), else kept as text.
     Raises UnknownName with a suggestion if no opener knows it, UsageError if it would import a
-    module that a file names: see `rockfall.sources.trust`.
+    module that a file names: see `rockfall.kit.trust`.
     """
     text = str(text)
     read = {name: _value(value) for name, value in (options or {}).items()}
