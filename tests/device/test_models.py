@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import rockfall
+from rockfall.kit.states import load_model
 from rockfall.registry import registry
 from rockfall.run.directory import Record, RunDirectory
-from rockfall.run.run import load_state
 from rockfall.testing import check_model
 from rockfall.testing.behaving import behaviour
 from rockfall.testing.complaints import undisturbed
@@ -67,7 +67,7 @@ def test_agrees_with_the_cpu(name: str, tmp_path: Path) -> None:
 
 def check_agreement(run: rockfall.Run, here: list[tuple[str, Any]]) -> None:
     model = build_model(on_the_gpu(run.record))
-    load_state(model, run.model.state_dict(), "its weights")
+    load_model(model, run.model.state_dict(), "its weights")
     with Draws() as draws:
         there = answers(model, run.record, "cuda")
     assert [method for method, _ in here] == [method for method, _ in there]

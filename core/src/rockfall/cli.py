@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-from rockfall.errors import RockfallError, UnknownName
+from rockfall.errors import RockfallError, UnknownName, is_out_of_memory
 from rockfall.kit.console import say
 from rockfall.registry import registry
 
@@ -100,18 +100,9 @@ def _explained(error: Exception) -> tuple[str, int]:
             return str(error), error.exit_code
         case OSError(strerror=str(reason)):
             return f"{error.filename or 'output'}: {reason}", 1
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return "out of memory: take smaller pictures, batches or networks", 1
     return f"{type(error).__name__}: {error or 'no message'} (--traceback shows where)", 1
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Python's own error, and torch's: one for accelerators, which is a RuntimeError as well, and
-    one for the CPU, which is known by its message alone.
-    """
-    messages = ("out of memory", "can't allocate memory")
-    torchs = isinstance(error, RuntimeError) and any(each in str(error) for each in messages)
-    return torchs or isinstance(error, MemoryError)
 
 
 def _with_path_to_plugins(message: str) -> str:

@@ -62,3 +62,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.5)
     return f"; did you mean {names[near[0]]}?" if near else ""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Python's own error, and torch's: one for accelerators, which is a RuntimeError as well, and
+    one for the CPU, which is known by its message alone.
+    """
+    messages = ("out of memory", "can't allocate memory")
+    torchs = isinstance(error, RuntimeError) and any(each in str(error) for each in messages)
+    return torchs or isinstance(error, MemoryError)

@@ -16,7 +16,14 @@ import torch
 
 from rockfall.capabilities import capabilities_of
 from rockfall.config import Config
-from rockfall.errors import Interrupted, RockfallError, UsageError, did_you_mean
+from rockfall.errors import (
+    CheckpointError,
+    Interrupted,
+    RockfallError,
+    UsageError,
+    did_you_mean,
+    is_out_of_memory,
+)
 from rockfall.evaluation import evaluate_model
 from rockfall.kinds import require_kind
 from rockfall.kit.devices import choose_computing, choose_device, computing
@@ -216,7 +223,7 @@ def complete(run: Run, source: Source) -> Run:
         try:
             with _computing(run):
                 source = source.to(run.device)
-                _fit(run, source)
+                _fit(run, source, resumed)
                 run.observers.emit("evaluating", what=run.record.source)
                 result = {
                     "figures": evaluate_model(run.model, run.record.model, source),
@@ -254,12 +261,21 @@ def _report_finished(run: Run, result: dict[str, Any]) -> None:
     )
 
 
-def _fit(run: Run, source: Source) -> None:
+def _fit(run: Run, source: Source, resumed: bool) -> None:
     if run.finished:  # it was killed between its last checkpoint and its result
         return
     run.leave_snapshots(snapshots_of(run.model, run.record.model, source))
     with run.interruptible():
-        run.model.fit(source, run)
+        try:
+            run.model.fit(source, run)
+        except Exception as error:
+            if isinstance(error, RockfallError) or not resumed or is_out_of_memory(error):
+                raise
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise CheckpointError(
+                f"{run.name} can't go on from its checkpoint: at step {run.step}, {reason} "
+                "(--traceback shows where)"
+            ) from error
         run.finish()
 
 
@@ -301,12 +317,18 @@ def build_model(record: Record, config: Config | None = None) -> Model:
     """
     name = record.model_name
     kind = registry().models.find(record.model).spec.load()
+    from_file = config is None
     config = config or kind.Config.build(name, record.config)
     seed_everything(record.seed)
     try:
         built = kind(config, SourceInfo.from_json(record.info))
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
+    except (TypeError, KeyError, IndexError, RuntimeError) as error:
+        if not from_file or is_out_of_memory(error):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        raise RockfallError(f"{name} can't be built of what run.json says: {reason}") from error
     if isinstance(built, torch.nn.Module):
         built.to(record.device)
     model: Model = built

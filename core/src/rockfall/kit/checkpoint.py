@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from torch import Tensor
 from rockfall.errors import CheckpointError
 from rockfall.kit import nest
 from rockfall.kit.files import atomic
+from rockfall.kit.memory import available_memory
+from rockfall.kit.regular import open_regular
 
 __all__ = ["read", "write"]
 
@@ -49,6 +52,10 @@ def write(path: Path, state: Any) -> None:
 def read(path: Path) -> Any:
     """The state that `write` was given, on the CPU. Raises CheckpointError, saying why."""
     try:
+        with open_regular(path) as plain:
+            start, size = plain.read(2), os.fstat(plain.fileno()).st_size
+        if size > (available_memory(torch.device("cpu")) or size):
+            raise CheckpointError(f"{path} has {size / 2**30:,.1f} GiB, more than memory is free")
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             # Clones: the file's lie anywhere in memory, where torch rounds some sums otherwise.
@@ -56,8 +63,6 @@ def read(path: Path) -> Any:
     except OSError as error:
         raise CheckpointError(f"can't read {path}: {error.strerror or error}") from None
     except (SafetensorError, ValueError) as error:
-        with path.open("rb") as file:
-            start = file.read(2)
         if start in PICKLE_STARTS:
             raise CheckpointError(
                 f"{path} is a pickle, which can run code: Rockfall loads none"
@@ -72,7 +77,11 @@ def read(path: Path) -> Any:
         )
     if metadata["sha256"] != _digest(metadata["content"], tensors):
         raise CheckpointError(f"{path} is damaged: its content does not match its SHA-256")
-    return nest.restore(json.loads(metadata["content"]), tensors)
+    try:
+        return nest.restore(json.loads(metadata["content"]), tensors)
+    except Exception as error:  # the digest finds damage, not what somebody made up
+        reason = f"{type(error).__name__}: {error}"
+        raise CheckpointError(f"{path} holds what no run writes ({reason})") from None
 
 
 def _digest(content: str, tensors: dict[str, Tensor]) -> str:

@@ -49,7 +49,9 @@ def restore(data: Any, tensors: dict[str, Tensor]) -> Any:
             return tensors[value].numpy()
         if kind == "tuple":
             return tuple(restore(item, tensors) for item in value)
-        return {key: restore(item, tensors) for key, item in value}
+        if kind == "dict":
+            return {key: restore(item, tensors) for key, item in value}
+        raise ValueError(f"{kind!r} is no kind of value")
     return data
 
 

@@ -13,6 +13,8 @@ from torch import Tensor
 
 __all__ = ["binarise", "fork_rng", "random_sixteen_bits", "seed_everything"]
 
+MT_WORDS = 624
+"""Numbers in the state of a Mersenne Twister."""
 SIXTEEN_BITS = 2**16
 """How many numbers sixteen bits are."""
 
@@ -38,6 +40,9 @@ def random_state() -> dict[str, Any]:
 
 def set_random_state(state: dict[str, Any]) -> None:
     """Inverse of `random_state`. CUDA's part is used where there are as many devices."""
+    place = state["numpy"]["state"]["pos"]
+    if type(place) is not int or not 0 <= place <= MT_WORDS:  # NumPy would read there all the same
+        raise ValueError(f"a place of {place} among {MT_WORDS} numbers")
     version, words, gauss = state["python"]
     random.setstate((version, tuple(map(int, words)), gauss))
     np.random.set_state(state["numpy"])

@@ -55,6 +55,10 @@ class Position:
             raise CheckpointError(
                 "the checkpoint was written by a method with other loops than this one has"
             )
+        if index > total:
+            raise CheckpointError(
+                f"the checkpoint was written at {index:,} of a loop that has {total:,} steps"
+            )
         if depth == len(self.target) - 1:
             self.target = []
         return index

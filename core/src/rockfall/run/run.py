@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
@@ -21,12 +21,14 @@ from rockfall.kit.devices import autocast, choose_computing
 from rockfall.kit.graphs import CapturedStep
 from rockfall.kit.interrupt import Interrupt
 from rockfall.kit.randomness import fork_rng, random_state, set_random_state
+from rockfall.kit.states import load_kept, load_model
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.events import Listener
 from rockfall.run.logged import NOT_METRICS
 from rockfall.run.metrics import Metrics
 from rockfall.run.observers import Observers
 from rockfall.run.position import Position
+from rockfall.run.schema import check_checkpoint
 from rockfall.run.snapshots import Draw, Looks, Snapshots
 from rockfall.sources.dataset import Batch, Split
 from rockfall.sources.info import SourceInfo
@@ -275,7 +277,7 @@ class Run:
             if self._sitting and self._started is None:
                 self._started = time.monotonic()
             if (ending := position.ending()) is not None:
-                set_random_state(ending)
+                self._restore_random(ending)
             self.at_boundary()
             while frame.index < total:
                 frame.endings.clear()
@@ -372,6 +374,11 @@ class Run:
     def finish(self) -> None:
         """Write the last checkpoint. A run that is resumed from it has nothing left to fit."""
         self._save_best()
+        if self._position.target:
+            raise CheckpointError(
+                f"{self.name} was saved in a loop that its method does not come to: its checkpoint "
+                "is of another method, or damaged"
+            )
         self.finished = True
         self.save("last")
 
@@ -405,7 +412,7 @@ class Run:
         """Give the model what checkpoint `name` holds; returns its step. Nothing else changes."""
         if self._directory is None and self._best_weights is not None:
             step, state = self._best_weights
-            load_state(self.model, state, name)
+            load_model(self.model, state, name)
             return step
         return int(self._read(name)["step"])
 
@@ -414,8 +421,8 @@ class Run:
         nothing.
         """
         path = self.directory.checkpoint(name)
-        saved: dict[str, Any] = checkpoint.read(path)
-        load_state(self.model, saved["model"], path)
+        saved = check_checkpoint(checkpoint.read(path), path)
+        load_model(self.model, saved["model"], path)
         return saved
 
     def _restore_state(self) -> None:
@@ -424,17 +431,26 @@ class Run:
         # A method may change what it is given, and a loop inside this turn is given it once more.
         inner = bool(self._position.target)
         saved = copy.deepcopy(self._checkpoint) if inner else self._checkpoint
-        load_state(self.model, saved["model"], self.directory.path)
+        load_model(self.model, saved["model"], self.directory.path)
         missing = self._kept.keys() - saved["kept"].keys()
         if missing:
             raise CheckpointError(f"{self.name} has no saved {', '.join(sorted(missing))}")
         for key, thing in self._kept.items():
-            thing.load_state_dict(saved["kept"][key])
+            load_kept(thing, saved["kept"][key], f"what {self.name} has saved as {key}")
         self.state.clear()
         self.state.update(saved["state"])
         self.step = saved["step"]
         self.examples = saved.get("examples", 0)
-        set_random_state(saved["random"])
+        self._restore_random(saved["random"])
+
+    def _restore_random(self, state: Any) -> None:
+        try:
+            set_random_state(state)
+        except Exception as error:  # NumPy and torch raise nearly anything
+            reason = " ".join(str(error).split())
+            raise CheckpointError(
+                f"{self.name} has saved what is no state of random generators: {reason}"
+            ) from None
 
     def _progress(self) -> None:
         latest = self._metrics.latest
@@ -472,12 +488,3 @@ class Epoch:
             batch = split[rows] if order is None else split.take(order[rows])
             self.run.examples += len(batch.inputs)
             yield batch
-
-
-def load_state(model: Stateful, state: Mapping[str, Any], path: Any) -> None:
-    """`model.load_state_dict`, with an error that names the file."""
-    try:
-        model.load_state_dict(state)
-    except (RuntimeError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise RockfallError(f"{path} does not fit the model: {reason}") from None

@@ -7,9 +7,17 @@ wrong with it. So what reads a run need not ask again whether a seed is a number
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from rockfall.errors import CheckpointError, RockfallError
@@ -126,6 +134,13 @@ class PositionSchema(_Schema):
         Field(min_length=1, max_length=100),
     ]
     endings: Annotated[list[list[Any]], Field(min_length=1, max_length=101)]
+
+    @model_validator(mode="after")
+    def _as_many_endings_as_loops(self) -> Self:
+        passed = [number for number, _ in self.indices]
+        if [len(each) for each in self.endings[: len(passed)]] != passed:
+            raise ValueError("not as many endings as loops that ended")
+        return self
 
 
 class CheckpointSchema(_Schema):

@@ -20,11 +20,12 @@ from rockfall.kinds import require_kind
 from rockfall.kit import checkpoint
 from rockfall.kit.devices import choose_device
 from rockfall.kit.randomness import random_state, seed_everything
+from rockfall.kit.states import load_model
 from rockfall.model import Model
 from rockfall.model_pictures import CURVES, check_picture_name, draw_capability, with_pictures
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
-from rockfall.run.run import Run, load_state
+from rockfall.run.run import Run
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source
 from rockfall.sources.source import Source
@@ -148,7 +149,7 @@ def _check_trained(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     state = checkpoint.read(run.directory.checkpoint("last"))["model"]
     _check_pickle_free(state)
     loaded = build_model(run.record)
-    load_state(loaded, state, run.directory.path)
+    load_model(loaded, state, run.directory.path)
     assert not (where := difference(state, loaded.state_dict())), f"loaded, it differs in {where}"
     again = behaviour(loaded, entry.spec, source)
     for (method, one), (_, other) in zip(given, again, strict=True):
