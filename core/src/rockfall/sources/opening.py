@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rockfall.errors import RockfallError, UnknownName, did_you_mean
+from rockfall.kit.randomness import fork_rng
 from rockfall.kit.trust import require_typed, texts_in
 from rockfall.registry import CORE, registry
 from rockfall.sources.source import Source
@@ -18,14 +19,20 @@ def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> S
     """The source that `text` names, of the first opener, in their stated order, that knows it.
 
     Options given as text are read as JSON where they are JSON (`7`, `true`), else kept as text.
+    The global generators are seeded with 0 meanwhile, so that a source that draws from them is
+    always the same, and left as they were, whatever an import draws.
     Raises UnknownName with a suggestion if no opener knows it, UsageError if it would import a
     module that a file names: see `rockfall.kit.trust`.
     """
-    text = str(text)
     read = {name: _value(value) for name, value in (options or {}).items()}
     for each in texts_in(read):
         if registry().source(each) is None:  # else it is a full name
             require_typed(each)
+    with fork_rng(seed=0):
+        return _open(str(text), read)
+
+
+def _open(text: str, read: Mapping[str, Any]) -> Source:
     broken = []
     for entry in sorted(registry().openers, key=lambda entry: entry.spec.order):
         try:

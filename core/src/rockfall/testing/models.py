@@ -36,7 +36,7 @@ from rockfall.testing.complaints import about, offline, undisturbed
 from rockfall.testing.describing import after_json
 from rockfall.testing.pretend import pretend_device
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
-from rockfall.testing.resuming import check_resume
+from rockfall.testing.resuming import check_resume, check_resume_afresh
 from rockfall.testing.settings import check_config
 from rockfall.training import build_model, evaluate, open_run, resume, train
 
@@ -55,7 +55,7 @@ def check_model(name: str, source: str | None = None, *, device: str = "cpu") ->
     gives the same run, whatever happens around it, and another seed another; it can do what its
     spec says, and its spec says all that it can do; to measure or to draw it changes nothing; a
     model loaded from its checkpoint does the same; and killed anywhere and resumed, it ends bit for
-    bit where it would have.
+    bit where it would have, in another process too.
 
     device: "cpu", "cuda", or "pretend", which stands for CUDA where there is none: whatever a GPU
         would refuse is told (see `rockfall.testing.pretend`). A run of another device than the CPU
@@ -88,6 +88,8 @@ def _check_on(device: str, entry: Entry[ModelSpec], source: str | None, folder: 
     expected = outcome(run.directory)
     moments = _check_repeated(run, entry, source, expected, folder)
     check_resume(run.record, expected, moments, folder)
+    if device == "cpu":  # what it imports is the same on any device
+        check_resume_afresh(run.record, expected, folder)
     return run
 
 

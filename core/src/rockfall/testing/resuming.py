@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.testing.comparing import difference
+from rockfall.testing.fresh import resume_afresh
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.training import resume
 
@@ -55,6 +56,19 @@ def check_resume(
                 "name all that changes with run.keep() and run.state"
             )
     raise AssertionError(f"killed {len(kills)} times and resumed, it differs in {where}")
+
+
+def check_resume_afresh(record: Record, expected: dict[str, Any], folder: Path) -> None:
+    """Kill a run before it has saved anything, and go on in another process, in which nothing is
+    imported yet that the source and the model import.
+    """
+    directory = copy_of(record, folder)
+    rehearse(directory, saves=(0).__eq__, dies_at=1)
+    if resume_afresh(directory.path) and (where := difference(expected, outcome(directory))):
+        raise AssertionError(
+            "killed before its first checkpoint, and resumed in another process, it differs in "
+            f"{where}: what it imports late may draw from the global generators, once a process"
+        )
 
 
 def _after(kills: list[Kill], record: Record, folder: Path) -> dict[str, Any]:
