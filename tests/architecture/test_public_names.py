@@ -16,8 +16,10 @@ import rockfall.kit
 from tests.architecture.modules import PACKAGES, ROOT, modules
 
 DOORS = ("rockfall", "rockfall.plugin", "rockfall.verbs", "rockfall.testing")
-MOST = 61
-"""Names of the four doors together: 60, and the pretend device, which a plugin's tests open."""
+MOST = 62
+"""Names of the four doors together: 60, the pretend device, which a plugin's tests open, and the
+promise of a verb that trains, which is kept when the run is resumed.
+"""
 _KIT = [f"rockfall.kit.{module.name}" for module in pkgutil.iter_modules(rockfall.kit.__path__)]
 KIT = tuple(name for name in _KIT if hasattr(importlib.import_module(name), "__all__"))
 """Those without `__all__` are the kit's own."""

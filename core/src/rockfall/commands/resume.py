@@ -16,8 +16,13 @@ from rockfall.verbs.options import as_json, every
 @every
 @as_json
 def command(run: str, device: str, checkpoint_every: float, as_json: bool) -> None:
-    """Go on with RUN (a name, a unique prefix, a path, or `last`) from its last checkpoint."""
+    """Go on with RUN (a name, a unique prefix, a path, or `last`) from its last checkpoint.
+
+    What the verb that began it was to write then, such as `paint --out`, is written.
+    """
     from rockfall.training import resume
+    from rockfall.verbs.promises import keep_promise
 
     listeners = [print_event if as_json else default_listener()]
-    resume(run, device=device, checkpoint_every=checkpoint_every, listeners=listeners)
+    trained = resume(run, device=device, checkpoint_every=checkpoint_every, listeners=listeners)
+    keep_promise(trained.directory, as_json=as_json)

@@ -17,5 +17,6 @@ from rockfall.verbs.options import trains as trains
 from rockfall.verbs.output_file import gif_option as gif_option
 from rockfall.verbs.output_file import gif_path as gif_path
 from rockfall.verbs.output_file import new_file as new_file
+from rockfall.verbs.promises import promising as promising
 
 __all__: list[str]

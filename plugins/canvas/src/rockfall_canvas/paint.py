@@ -25,6 +25,7 @@ from rockfall.verbs import (
     gif_path,
     key_values,
     new_file,
+    promising,
     suggest_picture,
     trains,
 )
@@ -73,7 +74,7 @@ def command(
     """Fit a model to PICTURE, a file or a name of `rockfall list pictures`, and render it.
 
     The same as `rockfall train painter PICTURE`, whose settings key=value sets; the run is kept.
-    The model is then rendered at any size.
+    The model is then rendered at any size; by `rockfall resume`, if this is stopped.
 
     With a RUN whose model paints, its picture is rendered again, without training. If a picture has
     the same name as a run, it is taken.
@@ -88,9 +89,11 @@ def command(
         from rockfall.verbs import open_capable
 
         run = open_capable(str(directory.path), "paints")
+        height, width = _render(run, size, out, animation)
     else:
-        run = _train(model, subject, words, how, quiet=as_json)
-    height, width = _render(run, size, out, animation)
+        with promising("paint", size=size, out=out, gif=animation) as promised:
+            run = _train(model, subject, words, how, promised, quiet=as_json)
+            height, width = _render(run, size, out, animation)
     if as_json:
         sides = {"height": height, "width": width}
         print_json(
@@ -131,7 +134,13 @@ def _refuse_training_options(context: click.Context, subject: str, words: tuple[
 
 
 def _train(
-    model: str, picture: str, words: tuple[str, ...], how: dict[str, Any], *, quiet: bool
+    model: str,
+    picture: str,
+    words: tuple[str, ...],
+    how: dict[str, Any],
+    promised: Any,
+    *,
+    quiet: bool,
 ) -> Run:
     """As `rockfall train`. Raises UsageError for a model that can't learn and paint a picture."""
     models = registry().models
@@ -148,7 +157,13 @@ def _train(
 
     listeners: list[Any] | None = [] if quiet else None
     return train(
-        model, picture, source_options=options, config=settings, listeners=listeners, **how
+        model,
+        picture,
+        source_options=options,
+        config=settings,
+        listeners=listeners,
+        promised=promised,
+        **how,
     )
 
 

@@ -23,6 +23,7 @@ from rockfall.verbs import (
     gif_path,
     key_values,
     new_file,
+    promising,
     trains,
 )
 from rockfall_style.choice import FAST_STYLE, GATYS, METHODS, Style, names, resolve_styles
@@ -171,20 +172,22 @@ def _optimise(
     from rockfall.kit import pictures
     from rockfall.verbs import save_training_film
 
-    run = train(
-        GATYS,
-        picture,
-        source_options={"size": size} if size else {},
-        config={"style": [style.location for style in styles], **settings},
-        listeners=[] if quiet else None,
-        **how,
-    )
-    model: Any = run.model
-    _, height, width = run.record.info["shape"]
-    with eval_mode(model):
-        pictures.save(out, model.paint(height, width))
-    if gif:
-        save_training_film(gif, run.directory, "paints")
+    with promising("paint", out=out, gif=gif) as promised:
+        run = train(
+            GATYS,
+            picture,
+            source_options={"size": size} if size else {},
+            config={"style": [style.location for style in styles], **settings},
+            listeners=[] if quiet else None,
+            promised=promised,
+            **how,
+        )
+        model: Any = run.model
+        _, height, width = run.record.info["shape"]
+        with eval_mode(model):
+            pictures.save(out, model.paint(height, width))
+        if gif:
+            save_training_film(gif, run.directory, "paints")
     return Written(height, width, run.name)
 
 
