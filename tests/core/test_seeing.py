@@ -17,8 +17,10 @@ from PIL import Image
 
 import rockfall
 from rockfall.errors import RockfallError
+from rockfall.kit.files import TEMPORARY
 from rockfall.kit.randomness import random_state
 from rockfall.model_pictures import pictures_in, write_pictures
+from rockfall.pages.run_page import RunPage
 from rockfall.registry import registry
 from rockfall.specs import CapabilitySpec
 from rockfall.testing.comparing import difference
@@ -103,8 +105,34 @@ def test_killed_between_the_result_and_the_pictures(tmp_path: Path) -> None:
         train(tmp_path)
     heard: list[rockfall.Event] = []
     run = rockfall.resume("mlp-digits-1", out=tmp_path, listeners=[heard.append])
-    assert [event.kind for event in heard] == ["finished"]
-    assert heard[0].data["result"] == run.result
+    assert heard[0].data["message"].startswith("it was stopped before all its pictures were drawn")
+    assert {Path(e.data["path"]).name for e in heard if e.kind == "picture"} == left(run) > set()
+    assert heard[-1].data["result"] == run.result
+    assert run.result is not None
+    assert set(run.result["pictures"]) == left(run)
+
+
+def test_pictures_that_are_lost_are_drawn_by_resume_and_show(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    lost = sorted(left(run))[0]
+    kept = (run.directory.pictures / lost).read_bytes()
+    for look in (rockfall.resume, None):
+        (run.directory.pictures / lost).unlink()
+        half = run.directory.pictures / f"{TEMPORARY}{lost}.k1ll3d"
+        half.write_bytes(kept[:99])
+        heard: list[rockfall.Event] = []
+        if look:
+            look(run.directory.path, listeners=[heard.append])
+            said = [event.data["message"] for event in heard if event.kind == "warning"]
+        else:
+            page = RunPage(run.directory)
+            page.draw(None)
+            said = list(page.warnings)
+        assert len(said) == 2
+        assert half.name in said[0]
+        assert lost in said[1]
+        assert (run.directory.pictures / lost).read_bytes() == kept
+        assert not half.exists()
 
 
 # A capability of a third party ----------------------------------------------------------------
@@ -235,7 +263,8 @@ def test_show_draws_anew(folder: Path) -> None:
 def test_show_draws_a_third_party_s_pictures(folder: Path) -> None:
     (folder / "runs/guesses/pictures/dream.png").unlink()
     data = json.loads(typed(folder, "show", "guesses", "--json").stdout)
-    assert (data["warnings"], "dream.png" in data["pictures"]) == ([], True)
+    said = ["drew the pictures that were missing: dream.png"]
+    assert (data["warnings"], "dream.png" in data["pictures"]) == (said, True)
     assert pixels(folder / "runs/guesses/pictures/dream.png").shape == (4, 4, 3)
 
 

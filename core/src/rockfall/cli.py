@@ -6,6 +6,7 @@ and `list` answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -112,7 +113,8 @@ def _with_path_to_plugins(message: str) -> str:
 
 def _say(message: str, code: int) -> int:
     """One line, whatever the message, for it may quote what a user or a library wrote."""
-    say(f"rockfall: {' '.join(message.split())}", err=True)
+    with contextlib.suppress(OSError):  # its terminal was closed
+        say(f"rockfall: {' '.join(message.split())}", err=True)
     return code
 
 

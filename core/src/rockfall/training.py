@@ -27,15 +27,22 @@ from rockfall.errors import (
 from rockfall.evaluation import evaluate_model
 from rockfall.kinds import require_kind
 from rockfall.kit.devices import choose_computing, choose_device, computing
-from rockfall.kit.files import check_new_file, write_json
+from rockfall.kit.files import check_new_file, unfinished, write_json
 from rockfall.kit.measurements import Measurements
 from rockfall.kit.modules import parameters
-from rockfall.kit.randomness import fork_rng, seed_everything
+from rockfall.kit.randomness import fork_rng, seed_everything, set_random_state
 from rockfall.kit.regular import own_folder
 from rockfall.model import Model
 from rockfall.model_pictures import pictures_in, snapshots_of, write_pictures
 from rockfall.registry import CORE, registry
-from rockfall.run.directory import Record, RunDirectory, find_run, runs_folder
+from rockfall.run.directory import (
+    Named,
+    Record,
+    RunDirectory,
+    RunningElsewhere,
+    find_run,
+    runs_folder,
+)
 from rockfall.run.events import Listener
 from rockfall.run.run import Run
 from rockfall.sources.info import SourceInfo
@@ -44,6 +51,7 @@ from rockfall.sources.source import Source
 
 MOST_THREADS = 1024
 """With many more, OpenMP ends the process."""
+CLEARED = "cleared away what a killed process had not finished writing: {}"
 
 
 def train(
@@ -62,6 +70,7 @@ def train(
     out: str | Path | None = None,
     listeners: Sequence[Listener] | None = None,
     checkpoint_every: float = 30.0,
+    promised: Named | None = None,
     **settings: Any,
 ) -> Run:
     """Fit a model to a source and return the run; `run.model` is ready for use.
@@ -72,6 +81,8 @@ def train(
     deterministic: on CUDA too, the same figures every time, from slower algorithms.
     listeners: called with every `Event`; by default progress is shown on the terminal or notebook.
     checkpoint_every: seconds between two checkpoints.
+    promised: called with the run's directory before it is a run, and what its `run.json` will be;
+        see `rockfall.verbs.promising`.
 
     Raises UsageError before anything is written if the request can't be met, Interrupted after
     Ctrl-C (the run can be resumed), Diverged if a metric stops being finite.
@@ -107,11 +118,13 @@ def train(
         versions=_versions(entry.owner),
         **computing_with,
     )
+    heard = _listeners(listeners)
     fitted = build_model(record, built)
     stem = f"{entry.spec.name}-{Path(opened.info.name).stem}".lower().replace(":", "-")
     stem = "-".join(stem.split())
-    directory = RunDirectory.create(Path(out) if out else runs_folder(), name, stem, record)
-    heard = _listeners(listeners)
+    directory = RunDirectory.create(
+        Path(out) if out else runs_folder(), name, stem, record, promised
+    )
     run = Run(directory, record, fitted, listeners=heard, checkpoint_every=checkpoint_every)
     try:
         return complete(run, opened)
@@ -133,18 +146,20 @@ def resume(
     """Go on with a run from its last checkpoint, exactly as if it had never stopped.
 
     device: another one than it began on, on which it goes on, but no longer bit for bit.
-    One that has finished is opened and reported as if it had just done so. Raises RockfallError if
-    another process is training it, UsageError if its device is not here.
+    One that has finished is opened and reported as if it had just done so, and such of its pictures
+    as are missing are drawn. Raises RockfallError if another process is training it, UsageError if
+    its device is not here.
     """
     directory = find_run(name, Path(out) if out else None)
     if (result := directory.result()) is not None:
         run = _opened(directory, "last", _listeners(listeners))
-        _report_finished(run, result)
+        _report_finished(run, _repaired(run, result))
         return run
     record = directory.record()
     begun_on = record.device
     record = replace(record, device=_device(record, device or begun_on))
-    built, heard = build_model(record), _listeners(listeners)
+    heard = _listeners(listeners)
+    built = build_model(record)
     run = Run(directory, record, built, listeners=heard, checkpoint_every=checkpoint_every)
     if record.device != begun_on:
         run.warn(
@@ -205,22 +220,59 @@ def draw(run: Run) -> list[Path]:
         return list(write_pictures(run.model, run.record.model, source, folder))
 
 
+def _repaired(run: Run, result: dict[str, Any]) -> dict[str, Any]:
+    """Draw what is missing of a finished run's pictures, and clear away what a killed process left;
+    returns its result.
+    """
+    missing = missing_pictures(run.directory, result)
+    if missing == [] and not unfinished(run.directory.path):
+        return result
+    try:
+        with run.directory.lock(wait=1.0), run.interrupt.raised():
+            _tidy(run)
+            if missing != []:
+                run.warn(
+                    f"drawing the pictures that are missing: {', '.join(missing)}"
+                    if missing
+                    else "it was stopped before all its pictures were drawn: drawing them"
+                )
+                return _draw(run, None, result)
+    except RunningElsewhere:
+        raise
+    except RockfallError as error:  # a folder that can't be written, in which it is seen as it is
+        run.warn(str(error))
+    return result
+
+
+def missing_pictures(directory: RunDirectory, result: Mapping[str, Any]) -> list[str] | None:
+    """Names of the files that a finished run has lost; None if it is not known to have had all."""
+    if (drawn := result.get("pictures")) is None:
+        return None
+    return [name for name in drawn if not (directory.pictures / Path(name).name).exists()]
+
+
+def _tidy(run: Run) -> None:
+    """Only for who holds the run's lock."""
+    if left := run.directory.tidy():
+        run.warn(CLEARED.format(", ".join(path.name for path in left)))
+
+
 def complete(run: Run, source: Source) -> Run:
     """Fit from wherever the run is, evaluate, write `result.json`, and draw."""
-    with run.directory.lock(wait=1.0):
-        run.directory.tidy()
+    with run.directory.lock(wait=1.0), run.interrupt.raised():
+        _tidy(run)
         resumed = run.resume()
-        run.observers.emit(
-            "started",
-            run=run.name,
-            model=run.record.model,
-            source=run.record.source,
-            device=run.record.device,
-            resumed=run.step if resumed else None,
-        )
-        run.observers.started(run)
         result: dict[str, Any] | None = None
         try:
+            run.observers.emit(
+                "started",
+                run=run.name,
+                model=run.record.model,
+                source=run.record.source,
+                device=run.record.device,
+                resumed=run.step if resumed else None,
+            )
+            run.observers.started(run)
             with _computing(run):
                 source = source.to(run.device)
                 _fit(run, source, resumed)
@@ -232,8 +284,9 @@ def complete(run: Run, source: Source) -> Run:
                     "examples": run.examples,
                     "seconds": round(run.seconds, 2),
                 }
+                # Before the pictures, which can be drawn again in less time than it took to learn.
                 write_json(run.directory.result_file, result)
-                _draw(run, source)
+                result = _draw(run, source, result)
         except (KeyboardInterrupt, Interrupted) as error:
             stopped = error if isinstance(error, Interrupted) else _stopped_at_once(run)
             run.observers.emit("interrupted", run=run.name, step=run.step, message=str(stopped))
@@ -266,6 +319,9 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
         return
     run.leave_snapshots(snapshots_of(run.model, run.record.model, source))
     with run.interruptible():
+        # Whatever was opened, imported or told since the model was initialised: an import may draw,
+        # and does so once a process.
+        set_random_state(run.generators)
         try:
             run.model.fit(source, run)
         except Exception as error:
@@ -279,13 +335,29 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
         run.finish()
 
 
-def _draw(run: Run, source: Source) -> None:
-    """Leave the pictures of the trained model; what can't be drawn is no reason to fail."""
+def _draw(run: Run, source: Source | None, result: dict[str, Any]) -> dict[str, Any]:
+    """Leave the pictures of the trained model, and in its result their names; returns the result.
+
+    What can't be drawn is no reason to fail. source: None to open it again.
+    """
+    drawn: list[str] = []
     try:
-        for path in write_pictures(run.model, run.record.model, source, run.directory.pictures):
-            run.observers.emit("picture", path=str(path))
+        source = source or _source_again(run).to(run.device)
+        with _computing(run):
+            folder = own_folder(run.directory.pictures, make=True)
+            for path in write_pictures(run.model, run.record.model, source, folder):
+                drawn.append(path.name)
+                run.observers.emit("picture", path=str(path))
     except RockfallError as error:
         run.warn(f"{error}; `rockfall show {run.address}` draws again")
+        if not drawn:
+            return result
+    result = {**result, "pictures": drawn}
+    try:
+        write_json(run.directory.result_file, result)
+    except RockfallError as error:
+        run.warn(str(error))
+    return result
 
 
 def _stopped_at_once(run: Run) -> Interrupted:

@@ -1,8 +1,12 @@
-"""Files that are complete or absent: written beside, flushed to disk, moved into place."""
+"""Files that are complete or absent, and stay after a power cut: written beside, flushed to disk,
+moved into place, and the folder flushed too, which holds the name.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import json
 import os
 import tempfile
@@ -19,28 +23,90 @@ MOST_JSON = 16_000_000
 """Bytes of a file that is read as JSON."""
 TEMPORARY = ".writing-"
 """What the names of unfinished files begin with."""
+UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP)
+"""What a file system answers that can't flush a folder; some of a network can't."""
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that takes the place of `path` once the block ends without an error.
 
-    Raises RockfallError, and leaves what was at `path` as it was, if it can't be written.
+    Once it has, a power cut takes neither content nor name. Raises RockfallError, and leaves what
+    was at `path` as it was, if it can't be written.
     """
     temporary = ""
     try:
         with writing(path):
-            handle, temporary = tempfile.mkstemp(prefix=f"{TEMPORARY}{path.name}.", dir=path.parent)
+            prefix = f"{TEMPORARY}{path.name}.{os.getpid()}-"
+            handle, temporary = tempfile.mkstemp(prefix=prefix, dir=path.parent)
             with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
+            temporary = ""
+            sync_folder(path.parent)
     finally:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def sync_folder(path: Path) -> None:
+    """Flush the names in a folder to disk: those of files that were made, moved or removed."""
+    if os.name == "nt":  # where a folder can't be opened
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+    finally:
+        os.close(handle)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that stays after a power cut, and those above it that are missing.
+
+    Raises FileExistsError if it is there, OSError for whatever else refuses it.
+    """
+    if not path.parent.exists():
+        with contextlib.suppress(FileExistsError):  # another process made it meanwhile
+            make_folder(path.parent)
+    path.mkdir()
+    sync_folder(path.parent)
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """The files in a folder and below it that a process was writing when it was killed."""
+    return [
+        Path(where, name)
+        for where, _, names in os.walk(folder)
+        for name in names
+        if name.startswith(TEMPORARY) and not _is_running(name)
+    ]
+
+
+def unfinished_of(path: Path) -> list[Path]:
+    """What killed processes left of writing this one file."""
+    begun = path.parent.glob(glob.escape(f"{TEMPORARY}{path.name}.") + "*")
+    return [file for file in begun if not _is_running(file.name)]
+
+
+def _is_running(name: str) -> bool:
+    """Whether the process that an unfinished file's name tells of is still there."""
+    number = name.rpartition(".")[2].partition("-")[0]
+    if not number.isdecimal() or int(number) == 0:
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @contextlib.contextmanager
@@ -54,9 +120,14 @@ def writing(path: Path) -> Iterator[None]:
 
 def write_json(path: Path, data: Any) -> None:
     """Write `data` as indented JSON, whole or not at all."""
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    content = to_json(data)
     with atomic(path) as file:
-        file.write(text.encode() + b"\n")
+        file.write(content)
+
+
+def to_json(data: Any) -> bytes:
+    """What `write_json` writes."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def read_json(path: Path) -> Any:

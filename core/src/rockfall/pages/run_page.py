@@ -15,7 +15,7 @@ from rockfall.model_pictures import CURVES, pictures_in, with_pictures
 from rockfall.pages.runs import RecordedRun
 from rockfall.run.directory import RunDirectory
 from rockfall.summary import effort, measurement_lines, uses
-from rockfall.training import draw, open_run
+from rockfall.training import CLEARED, draw, missing_pictures, open_run
 
 LISTED = 6
 """Pictures of single steps that are named; of more, the number is said."""
@@ -60,11 +60,18 @@ class RunPage(RecordedRun):
 
         The curves' path, or None if nothing was logged or, unless `out` is given, can't be drawn.
         """
+        said = []
+        if left := self.directory.tidy_if_idle():
+            said.append(CLEARED.format(", ".join(path.name for path in left)))
+        missing = missing_pictures(self.directory, self.result or {})
         try:
             if self.directory.has_checkpoint("last") and with_pictures(self.record.model):
                 draw(open_run(self.directory.path))
+                if missing:
+                    said.append(f"drew the pictures that were missing: {', '.join(missing)}")
         except RockfallError as error:
-            self.warnings.append(f"no new pictures of the model: {error}")
+            said.append(f"no new pictures of the model: {error}")
+        self.warnings += said
         panels = [
             Panel(name, "step", [Curve(name, logged.points("step"))])
             for name, logged in self.metrics.items()

@@ -7,14 +7,14 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rockfall.errors import RockfallError, UnknownName, UsageError, did_you_mean
 from rockfall.first_steps import first_command
-from rockfall.kit.files import TEMPORARY, write_json
+from rockfall.kit.files import atomic, make_folder, sync_folder, to_json, unfinished, writing
 from rockfall.kit.regular import is_regular, locked, own_folder
 from rockfall.run import former
 
@@ -25,6 +25,10 @@ FORMAT = 2
 """Of `run.json`; `rockfall.run.schema` says which are read."""
 LAST = "last"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+Named = Callable[["RunDirectory", bytes], None]
+"""Gets a new directory, and what its `run.json` will be."""
 
 
 class RunningElsewhere(RockfallError):
@@ -118,11 +122,22 @@ class RunDirectory:
         """Whether one was written: one that can't be reached is not one that never was."""
         return os.path.lexists(self.checkpoint(name))
 
-    def tidy(self) -> None:
-        """Clear away files that a killed process was writing. Only for who holds the lock."""
-        for folder in (self.path, self.checkpoint("last").parent, self.pictures):
-            for left in own_folder(folder).glob(f"{TEMPORARY}*"):
-                left.unlink()
+    def tidy(self) -> list[Path]:
+        """Clear away the files that a killed process was writing, and return their paths. Only for
+        who holds the lock.
+        """
+        left = unfinished(own_folder(self.path))
+        for path in left:
+            with writing(path):
+                path.unlink(missing_ok=True)
+        return left
+
+    def tidy_if_idle(self) -> list[Path]:
+        """As `tidy`, if no process trains here and the folder can be written."""
+        if unfinished(self.path):
+            with contextlib.suppress(RockfallError), self.lock():
+                return self.tidy()
+        return []
 
     def record(self) -> Record:
         """Read `run.json`. Raises RockfallError if it is damaged or newer than this core."""
@@ -188,19 +203,31 @@ class RunDirectory:
             lock.release()
 
     @classmethod
-    def create(cls, out: Path, name: str, stem: str, record: Record) -> Self:
-        """Make a new directory called `name`, or `stem-1`, `stem-2`, … if that is empty."""
+    def create(
+        cls, out: Path, name: str, stem: str, record: Record, named: Named | None = None
+    ) -> Self:
+        """Make a new directory called `name`, or `stem-1`, `stem-2`, … if that is empty.
+
+        named: called when it has its name, and before it has a record, which makes it a run.
+        """
         if name and not NAME.fullmatch(name):
             raise UsageError(f"run name {name!r}: use letters, digits, '.', '_' and '-'")
         if name == LAST:
             raise UsageError(f"{LAST} always means the newest run: choose another --name")
         if name and os.path.lexists(out / name):
+            if not os.path.lexists(out / name / "run.json"):
+                raise UsageError(
+                    f"{out / name} is no run, though a killed process may have begun one there: "
+                    "remove it, or choose another --name"
+                )
             raise UsageError(
                 f"there is a run {name} in {out}: choose another --name, "
                 f"or continue it with `rockfall resume {name}`"
             )
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            if not out.is_dir():
+                with contextlib.suppress(FileExistsError):  # another process made it meanwhile
+                    make_folder(out)
             if name:
                 path = out / name
                 path.mkdir()
@@ -212,7 +239,13 @@ class RunDirectory:
         try:
             directory.checkpoint("last").parent.mkdir()
             directory.pictures.mkdir()
-            write_json(directory.record_file, asdict(record))
+            content = to_json(asdict(record))
+            if named:
+                named(directory, content)
+            with atomic(directory.record_file) as file:
+                file.write(content)
+            with writing(out):
+                sync_folder(out)
         except BaseException:
             directory.remove()
             raise

@@ -12,7 +12,7 @@ from typing import IO, Any
 from torch import Tensor
 
 from rockfall.errors import Diverged
-from rockfall.kit.files import writing
+from rockfall.kit.files import sync_folder, writing
 from rockfall.kit.regular import open_regular
 from rockfall.kit.scalars import Scalars
 
@@ -33,6 +33,7 @@ class Metrics:
         self._pending: list[tuple[dict[str, Any], Mapping[str, Any]]] = []
         self._scalars = Scalars()
         self.latest: dict[str, float] = {}
+        self._unsynced = True  # a process that was killed may have left some
 
     def log(self, where: dict[str, Any], values: Mapping[str, Any]) -> None:
         """Keep one line: `where` (step, epoch, seconds) and the metrics.
@@ -76,6 +77,15 @@ class Metrics:
         self._pending.clear()
         self._scalars.clear()
 
+    def sync(self) -> None:
+        """Flush the written lines to disk, and the file's name: a power cut takes none of them."""
+        if self._unsynced and self._path is not None and self._path.exists():
+            with writing(self._path):
+                with open_regular(self._path, "r+b") as file:
+                    os.fsync(file.fileno())
+                sync_folder(self._path.parent)
+            self._unsynced = False
+
     def _append(self, lines: list[dict[str, Any]]) -> None:
         if self._path is None:
             self.lines += lines
@@ -83,6 +93,7 @@ class Metrics:
         text = "".join(json.dumps(line) + "\n" for line in lines)
         with writing(self._path), open_regular(self._path, "ab") as file:
             file.write(text.encode())
+        self._unsynced = True
 
     def cut(self, size: int) -> bool:
         """Forget what was logged after a checkpoint that knew `size` bytes.

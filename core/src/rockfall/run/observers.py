@@ -6,6 +6,7 @@ on. Listeners get copies; a hook gets the run itself, which it is meant to read.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Sequence
 from typing import Any
@@ -75,4 +76,5 @@ class Observers:
         if self._listeners:
             self.emit("warning", message=message)
         else:
-            say(f"warning: {message}", err=True)
+            with contextlib.suppress(OSError):  # its terminal was closed
+                say(f"warning: {message}", err=True)

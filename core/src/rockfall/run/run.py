@@ -55,6 +55,7 @@ class Run:
     state: plain values that a method changes and a checkpoint must hold.
     examples: how many `Epoch.batches` has handed out.
     model, config, info: what is being fitted, with what, on what.
+    generators: the state of the global ones that `fit` begins with, resumed or not.
     """
 
     def __init__(
@@ -66,7 +67,10 @@ class Run:
         listeners: Sequence[Listener] = (),
         checkpoint_every: float = 30.0,
     ) -> None:
-        """directory: None for a run that is recorded in memory alone. checkpoint_every: seconds."""
+        """directory: None for a run that is recorded in memory alone. checkpoint_every: seconds.
+
+        Make it right after the model: `fit` begins with the generators as they are now.
+        """
         self._directory = directory
         self.record = record
         self.model = model
@@ -84,10 +88,11 @@ class Run:
         self._looks = Looks()
         self._snapshots: Snapshots | None = None
         self._kept: dict[str, Stateful] = {}
+        self.generators = random_state()
         self._checkpoint: dict[str, Any] | None = None
         self._best_weights: tuple[int, Any] | None = None
         self._position = Position()
-        self._interrupt = Interrupt()
+        self.interrupt = Interrupt()
         self._checkpoint_every = checkpoint_every
         self._best: float | None = None
         self._best_is_due = False
@@ -294,8 +299,10 @@ class Run:
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """While open, Ctrl-C ends the run between two steps, and the clock may run."""
-        with self._interrupt:
+        """While open, Ctrl-C, `kill` and a closed terminal end the run between two steps, and the
+        clock may run.
+        """
+        with self.interrupt.polled():
             self._sitting, self._looks = True, Looks()
             self._next_checkpoint = time.monotonic() + self._checkpoint_every
             try:
@@ -303,6 +310,9 @@ class Run:
             finally:
                 self._seconds_before, self._started = self.seconds, None
                 self._sitting = False
+        if self.interrupt.requested:  # after the last step, when nobody read it any more
+            again = f"`rockfall resume {self.address}`"
+            raise Interrupted(f"stopped; {again} goes on from the last checkpoint")
 
     def _between_steps(self) -> None:
         now = time.monotonic()
@@ -311,7 +321,7 @@ class Run:
             self._metrics.flush()
             self._progress()
         self._save_best()
-        if self._interrupt.requested:
+        if self.interrupt.requested:
             self.save("last")
             again = f"`rockfall resume {self.address}`"
             raise Interrupted(f"stopped at step {self.step}; {again} goes on from there")
@@ -348,6 +358,7 @@ class Run:
     def save(self, name: str) -> None:
         """Write checkpoint `last` or `best`. Metrics that are pending are checked first."""
         size = self._metrics.flush()
+        self._metrics.sync()  # before a checkpoint that knows of them
         if self._directory is None:
             if name == "best":
                 self._best_weights = self.step, copy.deepcopy(self.model.state_dict())

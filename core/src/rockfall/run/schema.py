@@ -120,6 +120,7 @@ class ResultSchema(_Schema):
     steps: Whole
     examples: Whole | None = None
     seconds: Seconds
+    pictures: list[Annotated[str, Field(pattern=r"^[^/\\\x00]{1,255}$")]] = []
 
 
 _LINE: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[Word, bool | Number])

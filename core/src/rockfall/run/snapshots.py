@@ -61,11 +61,13 @@ class Snapshots:
     """
 
     def __init__(self, draws: Sequence[Draw], step: int) -> None:
-        """step: where the run begins or goes on; one that goes on has left those up to there."""
+        """step: where the run begins or goes on, which is drawn again if it is due: the run may
+        have been killed between that checkpoint and that picture.
+        """
         self._draws = list(draws)
         self._places = geometric_steps(FURTHER)
         self.due = -1
-        self.skip(step - 1 if step == 0 else step)
+        self.skip(step - 1)
 
     def take(self, step: int) -> Iterator[Mapping[str, Image | Tensor]]:
         """Draw what is due after `step`."""
