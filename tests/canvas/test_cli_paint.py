@@ -60,6 +60,12 @@ def refused(*words: str) -> str:
     return said
 
 
+@pytest.fixture(autouse=True)
+def affordable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every frame of a film that is due is drawn, however fast the training."""
+    monkeypatch.setattr("rockfall.run.snapshots.GRACE", 60.0)
+
+
 def test_it_is_the_same_as_to_train_and_leaves_painting_and_film() -> None:
     words = (*QUICK, "epochs=4", "batch_size=50")
     lines = done("hills.png", *words, "--seed", "3", "--name", "painted", "--gif").splitlines()

@@ -82,7 +82,7 @@ def test_auto_is_the_best_that_is_here_and_that_the_model_computes_on() -> None:
     with pretend_device():
         assert choose_device().type == choose_device("auto", ("cpu", "cuda")).type == "cuda"
         assert choose_device("auto", ("cpu",)) == CPU
-        assert choose_computing("auto", "auto", 1, None, ("cpu",))["matmul_precision"] == "highest"
+        assert choose_computing("auto", "auto", None, ("cpu",))["matmul_precision"] == "highest"
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,8 @@ def test_a_picture_is_painted_as_by_train(here: Path) -> None:
     assert {name: one[name] for name in same} == {name: other[name] for name in same}
 
 
-def test_a_film_of_it(here: Path) -> None:
+def test_a_film_of_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rockfall.run.snapshots.GRACE", 60.0)
     words = ("photo.png", *SMALL, "--style", "style.png", "--size", "40", "--json")
     told: dict[str, Any] = json.loads(done(here, *words, "--name", "run", "--gif"))
     assert (told["gif"], told["run"], told["method"]) == ("photo-style.gif", "run", "gatys")

@@ -26,7 +26,7 @@ from rockfall.errors import (
 )
 from rockfall.evaluation import evaluate_model
 from rockfall.kinds import require_kind
-from rockfall.kit.devices import choose_computing, choose_device, computing
+from rockfall.kit.devices import choose_computing, choose_device, choose_threads, computing
 from rockfall.kit.files import check_new_file, unfinished, write_json
 from rockfall.kit.measurements import Measurements
 from rockfall.kit.modules import parameters
@@ -92,7 +92,7 @@ def train(
     _check_numbers(seed, threads, checkpoint_every)
     capabilities_of(entry.spec)  # one that is not installed should not be missed after the training
     kind = entry.spec.load()
-    computing_with = choose_computing(device, precision, threads, kind, entry.spec.devices)
+    computing_with = choose_computing(device, precision, kind, entry.spec.devices)
     # A mistake should be found before a source is opened, which may be to download it.
     known = registry().source(named)
     if known:
@@ -116,10 +116,12 @@ def train(
         deterministic=deterministic,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=_versions(entry.owner),
+        threads=threads or 1,
         **computing_with,
     )
     heard = _listeners(listeners)
     fitted = build_model(record, built)
+    record = replace(record, threads=choose_threads(threads, fitted))
     stem = f"{entry.spec.name}-{Path(opened.info.name).stem}".lower().replace(":", "-")
     stem = "-".join(stem.split())
     directory = RunDirectory.create(

@@ -12,12 +12,25 @@ import torch
 
 from rockfall.errors import RockfallError, UsageError, did_you_mean
 
-__all__ = ["autocast", "choose_device", "choose_precision", "computing"]
+__all__ = ["autocast", "choose_device", "choose_precision", "computing", "threads_that_pay"]
 
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 DEVICES = ("cpu", "cuda", "mps")
+
+MULTIPLICATIONS_A_THREAD = 25_000_000
+"""Of a step's forward pass, those for which it takes another thread.
+
+By steps a second on an idle AMD EPYC with two cores, two threads against one: 1.6 × with lenet5 on
+MNIST (53 million), 1.5 with lenet5-plus on digits (154), 1.7 with simplenet on digits, 1.6 to 2.1
+with convnet, resnet and fastnet on CIFAR-10, 1.6 with the painter; 0.9 with convnet on digits, 1.0
+with mlp, but 1.5 with lenet5 on digits (13), whose steps take 3 ms. Beside one other busy process
+two threads wait for each other at every operation: 0.2 to 0.4 of one's speed, on CIFAR-10 0.6
+to 0.8. OMP_WAIT_POLICY=PASSIVE slows them on idle cores to 0.4 to 0.9, and gains nothing beside
+another process.
+"""
+
 
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 """What makes cuBLAS deterministic, if it is set before the process first multiplies with it."""
@@ -71,25 +84,35 @@ def choose_precision(name: str, device: torch.device, wish: str = "float32") -> 
 
 
 def choose_computing(
-    device: str,
-    precision: str,
-    threads: int | None,
-    suited: Any,
-    devices: Sequence[str] = DEVICES,
+    device: str, precision: str, suited: Any, devices: Sequence[str] = DEVICES
 ) -> dict[str, Any]:
-    """`device`, `precision`, `threads` and `matmul_precision`, as a run records and `computing`
-    takes them. Raises UsageError for a device or a precision that there is not.
+    """`device`, `precision` and `matmul_precision`, as a run records and `computing` takes them.
+    Raises UsageError for a device or a precision that there is not.
 
-    suited: what is to be computed; its `precision` and `threads`, if it has them, are the default.
+    suited: what is to be computed; its `precision`, if it has one, is the default.
     devices: the kinds of device on which it can be.
     """
     found = choose_device(device, devices)
     return {
         "device": str(found),
         "precision": choose_precision(precision, found, getattr(suited, "precision", "float32")),
-        "threads": threads or getattr(suited, "threads", None) or torch.get_num_threads(),
         "matmul_precision": "high" if found.type == "cuda" else "highest",
     }
+
+
+def choose_threads(threads: int | None, model: Any) -> int:
+    """`threads`, or else as many as the model says, one if it does not; never more than cores.
+
+    The load of the machine has no say, since figures depend on the number.
+    """
+    return threads or min(getattr(model, "threads", 1), torch.get_num_threads())
+
+
+def threads_that_pay(multiplications: int) -> int:
+    """How many threads a model's `threads` may ask for, by the multiplications of a step's forward
+    pass: one, unless there is so much for each that waiting for one another costs little.
+    """
+    return max(1, multiplications // MULTIPLICATIONS_A_THREAD)
 
 
 def gains(device: torch.device, precision: str) -> bool:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rockfall.kit import nest
+from rockfall.kit.randomness import fork_rng
+
+__all__ = ["multiplications"]
 
 
 @contextlib.contextmanager
@@ -28,6 +31,24 @@ def eval_mode(model: Any) -> Iterator[None]:
     finally:
         for layer, training in zip(layers, modes, strict=True):
             layer.training = training
+
+
+def multiplications(network: nn.Module, *inputs: Tensor) -> int:
+    """Of the convolutions and linear layers in one forward pass, which it makes."""
+    counts: list[int] = []
+
+    def count(layer: Any, _: Any, output: Tensor) -> None:
+        counts.append(output.numel() * layer.weight[0].numel())
+
+    layers = [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    try:
+        with fork_rng(), eval_mode(network):
+            network(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sum(counts)
 
 
 def parameters(model: Any) -> int:

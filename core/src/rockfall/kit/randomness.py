@@ -89,7 +89,7 @@ def binarise(probabilities: Tensor, out: Tensor | None = None) -> Tensor:
     bits = random_sixteen_bits(probabilities.numel(), probabilities.device)
     # The midpoints of 65,536 equal parts of 0 … 1.
     thresholds = bits.view(probabilities.shape).float()
-    thresholds.add_((SIXTEEN_BITS + 1) / 2).div_(SIXTEEN_BITS)
+    thresholds.add_((SIXTEEN_BITS + 1) / 2).mul_(1 / SIXTEEN_BITS)
     if out is None:
         out = torch.empty_like(probabilities)
     return torch.gt(probabilities, thresholds, out=out)

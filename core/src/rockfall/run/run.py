@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from rockfall.errors import CheckpointError, Interrupted, RockfallError
 from rockfall.kit import checkpoint, pictures
-from rockfall.kit.devices import autocast, choose_computing
+from rockfall.kit.devices import autocast, choose_computing, choose_threads
 from rockfall.kit.graphs import CapturedStep
 from rockfall.kit.interrupt import Interrupt
 from rockfall.kit.randomness import fork_rng, random_state, set_random_state
@@ -130,7 +130,8 @@ class Run:
             info=info.to_json(),
             seed=seed,
             deterministic=deterministic,
-            **choose_computing(device, precision, threads, model),
+            threads=choose_threads(threads, model),
+            **choose_computing(device, precision, model),
         )
         return cls(None, record, model, listeners=listeners)
 

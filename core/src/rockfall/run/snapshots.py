@@ -17,7 +17,7 @@ FURTHER = 1.15
 """How many times later than the one before each is: of 1,000 steps 43 leave one, of 100,000 76."""
 SHARE = 0.05
 """Of the CPU time since the fitting began, what pictures may take, however busy the machine is."""
-GRACE = 0.1
+GRACE = 0.02
 """CPU seconds that they may take besides, so that a short run leaves some, too."""
 
 Draw = Callable[[], Mapping[str, Image | Tensor]]

@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 
 def open_capable(name: str, capability: str) -> Run:
-    """A run with its model. Raises UsageError, before it is loaded, if the model can't do it."""
+    """A run with its model, with no more threads from then on than it was trained with.
+
+    Raises UsageError, before it is loaded, if the model can't do it.
+    """
     directory = find_run(name)
     require_capability(directory.record().model, capability)
 
+    import torch
+
     from rockfall.training import open_run
 
-    return open_run(directory.path)
+    run = open_run(directory.path)
+    torch.set_num_threads(min(run.record.threads, torch.get_num_threads()))
+    return run
 
 
 def suggest_picture(text: str, others: Iterable[str] = ()) -> str:

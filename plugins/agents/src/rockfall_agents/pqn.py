@@ -114,7 +114,6 @@ class Pqn(nn.Module):
             "epochs": 4,  # purejaxql's
         },
     }
-    threads: ClassVar[int] = 1  # the matrix products are too small for a second thread to pay
 
     def __init__(self, config: PqnConfig, info: rockfall.SourceInfo) -> None:
         super().__init__()

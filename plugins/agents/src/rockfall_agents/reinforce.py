@@ -143,7 +143,6 @@ class Reinforce(nn.Module):
             "lam": 0.95,  # amid what the GAE paper found best for a cart-pole, 0.92 to 0.98
         },
     }
-    threads: ClassVar[int] = 1  # the matrix products are too small for a second thread to pay
 
     def __init__(self, config: ReinforceConfig, info: rockfall.SourceInfo) -> None:
         super().__init__()

@@ -73,7 +73,6 @@ class Sb3Config(AgentConfig):
 class Sb3Agent(nn.Module):
     """A policy of stable-baselines3, without the algorithm that trains it."""
 
-    threads: ClassVar[int] = 1  # the matrix products are too small for a second thread to pay
     policy_class: ClassVar[type[BasePolicy]]
     headline: ClassVar[str] = "return"
     adam_eps: ClassVar[float] = 1e-8  # PyTorch's default

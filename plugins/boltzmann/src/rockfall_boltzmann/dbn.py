@@ -34,7 +34,7 @@ import rockfall
 from rockfall import Dataset, Split
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import set_lr
-from rockfall_boltzmann.energy import last
+from rockfall_boltzmann.energy import last, learning
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
 
 EVAL_BATCH_SIZE = 1000
@@ -99,7 +99,6 @@ class Dbn(nn.Module):
         "tiny": {"hidden": (16, 12), "pretrain_epochs": 2, "finetune_epochs": 2},
     }
     monitor: ClassVar[str] = "validation accuracy"
-    threads: ClassVar[int] = 1  # most of its products are too small for a second to pay
     precision: ClassVar[str] = "bf16"  # of the machines' products; the network's are float32
 
     def __init__(self, config: DbnConfig, info: rockfall.SourceInfo) -> None:
@@ -155,8 +154,9 @@ class Dbn(nn.Module):
     # Training -------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
-        self.pretrain(data, run)
-        self.finetune(data, run)
+        with learning(*self.stack):
+            self.pretrain(data, run)
+            self.finetune(data, run)
 
     def pretrain(self, data: Dataset, run: rockfall.Run) -> None:
         """One machine after the other, each on the hidden probabilities of the one below."""

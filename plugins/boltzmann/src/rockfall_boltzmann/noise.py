@@ -25,7 +25,8 @@ class LogisticNoise:
     def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
         """dtype, device: of the noise."""
         midpoints = (torch.arange(LEVELS, dtype=torch.float64) + 0.5) / LEVELS
-        self._quantiles = midpoints.logit().to(device, dtype)
+        # By the bits as an unsigned number, of which those of a negative one are the upper half.
+        self._quantiles = midpoints.logit().roll(LEVELS // 2).to(device, dtype)
 
     def sample(self, *shape: int) -> Tensor:
         """Independent random numbers."""
@@ -34,6 +35,6 @@ class LogisticNoise:
     def fill(self, out: Tensor) -> Tensor:
         """Overwrite a contiguous tensor with independent random numbers, and return it."""
         bits = random_sixteen_bits(out.numel(), out.device)
-        indices = bits.int().add_(LEVELS // 2)
+        indices = bits.view(torch.uint16).int()
         torch.index_select(self._quantiles, 0, indices, out=out.view(-1))
         return out

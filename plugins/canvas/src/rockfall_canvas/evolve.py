@@ -99,7 +99,6 @@ class Evolve(nn.Module):
     """
 
     Config = EvolveConfig
-    threads: ClassVar[int] = 1  # a polygon is too small for a second thread to pay
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "tiny": {"polygons": 8, "sweeps": 4, "offspring": 4, "parents": 2, "size": 24},
     }

@@ -146,7 +146,6 @@ class AdversarialModel(nn.Module):
     Update: ClassVar[type[AdversarialUpdate]]
     """The method's losses and steps."""
     presets: ClassVar[dict[str, dict[str, Any]]] = PRESETS
-    threads: ClassVar[int] = 1  # the networks are too small for a second thread to pay
     precision: ClassVar[str] = "bf16"
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:

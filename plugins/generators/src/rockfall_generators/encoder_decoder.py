@@ -73,7 +73,6 @@ class EncoderDecoder(nn.Module):
     """
 
     Config: ClassVar[type[EncoderDecoderConfig]] = EncoderDecoderConfig
-    threads: ClassVar[int] = 1  # the networks are too small for a second thread to pay
     precision: ClassVar[str] = "bf16"
     spherical: ClassVar[bool] = False  # blends of latents may come near to the origin
 

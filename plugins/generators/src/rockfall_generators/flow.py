@@ -77,7 +77,6 @@ class Flow(nn.Module):
     """
 
     Config = FlowConfig
-    threads: ClassVar[int] = 1  # the products are too small for a second thread to pay
     spherical: ClassVar[bool] = True
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": {"hidden": 512, "blocks": 4, "epochs": 20, "lr": 2e-3},

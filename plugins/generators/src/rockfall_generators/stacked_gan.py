@@ -166,7 +166,6 @@ class StackedGan(nn.Module):
     """
 
     Config = StackedGanConfig
-    threads: ClassVar[int] = 1  # the networks are too small for a second thread to pay
     spherical: ClassVar[bool] = True
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": {

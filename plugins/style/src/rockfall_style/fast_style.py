@@ -32,11 +32,12 @@ from torch.nn import functional as F
 
 import rockfall
 from rockfall import Dataset
+from rockfall.kit.devices import threads_that_pay
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.resizing import within
 from rockfall.kit.schedules import lr_factor, set_lr
 from rockfall_style.bands import apply_style
-from rockfall_style.features import check_features, feature_network
+from rockfall_style.features import MULTIPLICATIONS_A_PIXEL, check_features, feature_network
 from rockfall_style.losses import content_loss, gram, style_loss, total_variation
 from rockfall_style.picture_names import absolute_path, read_picture
 from rockfall_style.transform_network import REDUCTION, SkipTransformNetwork
@@ -127,8 +128,15 @@ class FastStyle(nn.Module):
                 f"{info.name} are {sides[1]} × {sides[0]}: try source.size=128"
             )
         self.config = config
+        self.shape = info.shape
         self.network = SkipTransformNetwork(config.width, config.blocks)
         self._losses: dict[torch.device, PerceptualLoss] = {}
+
+    @property
+    def threads(self) -> int:
+        """A second one gained 29 % by default."""
+        pixels = 2 * self.config.batch_size * self.shape[1] * self.shape[2]  # before and after
+        return threads_that_pay(pixels * MULTIPLICATIONS_A_PIXEL)
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config

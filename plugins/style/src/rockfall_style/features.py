@@ -22,6 +22,9 @@ from rockfall.kit.weights import published_weights, read_weights
 from rockfall.plugin import did_you_mean
 from rockfall_style import random_vgg, squeezenet, vgg
 
+MULTIPLICATIONS_A_PIXEL = 10_000
+"""Of a forward pass through any of these networks, at the least."""
+
 NORMALISATIONS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "caffe": ((122.679 / 255, 116.669 / 255, 104.006 / 255), (1 / 255, 1 / 255, 1 / 255)),

@@ -36,9 +36,10 @@ from torch import Tensor
 
 import rockfall
 from rockfall import Picture
+from rockfall.kit.devices import threads_that_pay
 from rockfall.kit.memory import available_memory, require_memory
 from rockfall.kit.optimizers import Adam
-from rockfall_style.features import check_features
+from rockfall_style.features import MULTIPLICATIONS_A_PIXEL, check_features
 from rockfall_style.inputs import Inputs
 from rockfall_style.lbfgs import HISTORY, Lbfgs
 from rockfall_style.objective import Objective
@@ -129,6 +130,11 @@ class Gatys:
         self.picture = torch.zeros(info.shape, dtype=torch.uint8)
         self._scale: ScaleState | None = None
         """The optimisation at the present scale, while it runs."""
+
+    @property
+    def threads(self) -> int:
+        """A second one gained 15 % at the coarsest scale of china, and more at the others."""
+        return threads_that_pay(self.picture[0].numel() * MULTIPLICATIONS_A_PIXEL)
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"picture": self.picture}

@@ -18,9 +18,10 @@ from torch.optim.lr_scheduler import LambdaLR
 import rockfall
 from rockfall import Dataset, Split, eval_mode
 from rockfall.kit.augmentation import alternating_flip, cutout, shift
-from rockfall.kit.devices import autocast, choose_precision
+from rockfall.kit.devices import autocast, choose_precision, threads_that_pay
 from rockfall.kit.drawing import weight_tiles
 from rockfall.kit.memory import unallocated
+from rockfall.kit.modules import multiplications
 from rockfall.kit.optimizers import SGD, AdamW
 from rockfall.kit.schedules import Schedule, averaged_model, lr_factor
 from rockfall_vision.inputs import Standardise
@@ -139,6 +140,15 @@ class Classifier(nn.Module):
         if self.average is None:
             return self.network
         return cast(nn.Sequential, self.average.module)
+
+    @property
+    def threads(self) -> int:
+        """By the arithmetic of one picture, a batch of them."""
+        picture = torch.zeros(
+            1, *self.shape, dtype=torch.uint8, device=self.standardise.mean.device
+        )
+        one = multiplications(self.network, self.preprocess(picture))
+        return threads_that_pay(self.config.batch_size * one)
 
     @property
     def has_batch_norm(self) -> bool:

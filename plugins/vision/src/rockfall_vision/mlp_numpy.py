@@ -30,6 +30,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 import rockfall
@@ -78,7 +79,6 @@ class MlpNumpy:
         "tiny": {"layers": (16,), "epochs": 2},
     }
     monitor: ClassVar[str] = "validation accuracy"
-    threads: ClassVar[int] = 1  # torch only carries the data here
 
     def __init__(self, config: MlpNumpyConfig, info: rockfall.SourceInfo) -> None:
         self.config = config
@@ -89,13 +89,14 @@ class MlpNumpy:
         config = self.config
         optimizer = MomentumSGD(self.parameters, config.lr, config.momentum)
         run.keep(descent=optimizer)
-        for epoch in run.epochs(config.epochs):
-            for batch in epoch.batches(data.train, config.batch_size):
-                labels = batch.labels.cpu().numpy()
-                activations = forward(self.parameters, self.pixels(batch.inputs))
-                run.log(**{"train loss": cost(activations[-1], labels)})
-                optimizer.step(backward(self.parameters, activations, labels))
-            run.log(**self.validation_metrics(data.validation))
+        with threadpool_limits(run.record.threads, "blas"):  # else NumPy takes all cores
+            for epoch in run.epochs(config.epochs):
+                for batch in epoch.batches(data.train, config.batch_size):
+                    labels = batch.labels.cpu().numpy()
+                    activations = forward(self.parameters, self.pixels(batch.inputs))
+                    run.log(**{"train loss": cost(activations[-1], labels)})
+                    optimizer.step(backward(self.parameters, activations, labels))
+                run.log(**self.validation_metrics(data.validation))
 
     def pixels(self, inputs: Tensor) -> Array:
         """inputs (N, C, H, W) uint8 → A_0 (N, pixels) from 0 to 1."""

@@ -14,7 +14,6 @@ class InkCounter(nn.Module):
         epochs: int = Field(20, ge=1, description="passes over the training data")
 
     presets: ClassVar = {"tiny": {"epochs": 2}}
-    threads: ClassVar = 1
 
     def __init__(self, config: Config, info: rockfall.SourceInfo) -> None:
         super().__init__()

@@ -35,7 +35,6 @@ class Hello(nn.Module):
         lr: float = Field(0.01, gt=0, description="learning rate of Adam; high for short runs")
 
     presets: ClassVar = {"tiny": {"updates": 5, "envs": 4, "rollout_steps": 8, "hidden": 8}}
-    threads: ClassVar = 1  # too small for a second thread to pay
 
     def __init__(self, config: Config, info: rockfall.SourceInfo) -> None:
         super().__init__()

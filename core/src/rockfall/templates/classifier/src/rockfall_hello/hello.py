@@ -16,7 +16,6 @@ class Hello(nn.Module):
         lr: float = Field(0.01, gt=0, description="learning rate of Adam; larger ones overshoot")
 
     presets: ClassVar = {"tiny": {"epochs": 2}}
-    threads: ClassVar = 1  # too small for a second thread to pay
 
     def __init__(self, config: Config, info: rockfall.SourceInfo) -> None:
         super().__init__()

@@ -27,7 +27,6 @@ class Hello(nn.Module):
         steps: int = Field(50, ge=1, description="iterations of EM; digits need no more")
 
     presets: ClassVar = {"tiny": {"latents": 4, "steps": 5}}
-    threads: ClassVar = 1  # too small for a second thread to pay
     weight: Tensor
     mean: Tensor
     variance: Tensor

@@ -26,7 +26,6 @@ class Hello(nn.Module):
         lr: float = Field(0.005, gt=0, description="learning rate of Adam; larger ones overshoot")
 
     presets: ClassVar = {"tiny": {"steps": 20, "batch_size": 256, "hidden": 8}}
-    threads: ClassVar = 1  # too small for a second thread to pay
     frequencies: Tensor
 
     def __init__(self, config: Config, info: rockfall.SourceInfo) -> None:
