@@ -1,0 +1,1 @@
+"""Attacks on what the README promises: `make torture`."""

@@ -331,8 +331,7 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
                 raise
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise CheckpointError(
-                f"{run.name} can't go on from its checkpoint: at step {run.step}, {reason} "
-                "(--traceback shows where)"
+                f"{run.name} can't go on from its checkpoint: at step {run.step}, {reason}"
             ) from error
         run.finish()
 
