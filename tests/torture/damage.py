@@ -192,7 +192,7 @@ def change_json(run: Path, chance: random.Random, outside: Path) -> str:
 
 def change_a_line(run: Path, chance: random.Random, outside: Path) -> str:
     path = run / "metrics.jsonl"
-    lines = path.read_text().splitlines() or ["{}"]
+    lines = path.read_text().splitlines() if path.exists() else ['{"step": 0, "seconds": 1}']
     at = chance.randrange(len(lines))
     data = json.loads(lines[at])
     done = _change(data, chance)

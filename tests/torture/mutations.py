@@ -246,7 +246,7 @@ class _Worker:
     def __init__(self, seed: int, numbers: list[int]) -> None:
         self.seed, self.left, self.at = seed, numbers, -1
         self.process: subprocess.Popen[str] | None = None
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.heard = time.monotonic()
 
     def start(self) -> None:
