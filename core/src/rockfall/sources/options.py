@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from rockfall.config import Config, Setting
 from rockfall.errors import UsageError, did_you_mean
+from rockfall.kit.randomness import fork_rng
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.selection import Selection
 from rockfall.sources.source import Source
@@ -38,7 +39,8 @@ def open_with(name: str, make: Callable[..., Source], options: Mapping[str, Any]
         _refuse(name, rest, [*own.model_fields, *Selection.model_fields])
     values = own.build(name, given)
     chosen = Selection.build(name, general)
-    source = make(**{key: getattr(values, key) for key in given}, **rest)
+    with fork_rng(seed=0):  # not before: to import it may have drawn
+        source = make(**{key: getattr(values, key) for key in given}, **rest)
     if isinstance(source, Dataset):
         seed = getattr(values, "seed", 0)
         source = chosen.of(source, seed if isinstance(seed, int) else 0)
