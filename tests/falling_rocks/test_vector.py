@@ -97,23 +97,42 @@ def test_two_unseeded_environments_differ() -> None:
 
 
 @pytest.mark.parametrize("observation", ["screen", "planes"])
-def test_a_copy_is_the_callers_and_a_buffer_lasts_one_further_step(observation) -> None:
+def test_a_copy_is_the_callers_and_a_view_lasts_until_the_next_step(observation) -> None:
     lent = FallingRocksVectorEnv(5, copy=False, steps=7, observation=observation)
     kept = FallingRocksVectorEnv(5, copy=True, steps=7, observation=observation)
-    previous, _ = lent.reset(seed=1)
-    copies = [kept.reset(seed=1)[0]]
-    for step in range(20):
-        current, *_, ours = lent.step(actions(lent, step))
+    view, copy = lent.reset(seed=1)[0], kept.reset(seed=1)[0]
+    copies, finals = [(copy, copy.copy())], []
+    for step in range(60):
+        np.testing.assert_array_equal(view, copy)
+        view, *_, ours = lent.step(actions(lent, step))
         copy, *_, theirs = kept.step(actions(kept, step))
-        np.testing.assert_array_equal(previous, copies[-1])
-        np.testing.assert_array_equal(current, copy)
+        copies.append((copy, copy.copy()))
+        assert copy.flags.c_contiguous
         if "final_obs" in ours:
-            np.testing.assert_array_equal(ours["final_obs"], theirs["final_obs"])
-        previous = current
-        copies.append(copy)
-        scribble = copy.copy()
-        copy[:] = 1  # must not reach the environment
-        copies[-1] = scribble
+            finals.append((ours["final_obs"], theirs["final_obs"]))
+        copies[0][0][:] = 1  # must not reach the environment
+    for given, as_it_was in copies[1:]:
+        np.testing.assert_array_equal(given, as_it_was)
+    assert finals
+    for ours, theirs in finals:
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_view_of_screens_is_a_view_when_flattened_too() -> None:
+    env = FallingRocksVectorEnv(5, copy=False)
+    view = env.reset(seed=0)[0]
+    assert view.transpose(1, 2, 0).flags.c_contiguous
+    assert np.shares_memory(view, view.reshape(5, -1))
+    assert not any(np.shares_memory(view, part) for part in env.step(actions(env))[1:4])
+
+
+def test_spawns_of_a_wrong_shape_change_nothing() -> None:
+    env = FallingRocksVectorEnv(3)
+    observation, _ = env.reset(seed=0)
+    with pytest.raises(ValueError, match="broadcast"):
+        env.advance([1, 1, 1], [1, 2])
+    np.testing.assert_array_equal(env.observation, observation)
+    assert env.elapsed.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,12 @@ def draw(
         state: the state to draw, scalars or arrays of shape ``(num_envs,)``.
 
     Returns:
-        A fresh array of shape ``(…, *rules.observation_shape)``.
+        A fresh array of shape ``(…, *rules.observation_shape)``, or with as many bytes in the last
+        axis as the rows of the tables have.
     """
     rocks = state.rocks
     if rules.observation == "planes":
         rocks += (state.bowl * 0 + NO_ROCK,) * rules.size
     observation = take(tables.rock, xp.stack(rocks, -1) - NO_ROCK)
     observation[..., -1, :] = take(tables.bottom, bottom_index(rules, state))
-    return observation.reshape(*state.bowl.shape, *rules.observation_shape)
+    return observation.reshape(*state.bowl.shape, *rules.observation_shape[:-1], -1)

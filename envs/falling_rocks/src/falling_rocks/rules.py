@@ -119,11 +119,24 @@ def advance(rules: Rules, state: State, action: Array, spawn: Array) -> tuple[St
     """
     # Every rock falls one row: the bottom one leaves the grid, the new one enters at the top.
     rocks = (spawn, *state.rocks[:-1])
-    # The two bits of the action are "right" and "left". The centre stays on the grid, so half of
-    # the bowl may hang over the edge.
-    move = (action >> 1) - (action & 1)
-    bowl = (state.bowl + move).clip(0, rules.size - 1)
-    landed = rocks[-1] > NO_ROCK
-    caught = landed & (abs(rocks[-1] - bowl) <= rules.bowl_half_width)
-    reward = caught * 2.0 - landed * 1.0 if rules.miss_penalty else caught * 1.0
-    return State(rocks, bowl), reward
+    bowl = move(rules, state.bowl, action)
+    landed, caught = land(rules, rocks[-1], bowl)
+    return State(rocks, bowl), score(rules, landed * 1.0, caught * 1.0)
+
+
+def move(rules: Rules, bowl: Array, action: Array) -> Array:
+    """The centre of the bowl after a step. It stays on the grid, so that half of the bowl may hang
+    over the edge."""
+    # The two bits of the action are "right" and "left".
+    return (bowl + ((action >> 1) - (action & 1))).clip(0, rules.size - 1)
+
+
+def land(rules: Rules, rock: Array, bowl: Array) -> tuple[Array, Array]:
+    """Whether there is a rock in the bottom row, and whether it is caught: two booleans."""
+    landed = rock > NO_ROCK
+    return landed, landed & (abs(rock - bowl) <= rules.bowl_half_width)
+
+
+def score(rules: Rules, landed: Array, caught: Array) -> Array:
+    """The reward of a step, of the type of ``caught``; both are 0 or 1."""
+    return caught * 2 - landed if rules.miss_penalty else caught
