@@ -17,7 +17,6 @@ taken within a round.
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +34,7 @@ from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec
 from rockfall.training import build_model
 from tests.benchmarks.cpu_clock import trained
+from tests.benchmarks.machine import Median
 from tests.benchmarks.report import Table, script
 
 MODELS = ("lenet5", "convnet")
@@ -154,10 +154,10 @@ def measure(options: argparse.Namespace) -> list[Table]:
     rows: list[list[Any]] = []
     for model in MODELS:
         rounds = compare(model, options)
-        ours, bare, loader = (statistics.median(column) for column in zip(*rounds, strict=True))
-        of_bare = statistics.median(first / second for first, second, _ in rounds)
-        of_loader = statistics.median(first / third for first, _, third in rounds)
-        rows.append([f"`{model}`", ours, bare, loader, f"{of_bare:.1%}", f"{of_loader:.2f} ×"])
+        speeds = [Median(column) for column in zip(*rounds, strict=True)]
+        of_bare = Median([first / second for first, second, _ in rounds])
+        of_loader = Median([first / third for first, _, third in rounds])
+        rows.append([f"`{model}`", *speeds, of_bare.shown(".1%"), of_loader.shown(".2f", " ×")])
     headers = ["model", *FORMS, "Rockfall of bare", "Rockfall of `DataLoader`"]
     note = "Goals: at least 95 % of the bare loop, and 1.5 × the `DataLoader` loop."
     return [Table("Images a CPU second in training, preset `mnist`", headers, rows, note)]
