@@ -65,6 +65,12 @@ def test_multiplications_of_a_forward_pass() -> None:
     assert not any(layer._forward_hooks for layer in network)
 
 
+def test_multiplications_of_a_transposed_convolution() -> None:
+    """Each of 4 · 5 positions of 3 channels meets 7 · 2 · 6 weights."""
+    layer = nn.ConvTranspose2d(3, 7, (2, 6), stride=2)
+    assert multiplications(layer, torch.zeros(1, 3, 4, 5)) == 4 * 5 * 3 * 7 * 2 * 6
+
+
 def threads_of(name: str, source: str, **settings: Any) -> int:
     kind = registry().models.find(name).spec.load()
     info = rockfall.open_source(source).info

@@ -23,7 +23,6 @@ from rockfall_generators.networks import (
     halvings,
     mixed_precision,
     mlp,
-    multiplications,
 )
 
 sides = st.sampled_from([1, 2, 3, 5, 7, 8, 9, 12, 16, 20, 24, 28, 32, 33, 48, 64])
@@ -163,15 +162,3 @@ def test_large_networks_compute_at_the_runs_precision_and_give_float32(large: bo
     assert torch.equal(found, expected) != large
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
     assert torch.equal(network(pictures), expected), "afterwards it computes as before"
-
-
-def test_multiplications_are_counted() -> None:
-    """By hand: weights times the positions at which each is applied."""
-    down = conv_down((3, 8, 8), 4, 5)
-    up = conv_up(6, (1, 8, 8), 4)
-    of_down = 4 * 3 * 16 * 4 * 4 + 8 * 4 * 16 * 2 * 2 + 8 * 2 * 2 * 5
-    assert multiplications(down, (3, 8, 8)) == of_down
-    of_up = 6 * 8 * 2 * 2 + 8 * 4 * 16 * 2 * 2 + 4 * 1 * 16 * 4 * 4
-    assert multiplications(up, (6,)) == of_up
-    several = nn.ModuleList([mlp((5, 7, 2)), mlp((5, 2))])
-    assert multiplications(several, (5,)) == 5 * 7 + 7 * 2 + 5 * 2

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import averaged_model
 from rockfall.testing.comparing import difference
 from rockfall_generators.adversarial_update import (
@@ -47,7 +48,7 @@ def stepped(monkeypatch: pytest.MonkeyPatch) -> list[list[Tensor]]:
         seen.append([p.grad.clone() for p in held if p.grad is not None])
         assert len(seen[-1]) == len(held)
 
-    monkeypatch.setattr(torch.optim.Adam, "step", note)
+    monkeypatch.setattr(Adam, "step", note)
     return seen
 
 

@@ -34,13 +34,18 @@ def eval_mode(model: Any) -> Iterator[None]:
 
 
 def multiplications(network: nn.Module, *inputs: Tensor) -> int:
-    """Of the convolutions and linear layers in one forward pass, which it makes."""
+    """Of the convolutions, transposed ones too, and linear layers in one forward pass, which it
+    makes.
+    """
     counts: list[int] = []
 
-    def count(layer: Any, _: Any, output: Tensor) -> None:
-        counts.append(output.numel() * layer.weight[0].numel())
+    def count(layer: Any, taken: tuple[Tensor, ...], given: Tensor) -> None:
+        # Each number of the one side meets the weights of its channel.
+        each = taken[0] if isinstance(layer, nn.ConvTranspose2d) else given
+        counts.append(each.numel() * layer.weight[0].numel())
 
-    layers = [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.Linear)]
+    kinds = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+    layers = [each for each in network.modules() if isinstance(each, kinds)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
         with fork_rng(), eval_mode(network):

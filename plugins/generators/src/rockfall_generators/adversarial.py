@@ -19,6 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 import rockfall
 from rockfall import Batch, Dataset, eval_mode, fork_rng
 from rockfall.kit.memory import unallocated
+from rockfall.kit.modules import multiplications
 from rockfall.kit.schedules import averaged_model
 from rockfall_generators import augmentation
 from rockfall_generators.adversarial_update import (
@@ -45,7 +46,6 @@ from rockfall_generators.networks import (
     conv_up,
     mixed_precision,
     mlp,
-    multiplications,
 )
 from rockfall_generators.scaling import Scaling, check_batch_size
 
@@ -160,9 +160,11 @@ class AdversarialModel(nn.Module):
             check_parameter_count(self.build_generator(), self.build_discriminators())
         self.generator = self.build_generator()
         self.discriminators = self.build_discriminators()
-        networks = self.generator, self.discriminators
-        inputs = (config.latent + self.conditions.count,), self.discriminator_shape
-        self.multiplications = config.batch_size * sum(map(multiplications, networks, inputs))
+        self.multiplications = config.batch_size * (
+            multiplications(self.generator, torch.zeros(1, config.latent + self.conditions.count))
+            + len(self.discriminators)
+            * multiplications(self.discriminators[0], torch.zeros(1, *self.discriminator_shape))
+        )
         self.average = averaged_model(self.generator, config.ema)
 
     # The networks ---------------------------------------------------------------------------

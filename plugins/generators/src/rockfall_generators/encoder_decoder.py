@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import rockfall
 from rockfall import Batch, Dataset, eval_mode, fork_rng
 from rockfall.kit.memory import unallocated
+from rockfall.kit.modules import multiplications
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import Schedule, lr_factor, set_lr
 from rockfall_generators.conditions import ClassConditions, NoConditions, concatenate
@@ -26,7 +27,6 @@ from rockfall_generators.networks import (
     conv_up,
     mixed_precision,
     mlp,
-    multiplications,
 )
 from rockfall_generators.scaling import Scaling, check_batch_size
 
@@ -92,9 +92,10 @@ class EncoderDecoder(nn.Module):
             check_parameter_count(self.build_encoder(encoder_outputs), self.build_decoder())
         self.encoder = self.build_encoder(encoder_outputs)
         self.decoder = self.build_decoder()
-        networks = self.encoder, self.decoder
-        inputs = self.encoder_shape, (config.latent + self.conditions.count,)
-        self.multiplications = config.batch_size * sum(map(multiplications, networks, inputs))
+        self.multiplications = config.batch_size * (
+            multiplications(self.encoder, torch.zeros(1, *self.encoder_shape))
+            + multiplications(self.decoder, torch.zeros(1, config.latent + self.conditions.count))
+        )
 
     def build_conditions(self, info: rockfall.SourceInfo) -> ClassConditions | NoConditions:
         """What labels (N,) are for both networks: conditions (N, K), here with K = 0."""

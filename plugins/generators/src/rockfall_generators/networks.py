@@ -8,13 +8,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from rockfall import Run, eval_mode
+from rockfall import Run
 
 MIN_SIDE = 4
 """Pixels a side at which pictures are halved no further."""
@@ -164,32 +164,6 @@ def halvings(shape: Sequence[int]) -> int:
 def relu(negative_slope: float) -> nn.Module:
     """ReLU, leaky if there is a slope below 0."""
     return nn.LeakyReLU(negative_slope, inplace=True) if negative_slope else nn.ReLU(inplace=True)
-
-
-def multiplications(network: nn.Module, shape: Sequence[int]) -> int:
-    """Of one input (*shape) in the linear and convolutional layers of a network on the CPU, or of
-    several, which are listed. It is computed once: on "meta" that imports torch's compiler.
-    """
-    if isinstance(network, nn.ModuleList):
-        return sum(multiplications(each, shape) for each in network)
-    count = 0
-
-    def add(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal count
-        weight: Any = layer.weight
-        positions = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
-        count += weight.numel() * math.prod(positions.shape[2:])
-
-    hooks = [
-        layer.register_forward_hook(add)
-        for layer in network.modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
-    ]
-    with eval_mode(network):
-        network(torch.zeros(1, *shape))
-    for hook in hooks:
-        hook.remove()
-    return count
 
 
 def check_parameter_count(*networks: nn.Module) -> None:
