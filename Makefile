@@ -1,5 +1,6 @@
-# make venv · demo · quick · test · check · bench · device. Each but the first sets itself up first.
+# make venv · demo · quick · test · check · bench · torture · device. Each but the first sets itself up first.
 # quick: the tests that answer within a minute; test: all but the slow; test SLOW=1: all.
+# torture: trainings that are killed, runs that are damaged, in half an hour.
 # device: what needs a GPU, in eight minutes, with its section of tests/benchmarks/RESULTS.md.
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # whatever the surroundings say, for without it each worker and process compiles everything anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: venv demo quick test check bench device size clean
+.PHONY: venv demo quick test check bench torture device size clean
 
 venv: $(STAMP)
 
@@ -44,6 +45,9 @@ check: venv
 
 bench: venv
 	$(BIN)/python -m tests.benchmarks
+
+torture: venv
+	$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write)
 
 device: venv
 	$(BIN)/python -m tests.device --write
