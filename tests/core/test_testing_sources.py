@@ -65,11 +65,6 @@ def mapped(change: Callable[[Split], Split]) -> dict[str, Split]:
     return {name: change(split) for name, split in pictures().items()}
 
 
-def draws_globally() -> Dataset:
-    torch.rand(1)
-    return dataset()
-
-
 OPENED = itertools.cycle((1, 2))
 """A number for each time, never that of the time before."""
 
@@ -118,7 +113,6 @@ DATASETS: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: dataset(pictures(repeats=5)),
         r"25.0% of test is in train too, while 0.0% of train is there twice",
     ),
-    "draws globally": (draws_globally, "opening it draws from the global generators"),
     "other each time": (other_each_time, "opened again, it"),
     "takes any option": (lambda **_: dataset(), "it takes options that it does not know"),
     "raises": (lambda: 1 / 0, "ZeroDivisionError"),
@@ -207,7 +201,6 @@ PICTURES: dict[str, tuple[Callable[..., Any], str]] = {
     "fractions": (lambda: stripes() / 255, "its pixels are torch.float32"),
     "grey": (lambda: stripes()[:1], r"it is \(1, 6, 10\), not \(3, H, W\)"),
     "one colour": (lambda: torch.full((3, 4, 4), 9).byte(), "it is all of one colour"),
-    "draws globally": (lambda: (torch.rand(1), stripes())[1], "draws from the global generators"),
     "other each time": (
         lambda: stripes() + next(OPENED),
         "opened again, it is another",

@@ -34,10 +34,10 @@ def run(path: Path, model: str, number: int) -> None:
     import os
 
     path.mkdir(parents=True)
-    record: dict[str, Any] = dict.fromkeys(
-        ("source", "preset", "device", "precision", "matmul_precision", "created"), ""
-    )
-    record |= {name: {} for name in ("source_options", "config", "info", "versions")}
+    record: dict[str, Any] = {name: {} for name in ("source_options", "config", "versions")}
+    record |= {"source": "digits", "preset": "", "device": "cpu", "created": ""}
+    record |= {"precision": "float32", "matmul_precision": "highest"}
+    record["info"] = {"name": "digits", "kinds": [], "shape": [1, 8, 8], "dtype": "uint8"}
     owner = "rockfall-style" if model == "fast-style" else "rockfall-generators"
     record |= {"model": f"{owner}:{model}", "seed": 0, "threads": 1, "format": 1}
     (path / "run.json").write_text(json.dumps(record))

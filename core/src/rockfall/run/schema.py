@@ -6,6 +6,7 @@ wrong with it. So what reads a run need not ask again whether a seed is a number
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,7 +19,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import from_json
 
 from rockfall.errors import CheckpointError, RockfallError
 from rockfall.kit.regular import read_whole
@@ -195,9 +195,13 @@ def check_checkpoint(data: Any, path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        return from_json(read_whole(path, MOST_BYTES), allow_inf_nan=False)
-    except ValueError as error:
+        return json.loads(read_whole(path, MOST_BYTES), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         raise RockfallError(f"{path} is damaged: no JSON: {error}") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _checked(
