@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -167,6 +167,7 @@ GOOD_LAYER = st.one_of(
 STACKS = st.lists(st.one_of(GOOD_LAYER, GOOD_LAYER, ANY_LAYER), max_size=8).map("/".join)
 
 
+@settings(deadline=None)
 @given(
     text=st.one_of(STACKS, st.lists(GOOD_LAYER, max_size=8).map(" / ".join), st.text()),
     shape=st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40)),
