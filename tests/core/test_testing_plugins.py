@@ -25,8 +25,14 @@ OWN = "fake_rockfall_checked"
 FAULTY = {
     "heavy": ("import torch\n" + code("pass"), f"importing {OWN} imports torch, for which"),
     "failed": ("1 / 0", "entry point rockfall-checked: it failed to load: ZeroDivisionError"),
-    "no target": (code(model()), "model thing: ModuleNotFoundError: No module named 'fake'"),
-    "no attribute": (code(model(target=f"{OWN}:Absent")), "model thing: AttributeError"),
+    "no target": (
+        code(model()),
+        "loaded from fake:Thing: ModuleNotFoundError: No module",
+    ),
+    "no attribute": (
+        code(model(target=f"{OWN}:Absent")),
+        "AttributeError: module 'fake_rockf",
+    ),
     "long summary": (
         code(model(summary="long " * 20, target=f"{OWN}:Thing"), THING),
         "model thing: its summary is over 80 characters",

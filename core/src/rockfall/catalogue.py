@@ -30,6 +30,7 @@ class Catalogue(Generic[S]):
         self._by_name: dict[str, list[Entry[S]]] = {}
 
     def add(self, owner: str, spec: S) -> None:
+        object.__setattr__(spec, "owner", owner)  # a failure of its code names it
         self._by_name.setdefault(spec.name, []).append(Entry(owner, spec))
 
     def owners(self, name: str) -> list[str]:

@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 
 import click
 
-from rockfall.errors import RockfallError, UnknownName, is_out_of_memory
+from rockfall.errors import PluginError, RockfallError, UnknownName, is_out_of_memory
+from rockfall.kit.blame import explained, place
 from rockfall.kit.console import say
 from rockfall.registry import registry
 
@@ -27,7 +28,10 @@ class Verbs(click.Group):
         return registry().commands.names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        command: click.Command = registry().commands.find(cmd_name).spec.load()
+        spec = registry().commands.find(cmd_name).spec
+        command = spec.load()
+        if not isinstance(command, click.Command):
+            raise PluginError(f"{spec.whose}: {spec.target} is no click.Command")
         return command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -84,13 +88,15 @@ def _run(arguments: list[str], traceback: bool) -> int:
     except BrokenPipeError:  # `rockfall list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # a plugin may raise one of its own
         if traceback:
             raise
         return _say(*_explained(error))
 
 
-def _explained(error: Exception) -> tuple[str, int]:
+def _explained(error: BaseException) -> tuple[str, int]:
     """What to say of an error, and the exit code."""
     match error:
         case click.ClickException():
@@ -100,10 +106,10 @@ def _explained(error: Exception) -> tuple[str, int]:
         case RockfallError():
             return str(error), error.exit_code
         case OSError(strerror=str(reason)):
-            return f"{error.filename or 'output'}: {reason}", 1
+            return f"{error.filename or 'output'}: {reason}{place(error)}", 1
     if is_out_of_memory(error):
         return "out of memory: take smaller pictures, batches or networks", 1
-    return f"{type(error).__name__}: {error or 'no message'} (--traceback shows where)", 1
+    return f"{explained(error)} (--traceback shows where)", 1
 
 
 def _with_path_to_plugins(message: str) -> str:

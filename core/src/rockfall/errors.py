@@ -41,6 +41,10 @@ class CheckpointError(RockfallError):
     """A checkpoint that is damaged, foreign, or from a newer version."""
 
 
+class PluginError(RockfallError):
+    """A plugin's code that can't be imported, or that breaks the contract; names the plugin."""
+
+
 class Unavailable(RockfallError):
     """Data that is not on this machine and could not be had from anywhere."""
 
@@ -64,7 +68,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {names[near[0]]}?" if near else ""
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Python's own error, and torch's: one for accelerators, which is a RuntimeError as well, and
     one for the CPU, which is known by its message alone.
     """

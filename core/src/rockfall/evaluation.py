@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from rockfall.capabilities import capabilities_of
+from rockfall.kit.blame import code_of
 from rockfall.kit.measurements import Measurements
 from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
 from rockfall.registry import registry
 from rockfall.sources.source import Source
-from rockfall.specs import load_target
 
 
 def evaluate_model(
@@ -21,9 +21,11 @@ def evaluate_model(
     name: the model's, as registered. limit: at most so many episodes or test examples.
     """
     found: Measurements = {}
+    spec = registry().models.find(name).spec
     with fork_rng(seed), eval_mode(model):
-        for capability in capabilities_of(registry().models.find(name).spec):
+        for capability in capabilities_of(spec):
             if capability.evaluate:
-                evaluate = load_target(capability.evaluate)
-                found.update(evaluate(model, source, seed=seed, limit=limit))
+                evaluate = capability.load(capability.evaluate)
+                with code_of(f"{capability.whose}, of {spec.whose}"):
+                    found.update(evaluate(model, source, seed=seed, limit=limit))
     return found

@@ -15,13 +15,14 @@ from torch import Tensor
 from rockfall.capabilities import capabilities_of
 from rockfall.errors import RockfallError
 from rockfall.kit import pictures
+from rockfall.kit.blame import code_of, explained
 from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
 from rockfall.kit.regular import is_regular
 from rockfall.registry import registry
 from rockfall.run.snapshots import Draw
 from rockfall.sources.source import Source
-from rockfall.specs import NAME, CapabilitySpec, load_target
+from rockfall.specs import NAME, CapabilitySpec
 
 CURVES = "curves"
 """The name of the picture that `rockfall show` draws of any run; no capability may use it."""
@@ -33,18 +34,21 @@ def with_pictures(model: str) -> list[CapabilitySpec]:
     return [each for each in _capabilities(model) if each.pictures]
 
 
-def draw_capability(model: Any, target: str, source: Source) -> dict[str, Image.Image | Tensor]:
+def draw_capability(
+    model: Any, capability: CapabilitySpec, target: str, source: Source
+) -> dict[str, Image.Image | Tensor]:
     """Pictures by name, as a capability's target draws them: without gradients, in evaluation mode
     and under a forked generator that is always seeded the same.
     """
-    with fork_rng(seed=0), eval_mode(model):
-        return dict(load_target(target)(model, source))
+    draw = capability.load(target)
+    with code_of(capability.whose), fork_rng(seed=0), eval_mode(model):
+        return dict(draw(model, source))
 
 
 def snapshots_of(model: Any, name: str, source: Source) -> list[Draw]:
     """What draws the pictures that a run of the registered model leaves while it learns."""
     return [
-        functools.partial(draw_capability, model, each.snapshots, source)
+        functools.partial(draw_capability, model, each, each.snapshots, source)
         for each in _capabilities(name)
         if each.snapshots
     ]
@@ -60,12 +64,13 @@ def write_pictures(model: Any, name: str, source: Source, folder: Path) -> Itera
     taken = {CURVES}
     for capability in with_pictures(name):
         try:
-            for each, picture in draw_capability(model, capability.pictures, source).items():
+            drawn = draw_capability(model, capability, capability.pictures, source)
+            for each, picture in drawn.items():
                 check_picture_name(each, taken)
                 taken.add(each)
                 yield pictures.save(folder / f"{each}.png", picture)
         except Exception as error:
-            reason = str(error) if isinstance(error, RockfallError) else repr(error)
+            reason = str(error) if isinstance(error, RockfallError) else explained(error)
             failed.append(f"not all that {capability.name} is drawn: {' '.join(reason.split())}")
     if failed:
         raise RockfallError("; ".join(failed))

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 from rockfall.errors import RockfallError, UsageError
@@ -135,12 +135,13 @@ def _conflict(who: str, requirement: str, pinned: str) -> str:
 def _check_pip() -> None:
     if importlib.util.find_spec("pip") is None:
         raise RockfallError(f"there is no pip here: `{sys.executable} -m ensurepip` installs it")
-    if int(version("pip").partition(".")[0]) < 23:
-        raise RockfallError(f"pip {version('pip')} is too old: `pip install --upgrade pip`")
+    found = _installed("pip")
+    if found and int(found.partition(".")[0]) < 23:
+        raise RockfallError(f"pip {found} is too old: `pip install --upgrade pip`")
 
 
 def _installed(name: str) -> str:
     try:
-        return version(name)
-    except PackageNotFoundError:
+        return version(name) or ""
+    except Exception:  # there is none, or what it says of itself can't be read
         return ""

@@ -11,9 +11,10 @@ import functools
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pluggy
@@ -21,6 +22,8 @@ import pluggy
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.errors import RockfallError
 from rockfall.hooks import API, Hooks, Register
+from rockfall.kit.blame import in_words
+from rockfall.kit.distributions import Installed, hide, installed
 from rockfall.specs import (
     CapabilitySpec,
     CommandSpec,
@@ -33,6 +36,11 @@ from rockfall.specs import (
 )
 
 CORE = "rockfall-core"
+GROUP = "rockfall"
+HEAVY = ("torch", "pydantic", "gymnasium", "numpy")
+"""What no registration should import, for `rockfall --help` would wait for it."""
+SLOW = 0.5
+"""Seconds of a registration that `rockfall plugins` tells."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,9 @@ class Plugin:
     error: str = ""
     traceback: str = ""
     skipped: str = ""
+    seconds: float = 0.0
+    imported: tuple[str, ...] = ()
+    """Which of `HEAVY` its registration imported."""
 
     @property
     def status(self) -> str:
@@ -82,16 +93,17 @@ class Registry:
         found = (catalogue.get(name) for catalogue in self.sources)
         return next((entry for entry in found if entry), None)
 
-    def load(self, entry: EntryPoint) -> None:
+    def load(self, found: Installed, entry: EntryPoint) -> None:
         """Load one entry point; a failure is kept in `plugins` and changes nothing else."""
-        metadata = entry.dist.metadata if entry.dist else {"Name": "", "Version": ""}
-        owner = str(metadata["Name"] or "?")  # a damaged installation may have none
-        version = str(metadata["Version"] or "?")
-        plugin = functools.partial(Plugin, owner, version, entry.name, entry.value)
+        owner = found.name
+        plugin = functools.partial(Plugin, owner, found.version, entry.name, entry.value)
         if reason := _skipped(owner):
             self.plugins.append(plugin(skipped=reason))
             return
+        before, began = sys.modules.keys() & set(HEAVY), time.perf_counter()
         try:
+            if not MODULE.fullmatch(entry.value):
+                raise ValueError(f"its entry point {entry.value!r} is not 'package.module'")
             with contextlib.redirect_stdout(sys.stderr):  # else it would be part of an answer
                 module = entry.load()
                 _check_api(module)
@@ -105,12 +117,18 @@ class Registry:
             import traceback
 
             self._manager.unregister(name=f"{owner}:{entry.name}")
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            self.plugins.append(plugin(error=text, traceback=traceback.format_exc()))
+            text = traceback.format_exc()
+            self.plugins.append(plugin(error=in_words(error), traceback=text))
             return
         for spec in specs:
             self._catalogue(spec).add(owner, spec)
-        self.plugins.append(plugin(provides=tuple(f"{s.kind} {s.name}" for s in specs)))
+        self.plugins.append(
+            plugin(
+                provides=tuple(f"{s.kind} {s.name}" for s in specs),
+                seconds=round(time.perf_counter() - began, 3),
+                imported=tuple(sorted((sys.modules.keys() & set(HEAVY)) - before)),
+            )
+        )
 
     def _collect(self, module: object, name: str) -> list[Spec]:
         register = Register()
@@ -168,10 +186,14 @@ def canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
 
 
+MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?:\s*:\s*[^\W\d][\w.]*)?")
+
+
 def _check_api(module: object) -> None:
     number = getattr(module, "rockfall_api", None)
-    if not isinstance(number, int):
-        raise RockfallError(f"does not say `rockfall_api = {API}`")
+    if type(number) is not int or number < 1:
+        said = "" if number is None else f", but {number!r}"
+        raise RockfallError(f"does not say `rockfall_api = {API}`{said[:50]}")
     if number > API:
         raise RockfallError(f"speaks plugin API {number}, this {CORE} speaks {API}: upgrade {CORE}")
 
@@ -180,10 +202,20 @@ def _check_api(module: object) -> None:
 def registry() -> Registry:
     """The registry of this process, made on first use."""
     found = Registry()
+    distributions = installed(GROUP)
+    if broken := [each for each in distributions if each.broken]:
+        hide([each.path for each in broken])
+    pairs = [(each, entry) for each in distributions for entry in each.entries]
 
-    def core_first(entry: EntryPoint) -> tuple[bool, str]:
-        return not entry.value.startswith("rockfall."), entry.value
+    def core_first(pair: tuple[Installed, EntryPoint]) -> tuple[bool, str]:
+        return not pair[1].value.startswith("rockfall."), pair[1].value
 
-    for entry in sorted(entry_points(group="rockfall"), key=core_first):
-        found.load(entry)
+    for each, entry in sorted(pairs, key=core_first):
+        found.load(each, entry)
+    found.plugins += map(broken_plugin, broken)
     return found
+
+
+def broken_plugin(found: Installed) -> Plugin:
+    """A distribution that can't be read, which may have been one."""
+    return Plugin(found.name, found.version, "", found.path, error=f"{found.broken} ({found.path})")

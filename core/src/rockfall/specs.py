@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import Any, ClassVar
 
+from rockfall.kit.blame import loading
+
 NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
@@ -46,6 +48,8 @@ class Spec:
     name: str
     summary: str
     target: str
+    owner: ClassVar[str] = ""
+    """The distribution that registered it; a catalogue tells each spec its own."""
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and NAME.fullmatch(self.name)):
@@ -63,9 +67,17 @@ class Spec:
             raise ValueError(f"{self.kind} {self.name}: summary must be one line of text")
         check_target(f"{self.kind} {self.name}", self.target)
 
-    def load(self) -> Any:
-        """Import the target and return it."""
-        return load_target(self.target)
+    @property
+    def whose(self) -> str:
+        """`rockfall-moves's model dances`."""
+        return (
+            f"{self.owner}'s {self.kind} {self.name}" if self.owner else f"{self.kind} {self.name}"
+        )
+
+    def load(self, target: str = "") -> Any:
+        """Import the target, or another of its targets, and return it. Raises PluginError."""
+        with loading(self.whose, target or self.target):
+            return load_target(target or self.target)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from rockfall.config import Config
 from rockfall.errors import (
     CheckpointError,
     Interrupted,
+    PluginError,
     RockfallError,
     UsageError,
     did_you_mean,
@@ -26,6 +26,7 @@ from rockfall.errors import (
 )
 from rockfall.evaluation import evaluate_model
 from rockfall.kinds import require_kind
+from rockfall.kit.blame import code_of, explained
 from rockfall.kit.devices import choose_computing, choose_device, choose_threads, computing
 from rockfall.kit.files import check_new_file, unfinished, write_json
 from rockfall.kit.measurements import Measurements
@@ -92,7 +93,8 @@ def train(
     _check_numbers(seed, threads, checkpoint_every)
     capabilities_of(entry.spec)  # one that is not installed should not be missed after the training
     kind = entry.spec.load()
-    computing_with = choose_computing(device, precision, kind, entry.spec.devices)
+    with code_of(entry.spec.whose):
+        computing_with = choose_computing(device, precision, kind, entry.spec.devices)
     # A mistake should be found before a source is opened, which may be to download it.
     known = registry().source(named)
     if known:
@@ -325,15 +327,22 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
         # and does so once a process.
         set_random_state(run.generators)
         try:
-            run.model.fit(source, run)
+            with code_of(_whose(run)):
+                run.model.fit(source, run)
         except Exception as error:
             if isinstance(error, RockfallError) or not resumed or is_out_of_memory(error):
                 raise
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise CheckpointError(
-                f"{run.name} can't go on from its checkpoint: at step {run.step}, {reason}"
+                f"{run.name} can't go on from its checkpoint: at step {run.step}, "
+                f"{explained(error)}"
             ) from error
-        run.finish()
+        with code_of(_whose(run)):
+            run.finish()
+
+
+def _whose(run: Run) -> str:
+    entry = registry().models.get(run.record.model)
+    return entry.spec.whose if entry else run.record.model
 
 
 def _draw(run: Run, source: Source | None, result: dict[str, Any]) -> dict[str, Any]:
@@ -374,12 +383,15 @@ def build_config(
     kind: Any, model: str, source: str, preset: str | None, values: Mapping[str, Any]
 ) -> Config:
     """Defaults, then the given preset or the one named like the source, then `values`."""
+    if not hasattr(kind, "Config"):
+        raise PluginError(f"{model} has no Config, which every model has: {kind!r:.60}")
     presets: dict[str, dict[str, Any]] = getattr(kind, "presets", {})
     if preset is not None and preset not in presets:
         hint = did_you_mean(preset, presets) or f": {', '.join(presets) or 'it has none'}"
         raise UsageError(f"{model} has no preset {preset}{hint}")
     base = presets.get(source if preset is None else preset, {})
-    built: Config = kind.Config.build(model, base, values)
+    with code_of(f"the Config of {model}"):
+        built: Config = kind.Config.build(model, base, values)
     return built
 
 
@@ -389,12 +401,14 @@ def build_model(record: Record, config: Config | None = None) -> Model:
     config: its settings, where they have been validated already.
     """
     name = record.model_name
-    kind = registry().models.find(record.model).spec.load()
+    spec = registry().models.find(record.model).spec
+    kind = spec.load()
     from_file = config is None
-    config = config or kind.Config.build(name, record.config)
+    config = config or build_config(kind, name, "", None, record.config)
     seed_everything(record.seed)
     try:
-        built = kind(config, SourceInfo.from_json(record.info))
+        with code_of(spec.whose):
+            built = kind(config, SourceInfo.from_json(record.info))
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
     except (TypeError, KeyError, IndexError, RuntimeError) as error:
@@ -402,6 +416,9 @@ def build_model(record: Record, config: Config | None = None) -> Model:
             raise
         reason = f"{type(error).__name__}: {error}"
         raise RockfallError(f"{name} can't be built of what run.json says: {reason}") from error
+    for needed in ("fit", "state_dict", "load_state_dict"):
+        if not callable(getattr(built, needed, None)):
+            raise PluginError(f"{spec.whose} has no {needed}(), which every model has")
     if isinstance(built, torch.nn.Module):
         built.to(record.device)
     model: Model = built
@@ -438,9 +455,10 @@ def _check_numbers(seed: int, threads: int | None, checkpoint_every: float) -> N
 
 
 def _versions(owner: str) -> dict[str, str]:
+    installed = {plugin.distribution: plugin.version for plugin in registry().plugins}
     return {
-        CORE: version(CORE),
-        owner: version(owner),
+        CORE: installed[CORE],
+        owner: installed.get(owner, "?"),
         "torch": torch.__version__,
         "python": platform.python_version(),
     }

@@ -10,7 +10,8 @@ import click
 
 from rockfall.errors import UnknownName, did_you_mean
 from rockfall.kit.console import hang, print_json, say
-from rockfall.registry import Plugin, canonical, registry
+from rockfall.kit.distributions import installed
+from rockfall.registry import GROUP, SLOW, Plugin, broken_plugin, canonical, registry
 from rockfall.specs import counted_kind
 from rockfall.verbs.options import as_json
 
@@ -20,7 +21,7 @@ from rockfall.verbs.options import as_json
 @as_json
 def command(name: str | None, as_json: bool) -> None:
     """List the installed plugins; with NAME, all about one, and where it failed."""
-    plugins = _find(name) if name else registry().plugins
+    plugins = _find(name) if name else _all()
     data = [{**asdict(plugin), "status": plugin.status} for plugin in plugins]
     if as_json:
         print_json(data if name else {"plugins": data, "shared_names": _shared_names()})
@@ -62,10 +63,17 @@ def _print_one(plugins: list[Plugin]) -> None:
     say("", f"next: {upgrade if failed else 'rockfall list'}")
 
 
+def _all() -> list[Plugin]:
+    """The plugins, and all other distributions that are broken: they may have been some."""
+    known = registry().plugins
+    also = [broken_plugin(each) for each in installed(GROUP, thoroughly=True) if each.broken]
+    return [*known, *(each for each in also if each.module not in {p.module for p in known})]
+
+
 def _find(name: str) -> list[Plugin]:
     """The entry points of a distribution, by its name, with or without `rockfall-`."""
     for wanted in (canonical(name), f"rockfall-{canonical(name)}"):
-        if found := [p for p in registry().plugins if canonical(p.distribution) == wanted]:
+        if found := [p for p in _all() if canonical(p.distribution) == wanted]:
             return found
     known = [plugin.distribution for plugin in registry().plugins]
     known += [distribution.removeprefix("rockfall-") for distribution in known]
@@ -77,7 +85,13 @@ def _outcome(plugin: Plugin) -> str:
     if plugin.error or plugin.skipped:
         return plugin.error or plugin.skipped
     counts = Counter(provided.rpartition(" ")[0] for provided in plugin.provides)
-    return ", ".join(counted_kind(n, kind) for kind, n in counts.items()) or "follows runs"
+    outcome = ", ".join(counted_kind(n, kind) for kind, n in counts.items()) or "follows runs"
+    slow = []
+    if plugin.imported:
+        slow.append(f"imports {' and '.join(plugin.imported)}")
+    if plugin.imported or plugin.seconds >= SLOW:
+        slow.append(f"takes {plugin.seconds:.1f} s to register, for which every command waits")
+    return "; ".join((outcome, *slow))
 
 
 def _shared_names() -> list[dict[str, Any]]:

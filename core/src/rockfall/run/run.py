@@ -15,8 +15,9 @@ from PIL.Image import Image
 from torch import Generator, Tensor
 from torch.optim import Optimizer
 
-from rockfall.errors import CheckpointError, Interrupted, RockfallError
+from rockfall.errors import CheckpointError, Interrupted, PluginError, RockfallError
 from rockfall.kit import checkpoint, pictures
+from rockfall.kit.blame import explained
 from rockfall.kit.devices import autocast, choose_computing, choose_threads
 from rockfall.kit.graphs import CapturedStep
 from rockfall.kit.interrupt import Interrupt
@@ -351,8 +352,7 @@ class Run:
                         self._write_picture(name, picture)
         except Exception as error:  # a failed drawing is no reason to end a training
             self._snapshots = None
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            self.warn(f"no more snapshots are drawn: {reason}")
+            self.warn(f"no more snapshots are drawn: {explained(error)}")
 
     # Checkpoints ----------------------------------------------------------------------------
 
@@ -364,8 +364,13 @@ class Run:
             if name == "best":
                 self._best_weights = self.step, copy.deepcopy(self.model.state_dict())
             return
+        learned = self.model.state_dict()
+        if not isinstance(learned, dict):
+            raise PluginError(
+                f"{self.record.model}: state_dict() returned {learned!r:.40}, which is no dict"
+            )
         state = {
-            "model": self.model.state_dict(),
+            "model": learned,
             "kept": {key: thing.state_dict() for key, thing in self._kept.items()},
             "state": self.state,
             "random": random_state(),

@@ -15,7 +15,7 @@ from rockfall.errors import UsageError
 from rockfall.kit.environments import BatchedEnvironment, Form, Policy
 from rockfall.kit.environments.forms import make_batch, make_environment
 from rockfall.sources.info import SourceInfo
-from rockfall.specs import EnvironmentSpec, load_target
+from rockfall.specs import EnvironmentSpec
 
 
 class Environment:
@@ -75,7 +75,7 @@ class Environment:
             torch.device(device or self.device),
             render_mode=render_mode,
             form=form,
-            tensor=partial(_call, target) if target else None,
+            tensor=partial(_call, self.spec, target) if self.spec and target else None,
         )
         batch.reset(seed)
         return batch
@@ -88,7 +88,7 @@ class Environment:
     def baseline(self, name: str, batch: BatchedEnvironment, seed: int = 0) -> Policy:
         """The named policy, playing `batch` on the CPU. Raises UsageError for one not there."""
         if self.spec and name in self.spec.baselines:
-            choose = load_target(self.spec.baselines[name])(batch.native)
+            choose = self.spec.load(self.spec.baselines[name])(batch.native)
             return lambda observed: torch.from_numpy(choose(observed.numpy()))
         if name == "random" and self.info.actions is not None:
             generator = torch.Generator().manual_seed(seed)
@@ -116,6 +116,6 @@ class Environment:
         )
 
 
-def _call(target: str, *given: Any, **options: Any) -> Any:
+def _call(spec: EnvironmentSpec, target: str, *given: Any, **options: Any) -> Any:
     """Import a target only when it is wanted, for a torch form may need more than is installed."""
-    return load_target(target)(*given, **options)
+    return spec.load(target)(*given, **options)

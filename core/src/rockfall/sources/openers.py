@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rockfall.errors import UsageError
+from rockfall.kit.blame import code_of
 from rockfall.kit.trust import module_of, require_typed
 from rockfall.registry import registry
 from rockfall.sources.source import Source
@@ -20,16 +21,21 @@ def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:
     if (dataset := registry().datasets.get(text)) is not None:
         from rockfall.sources.options import open_with
 
-        return open_with(text, dataset.spec.load(), options)
+        opened = dataset.spec.load()
+        with code_of(dataset.spec.whose):
+            return open_with(text, opened, options)
     if (picture := registry().pictures.get(text)) is not None:
         from rockfall.sources.picture import Picture
 
-        return Picture.open(picture.spec.name, picture.spec.load(), options)
+        opened = picture.spec.load()
+        with code_of(picture.spec.whose):
+            return Picture.open(picture.spec.name, opened, options)
     if (environment := registry().environments.get(text)) is not None:
         from rockfall.sources.environment import Environment
 
         spec = environment.spec
-        return Environment(spec.gymnasium_id, options, spec)
+        with code_of(spec.whose):
+            return Environment(spec.gymnasium_id, options, spec)
     return None
 
 

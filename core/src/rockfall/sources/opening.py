@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rockfall.errors import RockfallError, UnknownName, did_you_mean
+from rockfall.errors import PluginError, RockfallError, UnknownName, did_you_mean
+from rockfall.kit.blame import code_of, in_words
 from rockfall.kit.randomness import fork_rng
 from rockfall.kit.trust import require_typed, texts_in
 from rockfall.registry import CORE, registry
@@ -36,11 +37,14 @@ def _open(text: str, read: Mapping[str, Any]) -> Source:
     broken = []
     for entry in sorted(registry().openers, key=lambda entry: entry.spec.order):
         try:
-            source: Source | None = entry.spec.load()(text, read)
+            opener = entry.spec.load()
+            with code_of(entry.spec.whose if entry.owner != CORE else f"source {text}"):
+                source: Source | None = opener(text, read)
         except Exception as error:
-            if isinstance(error, RockfallError) or entry.owner == CORE:
+            mine = isinstance(error, RockfallError) and not isinstance(error, PluginError)
+            if mine or entry.owner == CORE:
                 raise  # the source's own
-            broken.append(f"{entry.full_name} ({type(error).__name__}: {error})")
+            broken.append(f"{entry.full_name} ({in_words(error)})")
             continue
         if source is not None:
             return source
