@@ -13,7 +13,8 @@ kit, and whatever the core knows of one model, dataset, environment or capabilit
 Fifty are what CUDA asks for: steps that are captured, deterministic kernels, models that can't run
 there. Four hundred are what files that lie ask for, and power cuts, and plugins that misbehave: a
 schema for all that a run folder says, and every failure with its name. Two hundred are what kills
-ask for, at any moment: pictures that are drawn later, promises that are kept by who resumes. Seventy are the name of the plugin in each failure of its code.
+ask for, at any moment: pictures that are drawn later, promises that are kept by who resumes.
+Seventy are the name of the plugin in each failure of its code.
 """
 
 

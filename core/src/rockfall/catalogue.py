@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from rockfall.errors import AmbiguousName, UnknownName, did_you_mean
+from rockfall.kit.blame import belongs
 from rockfall.specs import Spec, counted_kind
 
 S = TypeVar("S", bound=Spec)
@@ -31,6 +32,7 @@ class Catalogue(Generic[S]):
 
     def add(self, owner: str, spec: S) -> None:
         object.__setattr__(spec, "owner", owner)  # a failure of its code names it
+        belongs(spec.target, owner)
         self._by_name.setdefault(spec.name, []).append(Entry(owner, spec))
 
     def owners(self, name: str) -> list[str]:

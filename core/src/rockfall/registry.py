@@ -22,7 +22,7 @@ import pluggy
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.errors import RockfallError
 from rockfall.hooks import API, Hooks, Register
-from rockfall.kit.blame import in_words
+from rockfall.kit.blame import belongs, in_words
 from rockfall.kit.distributions import Installed, hide, installed
 from rockfall.specs import (
     CapabilitySpec,
@@ -100,6 +100,7 @@ class Registry:
         if reason := _skipped(owner):
             self.plugins.append(plugin(skipped=reason))
             return
+        belongs(entry.value, owner)
         before, began = sys.modules.keys() & set(HEAVY), time.perf_counter()
         try:
             if not MODULE.fullmatch(entry.value):

@@ -12,6 +12,8 @@ from pathlib import Path
 from rockfall.errors import PluginError, RockfallError
 
 NOTE = "in "
+_owners: dict[str, str] = {}
+"""The top-level modules of plugins, and of what they register → the distribution."""
 
 
 @contextlib.contextmanager
@@ -67,21 +69,18 @@ def place(error: BaseException) -> str:
     """` (in rockfall-moves's model dances, moves.py line 12)`, if a plugin's code raised it: the
     innermost line that is a plugin's.
     """
-    said, owners = blamed(error), _owners()
+    said = blamed(error)
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        if owner := owners.get(_top(str(frame.f_globals.get("__name__")))):
+        if owner := _owners.get(_top(str(frame.f_globals.get("__name__")))):
             said = said or f"{NOTE}{owner}"
             return f" ({said}, {Path(frame.f_code.co_filename).name} line {line})"
     return f" ({said})" if said else ""
 
 
-def _owners() -> dict[str, str]:
-    """The top-level modules of plugins, and of what they register → the distribution."""
-    from rockfall.registry import CORE, registry
-
-    found = {s.target: owner for catalogue in registry().catalogues for owner, s in catalogue}
-    found |= {plugin.module: plugin.distribution for plugin in registry().plugins}
-    return {_top(name): owner for name, owner in found.items() if owner != CORE}
+def belongs(target: str, distribution: str) -> None:
+    """Say whose a module is, by what is registered of it: `rockfall_moves.dances:Dances`."""
+    if _top(target) != "rockfall":
+        _owners.setdefault(_top(target), distribution)
 
 
 def _top(module: str) -> str:
