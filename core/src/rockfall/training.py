@@ -322,13 +322,12 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
     if run.finished:  # it was killed between its last checkpoint and its result
         return
     run.leave_snapshots(snapshots_of(run.model, run.record.model, source))
-    with run.interruptible():
+    with run.interruptible(), code_of(_whose(run)):
         # Whatever was opened, imported or told since the model was initialised: an import may draw,
         # and does so once a process.
         set_random_state(run.generators)
         try:
-            with code_of(_whose(run)):
-                run.model.fit(source, run)
+            run.model.fit(source, run)
         except Exception as error:
             if isinstance(error, RockfallError) or not resumed or is_out_of_memory(error):
                 raise
@@ -336,8 +335,7 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
                 f"{run.name} can't go on from its checkpoint: at step {run.step}, "
                 f"{explained(error)}"
             ) from error
-        with code_of(_whose(run)):
-            run.finish()
+        run.finish()
 
 
 def _whose(run: Run) -> str:
