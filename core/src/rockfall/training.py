@@ -403,9 +403,9 @@ def build_model(record: Record, config: Config | None = None) -> Model:
     kind = spec.load()
     from_file = config is None
     config = config or build_config(kind, name, "", None, record.config)
-    seed_everything(record.seed)
     try:
         with code_of(spec.whose):
+            seed_everything(record.seed)
             built = kind(config, SourceInfo.from_json(record.info))
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
