@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -20,6 +22,7 @@ from rockfall.kit.memory import check_room
 from rockfall.kit.progress import counted
 from rockfall.kit.resizing import border, framed
 from rockfall.plugin import Seed, open_with
+from rockfall_datasets.folder_cache import decoded
 from rockfall_datasets.folder_layout import find_pictures
 
 MAX_SIZE = 512
@@ -32,6 +35,9 @@ TEST, VALIDATION = 0.2, 0.1
 """Fractions that are held out where the folder has no such split."""
 THREADS = min(8, os.cpu_count() or 1)
 """Pillow decodes without holding the GIL; a picture of 64 Mpixel takes half a gigabyte."""
+
+AHEAD = 8 * THREADS
+"""Pictures that are handed to the threads before the first of them is taken."""
 
 Colour = Literal["auto", True, False]
 T = TypeVar("T")
@@ -74,19 +80,12 @@ def folder(
     Without `source.size`, pictures that are all of one size of at most 64 × 64 keep it, and others
     are resized to 32 × 32. One that is not square is padded to a square of the median colour of its
     border, not cropped, since its subject may lie at the edge; `rockfall classify` does the same.
+    What takes over a second to read is kept decoded, until a picture changes, comes or goes.
     Raises UsageError for a file that can't be read, and for a class of too few pictures.
     """
     found = find_pictures(path)
     files = [file for files in found.files.values() for file in files]
-    with pictures.quietly():
-        target = _size(files, size)
-        check_room(str(path), len(files), (3, *target))
-        inputs = torch.empty((len(files), 1 if colour is False else 3, *target), dtype=torch.uint8)
-        read = _map_threads(partial(_read, target, colour), files, "reading pictures")
-        for picture, pixels in zip(inputs, read, strict=True):
-            picture.copy_(torch.from_numpy(pixels).permute(2, 0, 1))
-    if colour == "auto" and torch.equal(inputs, inputs[:, :1].expand_as(inputs)):
-        inputs = inputs[:, :1].clone()
+    inputs = decoded(path, files, (size, colour), lambda: _decode(path, files, size, colour))
     labels = torch.tensor([label for labels in found.labels.values() for label in labels])
     counts = [len(files) for files in found.files.values()]
     splits = {
@@ -102,6 +101,24 @@ def folder(
     splits = {name: splits[name] for name in ("train", "validation", "test")}
     kinds = ("pictures", "labelled-pictures") if found.classes else ("pictures",)
     return Dataset(str(path), splits, kinds=kinds, classes=found.classes)
+
+
+def _decode(path: Path, files: Sequence[Path], size: int | None, colour: Colour) -> Tensor:
+    """The pictures (N, C, H, W) uint8; C is 1 if all are grey or are to be, and else 3."""
+    with pictures.quietly():
+        target = _size(files, size)
+        check_room(str(path), len(files), (3, *target))
+        inputs = torch.empty((len(files), 3 if colour is True else 1, *target), dtype=torch.uint8)
+        read = _map_threads(partial(_read, target, colour), files, "reading pictures")
+        for index, pixels in enumerate(read):
+            picture = torch.from_numpy(pixels).permute(2, 0, 1)
+            if len(picture) == 3 and inputs.shape[1] == 1:
+                if torch.equal(picture, picture[:1].expand_as(picture)):
+                    picture = picture[:1]
+                else:  # the first with a colour: until then all were kept in a third of the memory
+                    inputs = inputs.repeat(1, 3, 1, 1)
+            inputs[index] = picture
+    return inputs
 
 
 def _size(files: Sequence[Path], asked: int | None) -> tuple[int, int]:
@@ -127,12 +144,23 @@ def _read(size: tuple[int, int], colour: Colour, file: Path) -> np.ndarray:
 
 
 def _map_threads(function: Callable[[Path], T], files: Sequence[Path], what: str) -> Iterator[T]:
-    """`map` in a pool of threads, with progress; an error cancels the rest."""
-    pool = ThreadPoolExecutor(THREADS)
-    try:
-        yield from counted(pool.map(function, files), len(files), what)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """`map` in a pool of threads, with progress; an error cancels the rest.
+
+    A bounded number is under way at a time, since what waits takes more memory than small pictures.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        under_way = deque(pool.submit(function, file) for file in files[:AHEAD])
+        further = iter(files[AHEAD:])
+
+        def results() -> Iterator[T]:
+            while under_way:
+                yield under_way.popleft().result()
+                under_way.extend(pool.submit(function, file) for file in islice(further, 1))
+
+        try:
+            yield from counted(results(), len(files), what)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _hold_out(split: Split, fraction: float, seed: int) -> tuple[Split, Split]:
