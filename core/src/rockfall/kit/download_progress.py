@@ -56,6 +56,10 @@ class Downloading:
         self._began = None
         self._show(Text(f"downloading {self.name}{size} from {host}"))
 
+    def wait(self, host: str, why: str) -> None:
+        """A host is to be asked again later."""
+        self._show(Text(f"downloading {self.name}: {host} says {why}"))
+
     def reached(self, done: int) -> None:
         """So many bytes are there."""
         now = time.monotonic()

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ from urllib.parse import urlsplit
 
 from rockfall.errors import Unavailable
 from rockfall.kit.files import writing
-from rockfall.kit.transfer import Broken, Failed, transfer
+from rockfall.kit.transfer import Broken, Busy, Failed, transfer
 
 __all__ = ["Remote", "data_folder", "exclusive", "fetch"]
 
 FOLDER_VARIABLE = "ROCKFALL_DATA"
 ATTEMPTS = 5
-"""How often a mirror whose connection breaks is asked for the rest."""
+"""How often a mirror is asked that is busy, or whose connection breaks."""
+LONGEST_PAUSE = 60.0
+"""Seconds in all for which a busy mirror is waited for."""
 PATIENCE = 2.0
 """Seconds to wait for another process before saying so."""
 _only_what_is_here = ContextVar("only what is here", default=False)
@@ -123,18 +126,34 @@ def _download(remote: Remote, path: Path) -> None:
     part = path.with_name(f"{path.name}.part")
     shown = f"{path.parent.name}/{path.name}"
     failures: dict[str, dict[str, None]] = {}  # reason → hosts, each once and in order
+    left, waited = list(remote.urls), 0.0
     with Downloading(shown, remote.size) as progress:
-        for url in remote.urls:
-            host = urlsplit(url).netloc
-            progress.ask(host)
-            try:
-                _complete(url, remote, part, progress.reached)
-            except Failed as error:
-                failures.setdefault(str(error), {})[host] = None
-                continue
-            with writing(path):
-                os.replace(part, path)
-            return
+        for attempt in range(ATTEMPTS):
+            busy: dict[str, Busy] = {}
+            for url in left:
+                host = urlsplit(url).netloc
+                progress.ask(host)
+                try:
+                    _complete(url, remote, part, progress.reached)
+                except Busy as error:
+                    busy[url] = error
+                except Failed as error:
+                    failures.setdefault(str(error), {})[host] = None
+                else:
+                    with writing(path):
+                        os.replace(part, path)
+                    return
+            left = list(busy)
+            pause = min((each.pause_after(attempt) for each in busy.values()), default=None)
+            if pause is None or attempt == ATTEMPTS - 1 or waited + pause > LONGEST_PAUSE:
+                break
+            waited += pause
+            for url, said in busy.items():
+                progress.wait(urlsplit(url).netloc, f"{said}: again in {pause:.0f} s")
+            time.sleep(pause)
+    for url, said in busy.items():
+        asked = f", and asks to wait {said.pause:,.0f} s" if said.pause else ""
+        failures.setdefault(f"{said}{asked}", {})[urlsplit(url).netloc] = None
     reasons = "; ".join(f"{', '.join(hosts)}: {reason}" for reason, hosts in failures.items())
     raise Unavailable(
         f"can't download {shown} ({reasons}); lay it at {path} yourself, "
