@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -115,6 +116,94 @@ def test_what_can_not_be_is_one_line(cli: Cli, name: str, code: int, complaint: 
     assert done.returncode == code, done.stderr
     assert complaint in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+SETUP = """
+import pathlib
+pathlib.Path({mark!r}).write_text("its code ran")
+from setuptools import setup
+setup(name="rockfall-built", version="1.0", py_modules=[], install_requires=[])
+"""
+BACKEND = """
+import pathlib
+pathlib.Path({mark!r}).write_text("its code ran")
+from setuptools.build_meta import *
+"""
+BY_BACKEND = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+[project]
+name = "rockfall-built"
+version = "1.0"
+"""
+
+
+def source(folder: Path, mark: Path, kind: str) -> Path:
+    """A folder that has to be built, whose code leaves a mark."""
+    folder.mkdir()
+    if kind == "setup.py":
+        (folder / "setup.py").write_text(SETUP.format(mark=str(mark)))
+    else:
+        (folder / "backend.py").write_text(BACKEND.format(mark=str(mark)))
+        (folder / "pyproject.toml").write_text(BY_BACKEND)
+    return folder
+
+
+def packed(folder: Path) -> Path:
+    with tarfile.open(folder.parent / "rockfall_built-1.0.tar.gz", "w:gz") as archive:
+        archive.add(folder, "rockfall_built-1.0")
+    return folder.parent / "rockfall_built-1.0.tar.gz"
+
+
+def committed(folder: Path) -> str:
+    for words in (["init", "-q"], ["add", "."], [*IDENTITY, "commit", "-qm", "all"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    return f"git+file://{folder}"
+
+
+IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+FORMS: dict[str, Callable[[Path], str]] = {
+    "folder": str,
+    "folder with an extra": lambda folder: f"{folder}[more]",
+    "file URL": lambda folder: folder.as_uri(),
+    "named URL": lambda folder: f"rockfall-built @ {folder.as_uri()}",
+    "sdist": lambda folder: str(packed(folder)),
+    "repository": committed,
+    "a wheel that needs it": lambda folder: str(
+        make_wheel(folder.parent, "rockfall-sly", requires=[f"rockfall-built @ {folder.as_uri()}"])
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["setup.py", "backend"])
+def test_no_code_of_a_package_runs_before_it_is_asked(
+    form: str, kind: str, tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    mark = tmp_path / "mark"
+    wanted = FORMS[form](source(tmp_path / "built", mark, kind))
+    with pytest.raises(packages.NeedsBuild, match="has no wheel"):
+        packages.resolve([wanted])
+    assert not mark.exists()
+
+
+@pytest.mark.long
+def test_it_is_asked_before_a_build_and_yes_is_an_answer(cli: Cli, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    folder = source(tmp_path / "built", mark, "backend")
+    asked = cli("install", str(folder), answer="n\n")
+    assert asked.returncode == 130
+    assert "has no wheel: run its code to find out what it needs? [y/N]" in asked.stdout
+    assert not mark.exists()
+    assert cli("install", str(folder)).returncode == 130, "no answer is no"
+    assert not mark.exists()
+    done = cli("install", str(folder), answer="y\nn\n")
+    assert "rockfall-built 1.0" in done.stdout
+    assert mark.exists()
 
 
 def test_a_program_must_say_yes(cli: Cli) -> None:

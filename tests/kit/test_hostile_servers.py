@@ -62,7 +62,11 @@ def failure(wanted: Remote, folder: Path) -> str:
 def at_first(*answers: Answer) -> Answer:
     """One answer after the other, and then the file."""
     left = [*answers]
-    return lambda request: (left.pop(0) if left else whole(DATA))(request)
+
+    def answer(request: Request) -> None:
+        (left.pop(0) if left else whole(DATA))(request)
+
+    return answer
 
 
 # Busy --------------------------------------------------------------------------------------------

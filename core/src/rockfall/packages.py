@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rockfall.errors import RockfallError, UsageError
+from rockfall.kit.guarded_pip import REFUSED, pip_command
 from rockfall.registry import canonical
 
 PINNED = ("torch", "numpy")
@@ -23,6 +24,10 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 PREFIX = "rockfall-"
 
 OFFLINE = ("Failed to establish a new connection", "Name or service not known", "NameResolution")
+
+
+class NeedsBuild(RockfallError):
+    """Some of it has no wheel, so that pip has to run its code to find out what it needs."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,18 @@ class Package:
         return f"{self.name} {self.version}{change}"
 
 
-def resolve(wanted: Sequence[str]) -> tuple[list[str], list[Package]]:
+def resolve(wanted: Sequence[str], *, build: bool = False) -> tuple[list[str], list[Package]]:
     """What pip would install for names, paths, URLs or requirements, and under which names.
 
-    A bare name, `hello`, is looked for as `rockfall-hello` first. Nothing is changed. Raises
+    A bare name, `hello`, is looked for as `rockfall-hello` first. Nothing is changed.
+    build: whether code of the packages may run. Raises NeedsBuild if it had to and may not,
     UsageError for what there is not, RockfallError if pip can't, each with one line.
     """
     _check_pip()
     requirements = [_prefixed(text) for text in wanted]
     while True:
         try:
-            return requirements, _dry_run(requirements)
+            return requirements, _dry_run(requirements, build)
         except _NotFound as error:
             # Each turn gives up the prefix of one more name, so that it ends.
             tried = [canonical(text) for text in requirements]
@@ -81,15 +87,15 @@ def _prefixed(text: str) -> str:
     return PREFIX + text if bare and not Path(text).is_file() else text
 
 
-def _dry_run(requirements: Sequence[str]) -> list[Package]:
+def _dry_run(requirements: Sequence[str], build: bool) -> list[Package]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        _pip(["install", "--dry-run", "--report", str(report), *requirements])
+        _pip(["install", "--dry-run", "--report", str(report), *requirements], build=build)
         found = [item["metadata"] for item in json.loads(report.read_bytes())["install"]]
     return [Package(data["name"], data["version"], _installed(data["name"])) for data in found]
 
 
-def _pip(arguments: list[str], constraints: Sequence[str] = ()) -> None:
+def _pip(arguments: list[str], constraints: Sequence[str] = (), *, build: bool = True) -> None:
     pins = [f"{name}=={there}" for name in PINNED if (there := _installed(name))]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "constraints.txt"
@@ -97,7 +103,7 @@ def _pip(arguments: list[str], constraints: Sequence[str] = ()) -> None:
         command, *rest = arguments
         options = ["--no-input", "--disable-pip-version-check", "--retries", "1"]
         done = subprocess.run(
-            [sys.executable, "-m", "pip", command, *options, "--constraint", str(file), *rest],
+            [*pip_command(build), command, *options, "--constraint", str(file), *rest],
             capture_output=True,
             text=True,
             check=False,
@@ -108,6 +114,9 @@ def _pip(arguments: list[str], constraints: Sequence[str] = ()) -> None:
 
 def _reason(said: str) -> Exception:
     """Pip's many lines as one that says what is wrong and what to do."""
+    if REFUSED in said:
+        begun = re.findall(r"^\s*(?:Collecting|Processing|Obtaining) (\S+)", said, re.MULTILINE)
+        return NeedsBuild(f"{begun[-1] if begun else 'it'} has no wheel")
     if any(sign in said for sign in OFFLINE):
         return RockfallError("pip can't reach the package index: is there a network?")
     if "externally-managed-environment" in said:

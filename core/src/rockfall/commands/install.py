@@ -12,7 +12,7 @@ import click
 
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kit.console import hang, print_json, say
-from rockfall.packages import Package, install, resolve
+from rockfall.packages import NeedsBuild, Package, install, resolve
 from rockfall.registry import canonical
 from rockfall.verbs.options import as_json
 
@@ -28,7 +28,11 @@ def command(names: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """
     if as_json and not yes:
         raise UsageError("no question can be put in JSON: add --yes to --json")
-    requirements, packages = resolve(names)
+    try:
+        requirements, packages = resolve(names, build=yes)
+    except NeedsBuild as needed:
+        click.confirm(f"{needed}: run its code to find out what it needs?", abort=True)
+        requirements, packages = resolve(names, build=True)
     if packages and not as_json:
         say("pip will install", *(f"  {package}" for package in packages))
     if packages:
