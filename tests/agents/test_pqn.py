@@ -51,14 +51,46 @@ def test_with_ema_0_it_acts_by_q() -> None:
     assert (model.act(observations) == 0).all()
 
 
+@pytest.mark.parametrize(
+    ("source", "settings", "here", "precision"),
+    [
+        ("falling-rocks-8x8", {}, True, "bf16"),
+        ("falling-rocks-16x16", {}, True, "bf16"),
+        ("falling-rocks-16x16", {}, False, "float32"),
+        ("falling-rocks-8x8", {"network": "conv"}, True, "float32"),
+        ("falling-rocks-16x16", {"hidden": (16,)}, True, "float32"),
+        ("falling-rocks-16x16", {"batch_size": 32}, True, "float32"),
+        ("CartPole-v1", {}, True, "float32"),
+        ("CartPole-v1", {"hidden": (512, 512), "batch_size": 1024}, True, "float32"),
+    ],
+)
+def test_bf16_is_for_wide_layers_on_grids_where_the_processor_has_it(
+    source: str,
+    settings: dict[str, Any],
+    here: bool,
+    precision: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": here})
+    settings = {"steps": 2_000, "envs": 16, "rollout_steps": 8, **settings}
+    run = rockfall.train("pqn", source, config=settings, device="cpu", out=tmp_path, listeners=[])
+    assert run.record.precision == precision
+    assert run.result is not None
+    weights = run.model.state_dict().values()
+    assert {weight.dtype for weight in weights} == {torch.float32}
+
+
 @pytest.mark.long
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
 @pytest.mark.parametrize("network", ["mlp", "conv"])
-def test_learns_to_catch(network: str, tmp_path: Path) -> None:
+def test_learns_to_catch(network: str, precision: str, tmp_path: Path) -> None:
     run = rockfall.train(
         "pqn",
         "falling-rocks-8x8",
         source_options={"size": 5},
         network=network,
+        precision=precision,
         steps=60_000,
         envs=64,
         batch_size=256,

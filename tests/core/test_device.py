@@ -54,6 +54,33 @@ def test_auto_is_the_wish_where_the_cpu_multiplies_in_it(
     assert choose_precision("auto", CPU) == "float32"
 
 
+class Wishing:
+    """A model whose config decides."""
+
+    wish: str | dict[str, str] = {"cpu": "bf16"}  # noqa: RUF012
+
+    @property
+    def precision(self) -> str | dict[str, str]:
+        return self.wish
+
+
+def test_a_wish_may_be_of_some_devices_and_depend_on_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cpu_with(monkeypatch, avx512_bf16=True)
+    assert choose_computing("cpu", "auto", Wishing())["precision"] == "bf16"
+    assert choose_computing("cpu", "float32", Wishing())["precision"] == "float32"
+    assert choose_computing("cpu", "auto", Wishing)["precision"] == "float32"  # not known yet
+    for wish in ({"cuda": "bf16"}, {}, "float32"):
+        monkeypatch.setattr(Wishing, "wish", wish)
+        assert choose_computing("cpu", "auto", Wishing())["precision"] == "float32"
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    with pretend_device():
+        for wish, chosen in (({"cpu": "bf16"}, "float32"), ({"cuda": "bf16"}, "bf16")):
+            monkeypatch.setattr(Wishing, "wish", wish)
+            assert choose_computing("cuda", "auto", Wishing())["precision"] == chosen
+
+
 def test_a_torch_that_can_not_tell_takes_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert choose_precision("auto", CPU, "bf16") == "float32"

@@ -123,7 +123,9 @@ def train(
     )
     heard = _listeners(listeners)
     fitted = build_model(record, built)
-    record = replace(record, threads=choose_threads(threads, fitted))
+    with code_of(entry.spec.whose):  # what the config decides
+        computing_with = choose_computing(device, precision, fitted, entry.spec.devices)
+    record = replace(record, threads=choose_threads(threads, fitted), **computing_with)
     stem = f"{entry.spec.name}-{Path(opened.info.name).stem}".lower().replace(":", "-")
     stem = "-".join(stem.split())
     directory = RunDirectory.create(

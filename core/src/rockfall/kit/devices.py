@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -89,13 +89,19 @@ def choose_computing(
     """`device`, `precision` and `matmul_precision`, as a run records and `computing` takes them.
     Raises UsageError for a device or a precision that there is not.
 
-    suited: what is to be computed; its `precision`, if it has one, is the default.
+    suited: what is to be computed; its `precision`, if it has one, is the default, for all kinds
+        of device or by their names. Of a class, a property is not known yet.
     devices: the kinds of device on which it can be.
     """
     found = choose_device(device, devices)
+    wish = getattr(suited, "precision", None)
+    if isinstance(wish, Mapping):
+        wish = wish.get(found.type)
     return {
         "device": str(found),
-        "precision": choose_precision(precision, found, getattr(suited, "precision", "float32")),
+        "precision": choose_precision(
+            precision, found, wish if isinstance(wish, str) else "float32"
+        ),
         "matmul_precision": "high" if found.type == "cuda" else "highest",
     }
 
