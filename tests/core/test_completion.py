@@ -25,8 +25,9 @@ import pytest
     ],
 )
 def test_tab(tmp_path: Path, typed: str, offered: set[str]) -> None:
-    (tmp_path / "runs" / "my-run").mkdir(parents=True)
-    (tmp_path / "runs" / "my-run" / "run.json").touch()
+    for name in ("my-run", "my-\x1b[2J", "my-\nrun"):  # the shell would print the others
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "run.json").touch()
     code = (
         "import sys\nfrom rockfall.cli import main\n"
         "try:\n    main()\nfinally:\n    assert 'torch' not in sys.modules"

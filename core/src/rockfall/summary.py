@@ -33,7 +33,8 @@ def derived(measurement: Mapping[str, Any]) -> dict[str, str]:
     """
     specs = [entry.spec for entry in registry().capabilities]
     known = {key: what for spec in specs for key, what in spec.derived.items()}
-    return {what: f"{measurement[key]:.3g}" for key, what in known.items() if key in measurement}
+    found = {what: measurement.get(key) for key, what in known.items()}
+    return {what: f"{n:.3g}" for what, n in found.items() if isinstance(n, int | float)}
 
 
 def outcome_lines(finished: dict[str, Any]) -> list[str]:

@@ -39,7 +39,7 @@ def measured(found: Mapping[str, Any]) -> str:
     """
     if not found:
         return ""
-    value, error = Decimal(f"{found['value']:.4g}"), Decimal(f"{found['error']:.2g}")
+    value, error = Decimal(f"{found['value']:.4g}"), Decimal(f"{found.get('error', 0.0):.2g}")
     return f"{value:f} ± {error:f}" if error else f"{value:f}"
 
 

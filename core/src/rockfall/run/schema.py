@@ -97,7 +97,7 @@ class BaselineSchema(_Schema):
     """A measured value and its error."""
 
     model_config = ConfigDict(strict=True, extra="allow")
-    __pydantic_extra__: dict[str, Any]
+    __pydantic_extra__: dict[str, bool | Number | Text | list[Any] | dict[str, Any] | None]
 
     value: Real
     error: Real = 0.0

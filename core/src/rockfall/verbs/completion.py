@@ -21,7 +21,9 @@ def complete(*kinds: str) -> Completion:
     """
 
     def offer(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-        return [name for kind in kinds for name in _names(kind) if name.startswith(begun)]
+        found = [name for kind in kinds for name in _names(kind)]
+        # The shell prints what it is given, and a folder may have any name.
+        return [name for name in found if name.startswith(begun) and name.isprintable()]
 
     return offer
 
