@@ -34,9 +34,9 @@ class FallingRocksVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         render_mode: ``"ansi"``, ``"rgb_array"`` or ``None``; `render` gives a frame a game.
         copy: whether observations are fresh arrays. Without, they are a view that must not be
             written to, valid until the next `step`, `advance`, `reset` or `set_state`, and a step
-            takes well under half the time. In the memory that is viewed the games are the last axis:
-            a screen can be flattened to ``(num_envs, cells)`` and multiplied without being moved,
-            while to take single games, or to make it contiguous, is slow.
+            of many games takes a third of the time. In the memory that is viewed the games are the
+            last axis: a screen can be flattened to ``(num_envs, cells)`` and multiplied without
+            being moved, while to take single games, or to make it contiguous, is slow.
             ``infos["final_obs"]`` is a fresh array with and without.
         parameters: those of `Rules`.
     """
