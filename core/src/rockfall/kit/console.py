@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rockfall.kit.answers import standard_output
 from rockfall.kit.escaping import printable
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ GAP = 2
 def say(*lines: str, err: bool = False) -> None:
     """Lines for people; the last of a command says what to do next. err: on standard error."""
     for line in lines:
-        click.echo(printable(line), err=err)
+        click.echo(printable(line), file=sys.stderr if err else standard_output())
 
 
 def wrote(path: Path, note: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +10,21 @@ from typing import Any
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.answers import answering
 
 
 def as_json(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--json`, which it takes as `as_json`: one JSON document for programs."""
-    return click.option("--json", "as_json", is_flag=True, help="for programs")(function)
+    """Give a command `--json`, which it takes as `as_json`: one JSON document for programs.
+
+    With it, what `rockfall.kit.console` prints is all that reaches standard output.
+    """
+
+    @functools.wraps(function)
+    def command(*, as_json: bool, **given: Any) -> None:
+        with answering() if as_json else contextlib.nullcontext():
+            function(as_json=as_json, **given)
+
+    return click.option("--json", "as_json", is_flag=True, help="for programs")(command)
 
 
 every = click.option(
