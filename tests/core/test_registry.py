@@ -270,7 +270,7 @@ def test_a_lifecycle_hook_that_raises_is_reported_and_the_run_goes_on(
         "RuntimeError: no server",
         "RuntimeError: no disk",
     ], "each is said once"
-    assert "ended with ['test accuracy', 'train accuracy']" in done.stdout
+    assert "ended with ['test accuracy', 'train accuracy']" in done.stderr, "stdout is the answer"
     assert events[-1]["event"] == "finished"
 
 
