@@ -15,14 +15,14 @@ from torch import Tensor
 from rockfall.capabilities import capabilities_of
 from rockfall.errors import RockfallError
 from rockfall.kit import pictures
-from rockfall.kit.blame import code_of, explained
+from rockfall.kit.blame import code_of, explained, loading
 from rockfall.kit.modules import eval_mode
 from rockfall.kit.randomness import fork_rng
 from rockfall.kit.regular import is_regular
 from rockfall.registry import registry
 from rockfall.run.snapshots import Draw
 from rockfall.sources.source import Source
-from rockfall.specs import NAME, CapabilitySpec
+from rockfall.specs import NAME, CapabilitySpec, load_target
 
 CURVES = "curves"
 """The name of the picture that `rockfall show` draws of any run; no capability may use it."""
@@ -35,20 +35,21 @@ def with_pictures(model: str) -> list[CapabilitySpec]:
 
 
 def draw_capability(
-    model: Any, capability: CapabilitySpec, target: str, source: Source
+    model: Any, target: str, source: Source, whose: str = "a capability"
 ) -> dict[str, Image.Image | Tensor]:
     """Pictures by name, as a capability's target draws them: without gradients, in evaluation mode
     and under a forked generator that is always seeded the same.
     """
-    draw = capability.load(target)
-    with code_of(capability.whose), fork_rng(seed=0), eval_mode(model):
+    with loading(whose, target):
+        draw = load_target(target)
+    with code_of(whose), fork_rng(seed=0), eval_mode(model):
         return dict(draw(model, source))
 
 
 def snapshots_of(model: Any, name: str, source: Source) -> list[Draw]:
     """What draws the pictures that a run of the registered model leaves while it learns."""
     return [
-        functools.partial(draw_capability, model, each, each.snapshots, source)
+        functools.partial(draw_capability, model, each.snapshots, source, each.whose)
         for each in _capabilities(name)
         if each.snapshots
     ]
@@ -64,7 +65,7 @@ def write_pictures(model: Any, name: str, source: Source, folder: Path) -> Itera
     taken = {CURVES}
     for capability in with_pictures(name):
         try:
-            drawn = draw_capability(model, capability, capability.pictures, source)
+            drawn = draw_capability(model, capability.pictures, source, capability.whose)
             for each, picture in drawn.items():
                 check_picture_name(each, taken)
                 taken.add(each)

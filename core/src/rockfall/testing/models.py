@@ -181,8 +181,7 @@ def _check_drawing(run: Run, entry: Entry[ModelSpec], source: Source) -> None:
     taken = {CURVES}
     for capability in with_pictures(entry.full_name):
         with about(f"it {capability.name}, but its pictures"):
-            pictures = capability.pictures
-            draw = functools.partial(draw_capability, run.model, capability, pictures, source)
+            draw = functools.partial(draw_capability, run.model, capability.pictures, source)
             drawn = _check_unchanged_by("drawing them", run, draw)
             wanted = capability.compared
             assert not drawn or not wanted or wanted in drawn, f"there is no {wanted} to compare"
