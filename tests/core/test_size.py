@@ -1,4 +1,4 @@
-"""The core proper can be read in an hour."""
+"""The core proper can be read in little more than an hour."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MOST_LINES = 5_260
-"""Non-empty lines, which at 75 a minute is an hour's reading. Whatever plugins share belongs in the
-kit, and whatever the core knows of one model, dataset, environment or capability in its plugin.
+"""Non-empty lines, which at 75 a minute are seventy minutes' reading. Whatever plugins share
+belongs in the kit, and whatever the core knows of one model, dataset, environment or capability in
+its plugin.
 
 Fifty are what CUDA asks for: steps that are captured, deterministic kernels, models that can't run
-there. Four hundred are what files that lie ask for, and power cuts, and plugins that misbehave: a
-schema for all that a run folder says, and every failure with its name. Two hundred are what kills
-ask for, at any moment: pictures that are drawn later, promises that are kept by who resumes.
-A hundred are the name of the plugin in each failure of its code.
+there. Seven hundred are what kills, power cuts, files that lie and plugins that misbehave ask for:
+a schema for all that a run's folder says, curves in bounded memory, pictures and files that are
+made good, every failure with its name.
 """
 
 
