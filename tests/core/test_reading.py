@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 import tracemalloc
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import rockfall as api
 from rockfall.errors import CheckpointError, RockfallError
 from rockfall.kit import checkpoint, series
 from rockfall.kit.console import console
+from rockfall.kit.optimizers import Adam
 from rockfall.kit.regular import is_regular, open_regular, own_folder, read_whole
 from rockfall.kit.states import load_kept, load_model
 from rockfall.run.directory import RunDirectory
@@ -307,27 +309,39 @@ def test_weights_of_another_precision_are_taken() -> None:
     load_model(torch.nn.Linear(2, 2), _with(lambda w: w.double()), "the file")
 
 
-@pytest.mark.parametrize("shape", [(0,), (3,), (4,), (2, 3), (1000,), (2, 2, 2)])
-@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
-def test_an_optimizer_reads_past_no_end(kind: type[Any], shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (3,), (4,), (1, 2), (2, 3), (1000,), (2, 2, 2)])
+@pytest.mark.parametrize(
+    ("kind", "more"), [(torch.optim.Adam, {}), (Adam, {}), (torch.optim.SGD, {"momentum": 0.9})]
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_an_optimizer_reads_past_no_end(
+    kind: type[Any], more: dict[str, float], shape: tuple[int, ...], inside: bool
+) -> None:
+    """One that a thing has, too, which is loaded with it."""
     model = torch.nn.Linear(2, 2, bias=False)
     other = torch.nn.Linear(5, 5)
 
     def made() -> Any:
-        parameters = [*model.parameters(), *other.parameters()]
-        return kind(
-            parameters, lr=0.1, **({"momentum": 0.9} if kind is not torch.optim.Adam else {})
-        )
+        return kind([*model.parameters(), *other.parameters()], lr=0.1, fused=True, **more)
 
     optimizer = made()
     (model(torch.ones(1, 2)).sum() + other(torch.ones(1, 5)).sum()).backward()
     optimizer.step()
     state = copy.deepcopy(optimizer.state_dict())
-    load_kept(made(), state, "it")
+
+    def load() -> None:
+        thing = made()
+        if inside:
+            held = types.SimpleNamespace(parts=[{"optimizer": thing}])
+            held.load_state_dict = thing.load_state_dict
+            thing = held
+        load_kept(thing, state, "it")
+
+    load()
     name = next(key for key, value in state["state"][0].items() if value.shape == (2, 2))
     state["state"][0][name] = torch.zeros(shape)
     with pytest.raises(CheckpointError, match="it does not fit"):
-        load_kept(made(), state, "it")
+        load()
 
 
 def test_a_state_of_numpy_that_points_elsewhere(start: Callable[..., Run]) -> None:

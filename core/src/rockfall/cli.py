@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import sys
+import warnings
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -18,7 +19,10 @@ import click
 from rockfall.errors import PluginError, RockfallError, UnknownName, is_out_of_memory
 from rockfall.kit.blame import explained, place
 from rockfall.kit.console import say
+from rockfall.kit.escaping import printable
 from rockfall.registry import registry
+
+_format_as_python_does = warnings.formatwarning
 
 
 class Verbs(click.Group):
@@ -133,8 +137,15 @@ def _show_traceback(
     say("".join(traceback.format_exception(kind, error, where)).rstrip(), err=True)
 
 
+def _format_warning(*about: Any, **more: Any) -> str:
+    return printable(_format_as_python_does(*about, **more))
+
+
 def _prepare_streams() -> None:
-    """A closed stream is one that nobody reads; letters that a terminal lacks become `?`."""
+    """A closed stream is one that nobody reads; letters that a terminal lacks become `?`; and what
+    a warning quotes can't act on the terminal.
+    """
+    warnings.formatwarning = _format_warning
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:

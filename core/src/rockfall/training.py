@@ -411,8 +411,8 @@ def build_model(record: Record, config: Config | None = None) -> Model:
             built = kind(config, SourceInfo.from_json(record.info))
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
-    except (TypeError, KeyError, IndexError, RuntimeError) as error:
-        if not from_file or is_out_of_memory(error):
+    except Exception as error:
+        if isinstance(error, RockfallError) or not from_file or is_out_of_memory(error):
             raise
         reason = f"{type(error).__name__}: {error}"
         raise RockfallError(f"{name} can't be built of what run.json says: {reason}") from error

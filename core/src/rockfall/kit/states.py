@@ -37,8 +37,8 @@ def load_kept(thing: Any, state: Any, what: object) -> None:
     """As `load_model`, for an optimizer, an environment or whatever else a run keeps."""
     try:
         thing.load_state_dict(state)
-        if hasattr(thing, "param_groups") and isinstance(getattr(thing, "state", None), Mapping):
-            _check_optimizer(thing)
+        for optimizer in _optimizers_in(thing):
+            _check_optimizer(optimizer)
     except Exception as error:
         if is_out_of_memory(error):
             raise
@@ -61,23 +61,42 @@ def _kind(tensor: Tensor) -> tuple[bool, bool]:
     return tensor.is_floating_point(), tensor.is_complex()
 
 
+def _optimizers_in(thing: Any, depth: int = 5) -> Iterator[Any]:
+    """The optimizers that a thing is or has, at any place of its attributes."""
+    if hasattr(thing, "param_groups") and isinstance(getattr(thing, "state", None), Mapping):
+        yield thing
+    elif depth and not isinstance(thing, nn.Module | Tensor | type):
+        parts = thing.values() if isinstance(thing, Mapping) else thing
+        if not isinstance(thing, Mapping | list | tuple):
+            parts = list(getattr(thing, "__dict__", {}).values())
+        for part in parts:
+            yield from _optimizers_in(part, depth - 1)
+
+
 def _check_optimizer(optimizer: Any) -> None:
-    """What is kept of a parameter has its shape, or that of a row, a column or a number of it; or
-    it is of all parameters, end to end.
+    """What is kept of a parameter has its shape. What is not fused may have that of a row or a
+    column of it, or be of all parameters, end to end: torch finds out whether that fits.
     """
-    everything = sum(p.numel() for group in optimizer.param_groups for p in group["params"])
+    groups = optimizer.param_groups
+    fused = any(group.get("fused") for group in groups)
+    everything = sum(parameter.numel() for group in groups for parameter in group["params"])
     for parameter, kept in optimizer.state.items():
         for name, value in kept.items() if isinstance(kept, Mapping) else ():
-            if not isinstance(value, Tensor) or value.numel() in (1, everything):
+            if not isinstance(value, Tensor) or value.shape == parameter.shape:
                 continue
-            same = len(value.shape) == len(parameter.shape) and all(
-                side in (1, own) for side, own in zip(value.shape, parameter.shape, strict=True)
+            if name == "step" and value.numel() == 1 and value.is_floating_point():
+                continue
+            if not fused and (value.numel() in (1, everything) or _spreads(value, parameter)):
+                continue
+            raise ValueError(
+                f"{name} of shape {tuple(value.shape)} for a parameter of shape "
+                f"{tuple(parameter.shape)}"
             )
-            if not same:
-                raise ValueError(
-                    f"{name} of shape {tuple(value.shape)} for a parameter of shape "
-                    f"{tuple(parameter.shape)}"
-                )
+
+
+def _spreads(value: Tensor, parameter: Tensor) -> bool:
+    sides = zip(value.shape, parameter.shape, strict=False)
+    return value.dim() == parameter.dim() and all(side in (1, own) for side, own in sides)
 
 
 def _numbers(state: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:

@@ -27,6 +27,8 @@ FORMATS = (1, 2)
 """Of `run.json`. In version 1 settings, metrics and figures had other names."""
 MOST_BYTES = 16_000_000
 """Of `run.json` and `result.json`, which have some thousand."""
+DEEPEST = 20
+"""Lists and objects in each other, which settings have a few of."""
 MOST_VALUES = 2**31
 """Numbers in one input of a source."""
 
@@ -51,7 +53,7 @@ class InfoSchema(_Schema):
 
     name: Text
     kinds: list[Word]
-    shape: Annotated[list[Whole], Field(max_length=16)]
+    shape: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=16)]
     dtype: Annotated[
         str, Field(pattern=r"^(bool|object|b?u?(int|float|complex)\d{1,3}|[<>|=]?[US]\d{1,9})$")
     ]
@@ -195,9 +197,17 @@ def check_checkpoint(data: Any, path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(read_whole(path, MOST_BYTES), parse_constant=_no_constant)
+        data = json.loads(read_whole(path, MOST_BYTES), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise RockfallError(f"{path} is damaged: no JSON: {error}") from None
+    if _deeper_than(data, DEEPEST):
+        raise RockfallError(f"{path} is damaged: values within over {DEEPEST} others")
+    return data
+
+
+def _deeper_than(data: Any, depth: int) -> bool:
+    inside = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return depth < 0 or any(_deeper_than(each, depth - 1) for each in inside)
 
 
 def _no_constant(name: str) -> None:
