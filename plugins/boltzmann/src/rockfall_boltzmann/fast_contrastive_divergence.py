@@ -103,13 +103,15 @@ class FastContrastiveDivergence:
             binarise(batches, out=buffers.data)
         else:
             buffers.data.copy_(batches)
-        theta = self.product_theta()
+        theta = self.theta if self.low_precision_theta is None else self.low_precision_theta
         up, down = theta[:, :-1], theta[:-1].T  # [v 1] → a of h, [h 1] → a of v
         sample_visible: Any = torch.gt if self.binary else torch.add
         persistent = config.method == "pcd"
         buffers.negative_inputs.copy_(self.chain_inputs[:size])
         noise = self.noise(updates * config.k, size)
         for v, v_transposed, negative_v, negative_visible in buffers.views:
+            if self.low_precision_theta is not None:  # θ as the products take it, rounded anew
+                self.low_precision_theta.copy_(self.theta)
             # Gibbs chain. `start`: pre-activations of h at which the chain is.
             start = buffers.negative_inputs
             if not persistent:
@@ -157,12 +159,6 @@ class FastContrastiveDivergence:
             theta.addcmul_(gradient, rate)
         else:
             theta.add_(gradient, alpha=rate)
-        self.product_theta()
-
-    def product_theta(self) -> Tensor:
-        """θ as the products take it, rounded anew where they are of low precision."""
-        low = self.low_precision_theta
-        return self.theta if low is None else low.copy_(self.theta)
 
     def noise(self, sweeps: int, size: int) -> Iterator[SweepNoise]:
         """The noise of each sweep of a batch of `size`; that of later ones overwrites it."""
