@@ -1,4 +1,4 @@
-"""What a run spends on looking at what it learns: about a twentieth of its time, and no figure."""
+"""What a run spends on looking at what it learns: 3 % of its time, and no figure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ costs = st.floats(0.001, 5.0)
 @given(
     st.lists(st.tuples(st.floats(0.0, 10.0), st.sampled_from("abc"), costs), max_size=60),
 )
-def test_looks_of_any_cost_take_a_twentieth_and_one_more(
+def test_looks_of_any_cost_take_their_share_and_one_more(
     plan: list[tuple[float, str, float]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:

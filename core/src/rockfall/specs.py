@@ -178,7 +178,7 @@ class CapabilitySpec(Spec):
         to see in a trained model, by name; a tensor is (C, H, W) uint8. A finished run leaves them
         as `pictures/NAME.png`, and `rockfall show` draws them anew.
     snapshots: the same for a model that is still learning: the run writes them during training as
-        `pictures/NAME-STEP.png`, ever fewer and in a twentieth of its time, so that a film can be
+        `pictures/NAME-STEP.png`, ever fewer and in 3 % of its time, so that a film can be
         made of them.
     compared: which of these `rockfall compare` puts side by side, if all runs have it.
     derived: other keys of its measurements → what the number is, such as `% of the best`.

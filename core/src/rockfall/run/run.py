@@ -200,8 +200,8 @@ class Run:
         """Save `draw()`, a Pillow image or (C, H, W) uint8, as `pictures/NAME-STEP.png`.
 
         Draws without gradients and under a forked generator, so that it changes nothing. A run in
-        memory draws nothing, and none draws more, but for the first of a name, than a twentieth of
-        its time pays for.
+        memory draws nothing, and none draws more, but for the first of a name, than 3 % of
+        its time pay for.
         """
         if self._directory is not None and self._looks.affordable(name):
             with self._looks.taking(name), fork_rng(), torch.no_grad():
