@@ -16,8 +16,8 @@ from rockfall.kit.schedules import geometric_steps
 FURTHER = 1.15
 """How many times later than the one before each is: of 1,000 steps 43 leave one, of 100,000 76."""
 SHARE = 0.03
-"""Of the CPU time since the fitting began, what pictures may take, however busy the machine is: with
-the first ones, and what a run does besides, a training is to stay within 5 % of a bare loop.
+"""Of the CPU time since the fitting began, what pictures may take, however busy the machine is; the
+first ones, a checkpoint and logging take some, too, and the whole is to be about 5 % of a training.
 """
 GRACE = 0.02
 """CPU seconds that they may take besides, so that a short run leaves some, too."""
