@@ -75,7 +75,7 @@ def test_a_run_takes_what_it_can_afford_and_the_first(
     def fit(model: Any, run: Run) -> None:
         if looking == "snapshots":
             run.leave_snapshots([lambda: {"look": draw()}])
-        for _ in run.steps(200):
+        for _ in run.steps(400):
             clock.now += 1.0
             if looking == "picture":
                 run.picture("look", draw)
@@ -85,7 +85,7 @@ def test_a_run_takes_what_it_can_afford_and_the_first(
     with run.interruptible():
         run.model.fit(None, run)
     assert drawn[0] == 0
-    assert len(drawn) * cost <= GRACE + SHARE * (200 + len(drawn) * cost) + cost
+    assert len(drawn) * cost <= GRACE + SHARE * (400 + len(drawn) * cost) + cost
     assert drawn[-1] > 100, "it goes on looking"
     left = {int(path.stem.split("-")[1]) for path in run.directory.pictures.iterdir()}
     assert left == set(drawn)
@@ -104,7 +104,7 @@ def test_a_drawing_that_fails_is_paid_for(clock: Clock) -> None:
     clock.now += 10.0
     assert not looks.affordable("a")
     assert looks.affordable("b")
-    clock.now += 100.0
+    clock.now += 4.0 / SHARE
     assert looks.affordable("a")
 
 
