@@ -7,35 +7,37 @@ from dataclasses import asdict
 from typing import Any
 
 from rockfall.catalogue import Entry
-from rockfall.config import Config, to_text
+from rockfall.config import to_text
 from rockfall.errors import PluginError
 from rockfall.kit.console import print_table, say
-from rockfall.kit.reading import Unread, read
+from rockfall.kit.remembered import remembered
 from rockfall.specs import ModelSpec
 
 
 def model_info(entry: Entry[ModelSpec]) -> dict[str, Any]:
-    config, presets = settings_of(entry.spec)
+    """`settings`, each as `Setting._asdict()`, and `presets` are remembered, for to import a model
+    is to import torch.
+    """
+
+    def described() -> tuple[dict[str, Any], tuple[type, ...]]:
+        kind = entry.spec.load()
+        if not hasattr(kind, "Config"):
+            raise PluginError(f"{entry.spec.whose} has no Config, which every model has")
+        presets = getattr(kind, "presets", {})
+        found = {
+            "settings": [setting._asdict() for setting in kind.Config.described()],
+            "presets": {
+                name: {key: to_text(value) for key, value in values.items()}
+                for name, values in presets.items()
+            },
+        }
+        return found, (kind, kind.Config)
+
     return {
         **asdict(entry.spec),
         "distribution": entry.owner,
-        "settings": [setting._asdict() for setting in config.described()],
-        "presets": {p: {k: to_text(v) for k, v in values.items()} for p, values in presets.items()},
+        **remembered(entry.spec.target, described),
     }
-
-
-def settings_of(spec: ModelSpec) -> tuple[type[Config], dict[str, dict[str, Any]]]:
-    """A model's Config and its presets; without importing its module, if its source says them."""
-    try:
-        found = read(spec.target, "Config", "presets")
-    except Unread:
-        found = {}
-    if "Config" not in found:
-        kind = spec.load()
-        if not hasattr(kind, "Config"):
-            raise PluginError(f"{spec.whose} has no Config, which every model has")
-        found = {"Config": kind.Config, "presets": getattr(kind, "presets", {})}
-    return found["Config"], found.get("presets", {})
 
 
 def print_model(data: dict[str, Any]) -> None:
