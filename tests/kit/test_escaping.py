@@ -114,7 +114,8 @@ def test_a_live_line_lets_through_what_rich_says_alone(text: str) -> None:
 
     def codes(text: str) -> list[str]:
         screen = io.StringIO()
-        console = new_console(file=screen, force_terminal=True, width=60, color_system=None)
+        # So wide that no text takes another line.
+        console = new_console(file=screen, force_terminal=True, width=20_000, color_system=None)
         _listen(TerminalListener(console), text.replace("\n", ""))
         return acts(screen.getvalue())
 
