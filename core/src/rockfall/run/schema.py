@@ -202,6 +202,10 @@ def _read(path: Path) -> Any:
         raise RockfallError(f"{path} is damaged: no JSON: {error}") from None
     if _deeper_than(data, DEEPEST):
         raise RockfallError(f"{path} is damaged: values within over {DEEPEST} others")
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise RockfallError(f"{path} is damaged: text that is none") from None
     return data
 
 

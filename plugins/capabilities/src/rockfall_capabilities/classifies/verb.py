@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rockfall import UsageError
+from rockfall import RockfallError, UsageError
 from rockfall.kit.console import print_json, say
 from rockfall.plugin import has_capability, registry
 from rockfall.verbs import as_json, complete, new_file
@@ -110,6 +110,11 @@ def _predict(run: Run, file: Path, top: int) -> Prediction:
     model: Any = run.model
     with eval_mode(model):
         probabilities = model.classify(fitted.pixels[None].to(run.device))[0]
+    if not probabilities.isfinite().all():
+        raise RockfallError(
+            f"{run.name} gives probabilities that are no finite numbers: it diverged, or its "
+            "checkpoint is damaged"
+        )
     best = torch.topk(probabilities, min(top, len(probabilities)))
     labels = best.indices.tolist()
     names = [info.classes[label] for label in labels]
