@@ -86,7 +86,6 @@ def test_of_every_verb_that_opens_it(tmp_path: Path) -> None:
     assert [events[0]["event"], events[-1]["event"]] == ["started", "finished"]
     parsed(site.run("evaluate", "last", "--json", **runs))
     parsed(site.run("resume", "last", "--json", **runs), lines=True)
-    parsed(site.run("info", "thing", "--json", **runs))
 
 
 def test_a_verb_that_prints_json_itself_still_answers(tmp_path: Path) -> None:
