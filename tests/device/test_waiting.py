@@ -27,7 +27,6 @@ WAITS = {
     "a2c": SB3,
     "dqn": SB3,
     "evolve": "the aspect ratio, a number of Python's",
-    "painter": "the quality, once an epoch",
     "ppo": SB3,
 }
 """Model → for what its steps wait."""

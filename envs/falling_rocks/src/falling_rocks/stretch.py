@@ -1,12 +1,14 @@
 """Several steps of many games in torch, of which all but the bowl is known before the first."""
 
+from itertools import count
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from falling_rocks.drawing import make_row_tables
+from falling_rocks.drawing import bottom_index, make_row_tables
 from falling_rocks.rules import NO_ROCK, NUM_ACTIONS, STAY, Rules, State, advance, start
 
 Step = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -17,17 +19,20 @@ WORDS = (torch.int64, torch.int32, torch.int16, torch.uint8)
 class Tables(NamedTuple):
     """The rules as tables, so that a step takes a few operations, each a launch on a GPU.
 
+    A screen has `rows` more rows than are seen, below the others: they end with the reward, 4 bytes
+    of float32, and the bowl's column, 4 of int32, so that one look into a table finds them with the
+    bottom row.
+
     Attributes:
         rock: the row of a rock, by its column - `NO_ROCK`; shape ``(size + 1, words)``.
-        bottom: the bottom row, by bowl and rock; shape ``(size * (size + 1), words)``.
-        bowl: the bowl after a step, by bowl and action; int64, shape ``(size * 3,)``.
-        reward: by bowl and landing rock; float32, shape ``(size * (size + 1),)``.
+        step: the bottom row and the rows below it after a step, by bowl, action and rock that
+            lands; shape ``(size * 3 * (size + 1), (1 + rows) * words)``.
+        rows: how many rows are below the others.
     """
 
     rock: Tensor
-    bottom: Tensor
-    bowl: Tensor
-    reward: Tensor
+    step: Tensor
+    rows: int
 
 
 def make_tables(rules: Rules, device: torch.device) -> Tables:
@@ -36,24 +41,26 @@ def make_tables(rules: Rules, device: torch.device) -> Tables:
     # Rows are looked up in the widest words that they consist of, since a GPU has a thread a word.
     row_bytes = rows.rock[0].nbytes
     word = next(word for word in WORDS if row_bytes % word.itemsize == 0)
-    rock, bottom = (torch.from_numpy(table).view(word) for table in rows)
+    below = _rows_below(rules, row_bytes)
 
-    bowl, action = _pairs(rules.size, NUM_ACTIONS)
-    no_rock = np.full_like(bowl, NO_ROCK)
-    after, _ = advance(rules, State((no_rock,) * rules.size, bowl), action, no_rock)
-
-    bowl, landing = _pairs(rules.size, rules.size + 1)
+    bowl, action, landing = _combinations(rules.size, NUM_ACTIONS, rules.size + 1)
     no_rock = np.full_like(bowl, NO_ROCK)
     above = (*(no_rock,) * (rules.size - 2), landing + NO_ROCK, no_rock)
-    _, reward = advance(rules, State(above, bowl), np.full_like(bowl, STAY), no_rock)
+    after, reward = advance(rules, State(above, bowl), action, no_rock)
 
-    tables = Tables(
-        rock,
-        bottom,
-        torch.from_numpy(after.bowl.astype(np.int64)),
-        torch.from_numpy(reward.astype(np.float32)),
-    )
-    return Tables(*(table.to(device) for table in tables))
+    step = np.zeros((len(bowl), (1 + below) * row_bytes), np.uint8)
+    step[:, :row_bytes] = rows.bottom[bottom_index(rules, after)].view(np.uint8)
+    step[:, -8:-4] = reward.astype(np.float32)[:, None].view(np.uint8)
+    step[:, -4:] = after.bowl.astype(np.int32)[:, None].view(np.uint8)
+    rock, found = (torch.from_numpy(table).view(word) for table in (rows.rock, step))
+    return Tables(rock.to(device), found.to(device), below)
+
+
+def _rows_below(rules: Rules, row_bytes: int) -> int:
+    """The fewest that hold 8 bytes and keep all screens' ends where numbers of 4 may be."""
+    seen = prod(rules.observation_shape[:-1])
+    enough = (n for n in count(1) if n * row_bytes >= 8 and (seen + n) * row_bytes % 8 == 0)
+    return next(enough)
 
 
 class Games(NamedTuple):
@@ -120,7 +127,7 @@ class Stretch:
     def games(self) -> Games:
         """The state after the latest step."""
         tape = self._tape[self._bottom : self._bottom + self._rules.size]
-        return Games(self.observation, tape, self._bowl)
+        return Games(self.observation, tape, self._bowl.long())
 
     def step(self, actions: Tensor) -> Step:
         """Play one step in every game; see `FallingRocksTensorEnv.step`."""
@@ -128,11 +135,11 @@ class Stretch:
         screen = self._screens[self._time]
         self._time += 1
         self._bottom += 1
-        move = torch.add(actions, self._bowl, alpha=NUM_ACTIONS)
-        self._bowl = tables.bowl.index_select(0, move)
-        landing = torch.add(self._tape[self._bottom], self._bowl, alpha=size + 1)
-        reward = tables.reward.index_select(0, landing)
-        self.observation = final_obs = _with_bowl(self._rules, tables, screen, landing)
+        landing = torch.add(self._tape[self._bottom], actions, alpha=size + 1)
+        self.observation, reward, self._bowl = _look_up(
+            self._rules, tables, screen, landing.add(self._bowl, alpha=NUM_ACTIONS * (size + 1))
+        )
+        final_obs = self.observation
         if self.remaining or self.restart is None:
             return self.observation, reward, self._no_end, self._no_end, final_obs
         self.ended = True
@@ -147,9 +154,11 @@ def begin(rules: Rules, tables: Tables, state: State) -> Games:
     """The games in a state of int16 tensors on the device, drawn."""
     tape = torch.stack(state.rocks[::-1]) - NO_ROCK
     bowl = state.bowl.long()
-    landing = torch.add(tape[0], bowl, alpha=rules.size + 1)
-    screen = _falling(rules, tables, tape, 1)[0]
-    return Games(_with_bowl(rules, tables, screen, landing), tape, bowl)
+    # As after a step that leaves the bowl where it is.
+    landing = tape[0] + STAY * (rules.size + 1)
+    index = torch.add(landing, bowl, alpha=NUM_ACTIONS * (rules.size + 1))
+    observation, _, _ = _look_up(rules, tables, _falling(rules, tables, tape, 1)[0], index)
+    return Games(observation, tape, bowl)
 
 
 def read(rules: Rules, games: Games) -> State:
@@ -159,25 +168,34 @@ def read(rules: Rules, games: Games) -> State:
 
 
 def _falling(rules: Rules, tables: Tables, tape: Tensor, steps: int) -> Tensor:
-    """The last screens of a tape, (steps, num_envs, words), without the bowl."""
+    """The last screens of a tape, (steps, num_envs, words), without the bowl, and below them the
+    rows for what a step finds.
+    """
     first = len(tape) - rules.size + 1 - steps
     rows = [tape[first + row : first + row + steps] for row in reversed(range(rules.size))]
-    if rules.observation == "planes":
-        rows += [torch.zeros_like(rows[0])] * rules.size
+    of_the_bowl = rules.size if rules.observation == "planes" else 0
+    rows += [torch.zeros_like(rows[0])] * (of_the_bowl + tables.rows)
     grids = torch.stack(rows, -1)  # (steps, num_envs, rows)
     screens = tables.rock.index_select(0, grids.flatten().int())
     return screens.view(*grids.shape[:2], grids.shape[2] * tables.rock.shape[1])
 
 
-def _with_bowl(rules: Rules, tables: Tables, screen: Tensor, landing: Tensor) -> Tensor:
-    """Put the bottom rows into screens (num_envs, words): then they are observations."""
-    words = tables.bottom.shape[1]
-    torch.index_select(tables.bottom, 0, landing, out=screen[:, -words:])
+def _look_up(
+    rules: Rules, tables: Tables, screen: Tensor, index: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Put what `Tables.step` has at an index (num_envs,) into screens (num_envs, words): then they
+    are observations, with reward and bowl, all of them views.
+    """
+    torch.index_select(tables.step, 0, index, out=screen[:, -tables.step.shape[1] :])
+    seen = screen.shape[1] - tables.rows * tables.rock.shape[1]
     dtype: Any = getattr(torch, rules.dtype)
-    return screen.view(dtype).view(len(screen), *rules.observation_shape)
+    observation = screen[:, :seen].view(dtype).view(len(screen), *rules.observation_shape)
+    numbers = screen[:, -8 // screen.itemsize :]
+    return observation, numbers.view(torch.float32)[:, 0], numbers.view(torch.int32)[:, 1]
 
 
-def _pairs(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of each entry of a table, flattened; int16, as the rules compute."""
-    row, column = np.divmod(np.arange(rows * columns, dtype=np.int16), np.int16(columns))
-    return row, column
+def _combinations(*counts: int) -> tuple[np.ndarray, ...]:
+    """Of each entry of a table that has so many along each axis, its place there; int16, as the
+    rules compute.
+    """
+    return tuple(places.ravel().astype(np.int16) for places in np.indices(counts))

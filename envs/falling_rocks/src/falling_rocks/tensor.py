@@ -81,8 +81,9 @@ class FallingRocksTensorEnv:
 
         Returns:
             Observation, reward (float32), terminated, truncated, and the final observation: that
-            before the restart where games ended, and otherwise the observation itself. Terminated
-            and truncated are the same tensors in many steps, and not to be written to.
+            before the restart where games ended, and otherwise the observation itself. Observation
+            and reward are views into the same memory, the games of which lie apart; terminated and
+            truncated are the same tensors in many steps. None of them is to be written to.
         """
         stretch = self._current
         if not stretch.remaining:
