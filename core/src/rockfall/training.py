@@ -206,11 +206,19 @@ def _computing(run: Run) -> AbstractContextManager[None]:
 def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Measurements:
     """What is measured of a finished run, measured anew, each beside its baselines.
 
-    Raises RockfallError if its source can't be opened, or is of another shape by now.
+    Raises RockfallError if its source can't be opened, or is of another shape by now, and
+    CheckpointError if its model can't be measured, such as with weights that overflow.
     """
     source = _source_again(run).to(run.device)
     with _computing(run):
-        return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
+        try:
+            return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
+        except Exception as error:
+            if isinstance(error, RockfallError) or is_out_of_memory(error):
+                raise
+            raise CheckpointError(
+                f"{run.name} can't be measured as its checkpoint has it: {explained(error)}"
+            ) from error
 
 
 def draw(run: Run) -> list[Path]:
