@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -210,15 +211,9 @@ def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Measuremen
     CheckpointError if its model can't be measured, such as with weights that overflow.
     """
     source = _source_again(run).to(run.device)
-    with _computing(run):
-        try:
-            return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
-        except Exception as error:
-            if isinstance(error, RockfallError) or is_out_of_memory(error):
-                raise
-            raise CheckpointError(
-                f"{run.name} can't be measured as its checkpoint has it: {explained(error)}"
-            ) from error
+    refusal = CheckpointError(f"{run.name} can't be measured as its checkpoint has it")
+    with _computing(run), _of_a_file(refusal):
+        return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
 
 
 def draw(run: Run) -> list[Path]:
@@ -336,16 +331,23 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
         # Whatever was opened, imported or told since the model was initialised: an import may draw,
         # and does so once a process.
         set_random_state(run.generators)
-        try:
+        refusal = CheckpointError(f"{run.name} can't go on from its checkpoint, step {run.step}")
+        with _of_a_file(refusal if resumed else None):
             run.model.fit(source, run)
-        except Exception as error:
-            if isinstance(error, RockfallError) or not resumed or is_out_of_memory(error):
-                raise
-            raise CheckpointError(
-                f"{run.name} can't go on from its checkpoint: at step {run.step}, "
-                f"{explained(error)}"
-            ) from error
         run.finish()
+
+
+@contextlib.contextmanager
+def _of_a_file(refusal: RockfallError | None) -> Iterator[None]:
+    """Inside, code gets what a file says, which may make it fail anyhow: that is refused in one
+    line, `refusal` with the reason. None: it is not of a file, and errors stay what they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        if refusal is None or isinstance(error, RockfallError) or is_out_of_memory(error):
+            raise
+        raise type(refusal)(f"{refusal}: {explained(error)}") from error
 
 
 def _whose(run: Run) -> str:
@@ -411,19 +413,15 @@ def build_model(record: Record, config: Config | None = None) -> Model:
     name = record.model_name
     spec = registry().models.find(record.model).spec
     kind = spec.load()
-    from_file = config is None
+    refusal = RockfallError(f"{name} can't be built of what run.json says")
+    of_a_file = _of_a_file(refusal if config is None else None)
     config = config or build_config(kind, name, "", None, record.config)
-    try:
-        with code_of(spec.whose):
+    with of_a_file, code_of(spec.whose):
+        try:
             seed_everything(record.seed)
             built = kind(config, SourceInfo.from_json(record.info))
-    except ValueError as error:
-        raise UsageError(f"{name}: {error}") from None
-    except Exception as error:
-        if isinstance(error, RockfallError) or not from_file or is_out_of_memory(error):
-            raise
-        reason = f"{type(error).__name__}: {error}"
-        raise RockfallError(f"{name} can't be built of what run.json says: {reason}") from error
+        except ValueError as error:
+            raise UsageError(f"{name}: {error}") from None
     for needed in ("fit", "state_dict", "load_state_dict"):
         if not callable(getattr(built, needed, None)):
             raise PluginError(f"{spec.whose} has no {needed}(), which every model has")
