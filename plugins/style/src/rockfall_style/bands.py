@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from rockfall import RockfallError
 from rockfall.kit.memory import require_memory
 from rockfall.kit.progress import counted
+from rockfall_style.resizing import reflected
 from rockfall_style.transform_network import REDUCTION, Layer, TransformNetwork, to_rgb
 
 MAX_WHOLE_PIXELS = 1 << 20
@@ -29,8 +30,8 @@ BAND_PIXELS = 1 << 18
 """Pixels of a band, about."""
 MIN_BAND_ROWS = 32
 MIN_SIDE = 32
-"""Pixels to which a smaller picture's sides are padded, by copies of the last row and column, for
-instance norm to have some pixels in the residual blocks.
+"""Pixels to which a smaller picture's sides are padded, for instance norm to have some pixels in
+the residual blocks.
 """
 
 Statistics = tuple[Tensor, Tensor]
@@ -54,7 +55,7 @@ def apply_style(
     """
     device = next(network.parameters()).device
     _, height, width = picture.shape
-    padded = _pad(picture.to(device)[None])
+    padded = _pad(network, picture.to(device)[None])
     pixels = padded.shape[2] * padded.shape[3]
     if pixels <= max_whole:
         output = network(padded.float().contiguous(memory_format=torch.channels_last))
@@ -63,23 +64,30 @@ def apply_style(
         output = _apply_in_bands(network, padded, max(MIN_BAND_ROWS, band // padded.shape[3]))
     if not output.isfinite().all():
         raise RockfallError("the style's network gives numbers that are not finite")
-    output = output[0, :, :height, :width].float()
+    inside = (
+        slice(network.margin, network.margin + height),
+        slice(network.margin, network.margin + width),
+    )
+    output = output[0, :, *inside].float()
     styled: Tensor = output.round_().clamp_(0, 255).to(torch.uint8)
     return styled
 
 
-def _pad(picture: Tensor) -> Tensor:
-    """(1, 3, H, W) uint8 padded after its last row and column, by copies of these, to sides that
-    are multiples of `REDUCTION`.
+def _pad(network: TransformNetwork, picture: Tensor) -> Tensor:
+    """(1, 3, H, W) uint8 with the network's margin on all sides, and as much more below and on the
+    right as makes the sides multiples of `REDUCTION`: by reflection if there is a margin, else by
+    copies of the last row and column.
 
     TensorFlow's "same" pads odd sizes on other sides than even ones, which shifts the picture by a
-    pixel.
+    pixel; and the margin is a multiple of `REDUCTION` too, so that no size shifts it.
     """
-    height, width = (max(MIN_SIDE, -(-side // REDUCTION) * REDUCTION) for side in picture.shape[2:])
-    padding = (0, width - picture.shape[3], 0, height - picture.shape[2])
-    if not any(padding):
-        return picture
-    return F.pad(picture.float(), padding, mode="replicate").to(torch.uint8)
+    for dimension, side in ((2, picture.shape[2]), (3, picture.shape[3])):
+        least = max(MIN_SIDE, side + 2 * network.margin)
+        whole = -(-least // REDUCTION) * REDUCTION
+        places = torch.arange(whole, device=picture.device) - network.margin
+        found = reflected(places, side) if network.margin else places.clamp(max=side - 1)
+        picture = picture.index_select(dimension, found)
+    return picture
 
 
 def _apply_in_bands(network: TransformNetwork, picture: Tensor, rows: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Resizing: the scales of coarse-to-fine optimisation, and pictures of any size.
+"""Resizing and padding: the scales of coarse-to-fine optimisation, and pictures of any size.
 
 Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer", section 6: at half the
 size a step costs a quarter, and the network's receptive fields cover twice as much of the picture.
@@ -43,6 +43,15 @@ def resize(pictures: Tensor, height: int, width: int) -> Tensor:
 def resize_and_clip(pictures: Tensor, height: int, width: int) -> Tensor:
     """`resize`, clipped to 0 … 1."""
     return torch.clamp(resize(pictures, height, width), 0, 1)
+
+
+def reflected(places: Tensor, side: int) -> Tensor:
+    """Places, of which some are before 0 or after `side` − 1, as those within of which they are
+    mirror images, however far outside: "reflect" padding, which repeats no edge.
+    """
+    period = max(1, 2 * (side - 1))
+    within = places.remainder(period)
+    return torch.minimum(within, period - within) if side > 1 else within
 
 
 def resize_uint8(pixels: Tensor, height: int, width: int) -> Tensor:

@@ -233,6 +233,10 @@ class TransformNetwork(nn.Module):
     upsampling: ClassVar[type[TransposedLayer]] = TransposedLayer
     padding: ClassVar[Padding] = "constant"
     """Of the residual blocks."""
+    margin: ClassVar[int] = 32
+    """Pixels of reflection padding on each side, which `bands.apply_style` adds and crops: zeros
+    beyond the edge make a frame of false colours nearly as wide. A multiple of `REDUCTION`.
+    """
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__()
@@ -292,6 +296,8 @@ class SkipTransformNetwork(TransformNetwork):
 
     upsampling = UpsamplingLayer
     padding = "replicate"
+    margin = 0
+    """As `fast_style` pads its pictures itself, when it is trained too."""
     noise: Tensor
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
