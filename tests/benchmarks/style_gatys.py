@@ -54,11 +54,12 @@ class Plain:
 
     def seen(self, values: Tensor) -> dict[str, Tensor]:
         found = {}
-        values = (values - self.network.mean) / self.network.std
-        for place, layer in enumerate(self.network.features):
+        network = self.network.network
+        values = (values - network.mean) / network.std
+        for place, layer in enumerate(network.features):
             values = layer(values)
-            if place in self.network.outputs:
-                found[self.network.outputs[place]] = values
+            if place in network.outputs:
+                found[network.outputs[place]] = values
         return found
 
     def __call__(self, values: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ paper in
   five; it paints over the photograph, sees fixed noise, and upsamples before it convolves
   (`SkipTransformNetwork` says how and why). Pictures are padded by their edge, which is cropped;
 - the loss: content and style losses are relative to their targets and averaged over the layers
-  (`losses.py`), and the feature network is by default an untrained one (`random_vgg.py`), where the
+  (`losses.py`), and the feature network is by default an untrained one (`random-vgg`), where the
   paper's is VGG16 trained on ImageNet;
 - the training: single pictures and not batches of four, a learning rate of 0.005 annealed by a
   cosine and not a constant 0.001, and by default 2,048 steps on crops of two photographs and not
@@ -33,11 +33,12 @@ from torch.nn import functional as F
 import rockfall
 from rockfall import Dataset
 from rockfall.kit.devices import threads_that_pay
+from rockfall.kit.features import check_features
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.resizing import within
 from rockfall.kit.schedules import lr_factor, set_lr
 from rockfall_style.bands import apply_style
-from rockfall_style.features import MULTIPLICATIONS_A_PIXEL, check_features, feature_network
+from rockfall_style.features import MULTIPLICATIONS_A_PIXEL, feature_network
 from rockfall_style.losses import content_loss, gram, style_loss, total_variation
 from rockfall_style.picture_names import absolute_path, read_picture
 from rockfall_style.transform_network import REDUCTION, SkipTransformNetwork

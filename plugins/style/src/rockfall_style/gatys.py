@@ -13,7 +13,7 @@ over its pixels x, by L-BFGS. It departs from the paper in
   (`losses.py`), where the paper's network was rescaled to mean activations of 1; and there are two
   regularisers that the paper does not have, total variation and a penalty for values that are not
   in 0 … 1 (`objective.py` has the whole formula);
-- the network: by default one with random weights (`random_vgg.py`), which needs no download;
+- the network: by default one with random weights (`random-vgg`), which needs no download;
   `features=vgg19` is the paper's, with its layers and average pooling but other weights;
 - the start: from the photo and not from noise, unless `init=noise`, and from coarse to fine (Gatys
   et al. 2017, section 6), as most is decided while the picture is small and a step cheap;
@@ -37,9 +37,10 @@ from torch import Tensor
 import rockfall
 from rockfall import Picture
 from rockfall.kit.devices import threads_that_pay
+from rockfall.kit.features import check_features
 from rockfall.kit.memory import available_memory, require_memory
 from rockfall.kit.optimizers import Adam
-from rockfall_style.features import MULTIPLICATIONS_A_PIXEL, check_features
+from rockfall_style.features import MULTIPLICATIONS_A_PIXEL
 from rockfall_style.inputs import Inputs
 from rockfall_style.lbfgs import HISTORY, Lbfgs
 from rockfall_style.objective import Objective

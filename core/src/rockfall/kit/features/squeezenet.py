@@ -10,9 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-STYLE_LAYERS = ("conv1", "fire3", "fire4", "fire5", "fire6")
-CONTENT_LAYERS = ("fire4",)
-
 
 class Fire(nn.Module):
     """(N, C, H, W) → (N, 2 · `expand`, H, W): the fire module.

@@ -9,12 +9,11 @@ mean from the filters (`MEAN_SHARE`).
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from rockfall_style.vgg import vgg
+from rockfall.kit.features.vgg import vgg
+from rockfall.kit.randomness import fork_rng
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_LAYERS = ("relu2_1",)
 MEAN_SHARE = 0.2
 """Share of its mean that a filter keeps. With all of it, activations are mostly local brightness;
 with none, a picture does not take on the colours of the style.
@@ -26,15 +25,19 @@ def random_vgg() -> dict[str, nn.Module]:
     return vgg((32, 64, 64, 64, 64), (1, 1, 1, 1, 1))
 
 
-def init_weights(network: nn.Module) -> None:
+def random_weights() -> dict[str, Tensor]:
     """Normally distributed weights, with the variance that preserves the scale of activations (He
-    et al. 2015, "Delving Deep into Rectifiers").
+    et al. 2015, "Delving Deep into Rectifiers"), by the names that they have in a file.
     """
     generator = torch.Generator().manual_seed(0)
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+    weights: dict[str, Tensor] = {}
+    with fork_rng():
+        layers = random_vgg()
+    for place, layer in enumerate(layers.values()):
+        if isinstance(layer, nn.Conv2d):
             weight = torch.randn(layer.weight.shape, generator=generator)
             weight -= (1 - MEAN_SHARE) * weight.mean((1, 2, 3), keepdim=True)
             weight *= (2 / weight[0].numel()) ** 0.5 / weight.std()
-            layer.weight.data.copy_(weight)
-            nn.init.zeros_(layer.bias)
+            weights[f"features.{place}.weight"] = weight
+            weights[f"features.{place}.bias"] = torch.zeros(len(weight))
+    return weights

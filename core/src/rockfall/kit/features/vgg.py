@@ -12,10 +12,6 @@ from collections.abc import Sequence
 
 from torch import nn
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_LAYERS = ("relu4_2",)
-"""Style and content layers as in section 3 of Gatys, Ecker and Bethge 2016."""
-
 
 def vgg19() -> dict[str, nn.Module]:
     """Its layers by name, in the order of torchvision's `features`."""

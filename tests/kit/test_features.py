@@ -11,13 +11,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rockfall.errors import RockfallError, UsageError
-from rockfall_style.features import NORMALISATIONS, PUBLISHED, feature_network
-from rockfall_style.squeezenet import squeezenet
-from rockfall_style.vgg import vgg19
+from rockfall.kit.downloads import Remote
+from rockfall.kit.features import FEATURE_NETWORKS, NORMALISATIONS, FeatureNetwork
+from rockfall.kit.features import feature_network as find
+from rockfall.kit.features.squeezenet import squeezenet
+from rockfall.kit.features.vgg import vgg19
 
 POOLED = (2, 5, 8)
 FIRES = (3, 4, 6, 7, 9, 10, 11, 12)
 TAKEN = {1: "conv1", 4: "fire3", 6: "fire4", 7: "fire5", 9: "fire6"}
+BLOCKS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+LAYERS = {
+    "SqueezeNet 1.1": tuple(TAKEN.values()),
+    "VGG19": (*BLOCKS, "relu4_2"),
+    "random VGG": BLOCKS,
+}
+
+
+def feature_network(name: str, normalisation: str | None = None) -> FeatureNetwork:
+    """Up to the layers that are compared here."""
+    return find(name, normalisation, LAYERS)
 
 
 def parameters(layers: dict[str, torch.nn.Module]) -> int:
@@ -96,7 +109,7 @@ def test_squeezenet_is_as_written_out(
     means = torch.tensor((122.679, 116.669, 104.006)).view(3, 1, 1)
     expected = written_out(weights, pictures * 255 - means)
     found = network(pictures)
-    assert found.keys() == expected.keys() == set(network.style_layers)
+    assert found.keys() == expected.keys() == set(TAKEN.values())
     for name, values in expected.items():
         torch.testing.assert_close(found[name], values, rtol=1e-4, atol=1e-3, msg=name)
 
@@ -225,7 +238,7 @@ def test_a_name_that_is_none_is_told_the_nearest() -> None:
 def test_foreign_weights_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_file({"features.0.weight": torch.zeros(64, 3, 3, 3)}, path)
-    with pytest.raises(UsageError, match=r"neither SqueezeNet 1\.1 nor VGG19"):
+    with pytest.raises(UsageError, match=r"neither .*SqueezeNet 1\.1.* with torchvision's"):
         feature_network(str(path), "caffe")
     path.write_bytes(b"no tensors here")
     with pytest.raises(RockfallError, match="is no safetensors file"):
@@ -260,6 +273,27 @@ def test_published_weights_are_taken_from_the_folder_of_data(
 
 def test_published_files_are_named_by_their_digests() -> None:
     """torchvision puts the digest's first eight digits into the name."""
-    for _, remote in PUBLISHED.values():
+    remotes = [named.weights for named in FEATURE_NETWORKS.values()]
+    published = [remote for remote in remotes if isinstance(remote, Remote)]
+    assert len(published) >= 2
+    for remote in published:
         assert remote.digest.startswith("sha256:" + remote.name[-12:-4])
         assert remote.urls[0].endswith(f"/{remote.name}")
+
+
+@pytest.mark.parametrize("name", FEATURE_NETWORKS)
+def test_every_network_has_its_layers_by_name_the_last_of_them_by_default(name: str) -> None:
+    architecture = FEATURE_NETWORKS[name].architecture
+    with torch.device("meta"):
+        layers = list(architecture.build())
+        assert [*FeatureNetwork(architecture, "imagenet").outputs.values()] == layers[-1:]
+        some = FeatureNetwork(architecture, "imagenet", (layers[3], layers[1]))
+    assert some.outputs == {1: layers[1], 3: layers[3]}
+    assert len(some.features) == 4
+    with pytest.raises(ValueError, match=f"has no layer none: {layers[0]}, "):
+        FeatureNetwork(architecture, "imagenet", ("none",))
+
+
+def test_what_is_asked_of_other_architectures_is_not_asked_of_it() -> None:
+    """Of one that is not named, the last layer is taken."""
+    assert [*find("random-vgg", layers={"VGG19": ("relu1_1",)}).outputs.values()] == ["pool5"]
