@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor
 
 from rockfall.errors import UsageError
 from rockfall.kit.files import atomic
+from rockfall.kit.palettes import COLOURS, in_palette, palette_of
 from rockfall.kit.regular import open_regular
+from rockfall.kit.spool import Spool
 
 __all__ = [
     "SUFFIXES",
@@ -39,7 +41,8 @@ JPEG = (".jpg", ".jpeg")
 SUFFIXES = (".png", *JPEG)
 """Of the files that `save` writes."""
 
-PALETTE_FRAMES = 32
+CLEAR = COLOURS - 1
+"""The number of the colour that stands for none, in a GIF that is transparent in places."""
 
 
 def load(path: Path) -> Tensor:
@@ -145,34 +148,38 @@ def save(path: Path, picture: Tensor | Image.Image) -> Path:
 
 
 def save_gif(
-    path: Path, frames: Iterable[np.ndarray], fps: float, colours: np.ndarray | None = None
+    path: Path, frames: Iterable[np.ndarray], fps: float, durations: Sequence[int] = ()
 ) -> Path:
-    """Write (H, W, 3) uint8 frames as an endless GIF, whole or not at all, one as they come.
+    """Write (H, W, 3) or (H, W, 4) uint8 frames as an endless GIF, whole or not at all.
 
-    All share one palette, so that nothing flickers: the commonest colours of one frame, or else of
-    the first, and a coarse cube for what appears in others.
+    All share one palette, of all of them, in which they are dithered so that what does not move
+    does not flicker. Of a fourth channel, what is below the middle is transparent.
 
-    colours: the frame that is to look best.
+    durations: milliseconds for which each is seen, in place of 1000 / fps.
     """
-    coming = iter(frames)
-    first = [] if colours is not None else list(itertools.islice(coming, PALETTE_FRAMES))
-    cube = [level for colour in itertools.product((0, 85, 170, 255), repeat=3) for level in colour]
-    typical = colours if colours is not None else np.concatenate(first)
-    common = Image.fromarray(typical).quantize(256 - len(cube) // 3)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette((common.getpalette() or []) + cube)
-    images = (
-        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
-        for frame in itertools.chain(first, coming)
-    )
-    with atomic(path) as file:
+    with Spool(frames) as spool, atomic(path) as file:
+        opaque = all(frame.shape[-1] == 3 for frame in spool)
+        colours = palette_of((frame[..., :3] for frame in spool), COLOURS if opaque else CLEAR)
+        images = (_indexed(frame, colours) for frame in spool)
+        clear: dict[str, Any] = {} if opaque else {"transparency": CLEAR, "disposal": 2}
         next(images).save(
             file,
             format="GIF",
             save_all=True,
             append_images=images,
-            duration=round(1000 / fps),
+            duration=list(durations) or round(1000 / fps),
             loop=0,
-            optimize=True,
+            optimize=opaque,
+            **clear,
         )
     return path
+
+
+def _indexed(frame: np.ndarray, colours: np.ndarray) -> Image.Image:
+    """A frame (H, W, 3 or 4) in colours (N, 3) uint8, and where it is transparent in number N."""
+    places = in_palette(frame[..., :3], colours)
+    if frame.shape[-1] == 4:
+        places = np.where(frame[..., 3] < 128, CLEAR, places)
+    image = Image.fromarray(places.astype(np.uint8))
+    image.putpalette(colours.tobytes())
+    return image

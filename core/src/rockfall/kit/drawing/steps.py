@@ -95,7 +95,7 @@ def one_two_five() -> Iterator[int]:
 def _save(path: Path, shown: Sequence[tuple[int, Callable[[], Image.Image]]]) -> None:
     end = _frame(*shown[-1])
     frames = (_frame(*step) for step in counted(shown, len(shown), "drawing frames"))
-    pictures.save_gif(path, itertools.chain(frames, [end] * round(HOLD * FPS)), FPS, colours=end)
+    pictures.save_gif(path, itertools.chain(frames, [end] * round(HOLD * FPS)), FPS)
 
 
 def _frame(number: int, draw: Callable[[], Image.Image]) -> np.ndarray:
