@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from rockfall.kit.drawing.sheets import sheet
-from rockfall.sources.info import SourceInfo
+from rockfall.kit.pictures import to_image
+from rockfall.kit.preparation import Preparation, Prepared, prepare
 from rockfall.sources.opening import open_source
-from rockfall_capabilities.picture_input import fit
 from tests.core.test_cli_train import rockfall
 from tests.core.toys import toys
 
@@ -46,15 +46,15 @@ def drawn(folder: Path) -> Path:
     return path
 
 
-def info(**changes: Any) -> SourceInfo:
-    fields: dict[str, Any] = {
-        "name": "made up",
-        "kinds": ("pictures",),
-        "shape": (1, 8, 8),
-        "dtype": "uint8",
-        "statistics": {"mean": [40.0]},
-    }
-    return SourceInfo(**{**fields, **changes})
+def fit(
+    picture: torch.Tensor,
+    shape: tuple[int, ...] = (1, 8, 8),
+    fit: Any = "guess",
+    **statistics: list[float],
+) -> Prepared:
+    """A picture as an input of a source with such examples; `guess` is what old runs do."""
+    known = {"mean": [40.0], **statistics}
+    return prepare(to_image(picture), Preparation.of_examples(fit, shape, known))
 
 
 # classify -------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_light_on_dark_stays_as_it_is(folder: Path, drawn: Path) -> None:
 def test_what_is_turned(ground: int, mean: float, expected: bool) -> None:
     picture = torch.full((3, 50, 50), ground, dtype=torch.uint8)
     picture[:, 20:30, 20:30] = 255 - ground
-    pixels, _, inverted, _ = fit(picture, info(statistics={"mean": [mean]}))
+    pixels, _, inverted, *_ = fit(picture, mean=[mean])
     assert inverted is expected
     assert pixels[0, 0, 0] == (255 - ground if expected else ground)
     assert pixels[0, 4, 4] != pixels[0, 0, 0]
@@ -113,7 +113,7 @@ def test_what_is_turned(ground: int, mean: float, expected: bool) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (300, 40), (7, 90), (4, 4)])
 def test_every_picture_fits(shape: tuple[int, ...], size: tuple[int, int]) -> None:
     picture = torch.randint(256, (3, *size), dtype=torch.uint8)
-    pixels, *_ = fit(picture, info(shape=shape, statistics={"mean": [120.0]}))
+    pixels, *_ = fit(picture, shape, mean=[120.0])
     assert pixels.shape == shape
     assert pixels.dtype == torch.uint8
 
@@ -121,7 +121,7 @@ def test_every_picture_fits(shape: tuple[int, ...], size: tuple[int, int]) -> No
 def test_nothing_is_stretched() -> None:
     picture = torch.zeros(3, 40, 80, dtype=torch.uint8)
     picture[:, 10:30, 30:50] = 255  # a square
-    pixels, *_ = fit(picture, info(shape=(1, 16, 16)))
+    pixels, *_ = fit(picture, (1, 16, 16))
     rows, columns = np.nonzero(pixels[0].numpy() > 128)
     assert np.ptp(rows) == np.ptp(columns) == 3
     assert pixels[:, :4].max() == 0  # what was added above is as dark as the border
@@ -131,20 +131,20 @@ def test_nothing_is_stretched() -> None:
 def test_how_much_paper_is_around_a_drawing_tells_nothing(margin: int) -> None:
     paper = torch.full((3, 40 + 2 * margin, 20 + 3 * margin), 255, dtype=torch.uint8)
     paper[:, margin : margin + 40, margin : margin + 20] = 0
-    learned = info(shape=(1, 8, 8), statistics={"mean": [30.0], "extent": [1.0, 0.5]})
-    pixels, _, inverted, cropped = fit(paper, learned)
+    drawn = {"mean": [30.0], "extent": [1.0, 0.5]}
+    pixels, _, inverted, cropped, _ = fit(paper, **drawn)
     assert (inverted, cropped) == (True, True)
     expected = torch.zeros(1, 8, 8, dtype=torch.uint8)
     expected[:, :, 2:6] = 255
     assert torch.equal(pixels, expected)
     scene = torch.arange(40).byte().mul(6).expand(3, 40, 40)
-    assert not fit(scene, learned).cropped
+    assert not fit(scene, **drawn).cropped
 
 
 def test_colours_stay_in_their_channels() -> None:
     picture = torch.zeros(3, 9, 9, dtype=torch.uint8)
     picture[0] = 200
-    pixels, *_ = fit(picture, info(shape=(3, 4, 4), statistics={"mean": [120.0, 120.0, 120.0]}))
+    pixels, *_ = fit(picture, (3, 4, 4), mean=[120.0] * 3)
     assert pixels.float().mean((1, 2)).tolist() == [200, 0, 0]
 
 

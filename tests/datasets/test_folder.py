@@ -20,9 +20,9 @@ from rich.console import Console
 
 from rockfall.errors import UnknownName, UsageError
 from rockfall.kit import pictures, progress
+from rockfall.kit.preparation import prepare_file
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
-from rockfall_capabilities.picture_input import fit
 from tests.core.test_cli_train import rockfall
 
 
@@ -194,7 +194,7 @@ def test_classify_sees_what_was_learned_from(tmp_path: Path) -> None:
     data = opened(tmp_path)
     known = set.union(*(rows(split) for split in data.splits.values()))
     for file in tmp_path.rglob("*.png"):
-        assert fit(pictures.load(file), data.info).pixels.numpy().tobytes() in known
+        assert prepare_file(file, data.info).pixels.numpy().tobytes() in known
 
 
 def test_colour(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_options_of_every_dataset(tmp_path: Path) -> None:
     data = opened(tmp_path, classes="a,c", limit=3)
     assert data.info.classes == ("a", "c")
     assert data.info.sizes == {"train": 3, "validation": 2, "test": 4}
-    assert [o.name for o in data.options] == ["size", "colour", "seed", "classes", "limit"]
+    assert [o.name for o in data.options] == ["size", "colour", "fit", "seed", "classes", "limit"]
 
 
 # As typed --------------------------------------------------------------------------------------

@@ -27,17 +27,17 @@ SETTLED = 0.02
 @contextlib.contextmanager
 def keeping(data: Path) -> Iterator[list[Path]]:
     """Everything is kept, in this data folder; gives the pictures that are decoded meanwhile."""
-    read, seen = pictures.read, []
+    decode, seen = pictures.decode, []
 
     def seeing(path: Path) -> object:
         seen.append(path)
-        return read(path)
+        return decode(path)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROCKFALL_DATA", str(data))
         patch.setattr(folder_cache, "WORTH", 0.0)
         patch.setattr(folder_cache, "SETTLED", SETTLED)
-        patch.setattr(pictures, "read", seeing)
+        patch.setattr(pictures, "decode", seeing)
         yield seen
 
 

@@ -446,9 +446,12 @@ def _source_again(run: Run) -> Source:
 
 
 def _differences(then: SourceInfo, now: SourceInfo) -> list[str]:
-    """Which parts of two descriptions differ, after a trip through JSON."""
+    """Which parts of two descriptions differ, after a trip through JSON. What an earlier version
+    did not keep has not changed.
+    """
     before, after = (json.loads(json.dumps(info.to_json())) for info in (then, now))
-    return [name for name in before if before[name] != after[name]]
+    kept = [name for name in before if before[name] is not None]
+    return [name for name in kept if before[name] != after[name]]
 
 
 def _check_numbers(seed: int, threads: int | None, checkpoint_every: float) -> None:

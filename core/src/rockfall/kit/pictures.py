@@ -6,7 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,8 +21,11 @@ from rockfall.kit.spool import Spool
 
 __all__ = [
     "SUFFIXES",
+    "Decoded",
+    "decode",
     "grid",
     "load",
+    "on_white",
     "quietly",
     "read",
     "save",
@@ -52,12 +55,35 @@ def load(path: Path) -> Tensor:
     has over 64 Mpixel, or values of no known range.
     """
     with quietly():
-        pixels = np.asarray(read(path))
+        pixels = np.asarray(on_white(decode(path).image))
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
 
 
 def read(path: Path) -> Image.Image:
     """As `load`, but an RGB image; for several threads inside one `quietly`."""
+    return on_white(decode(path).image)
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """An image as RGB, where it is transparent on white."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, "white")
+    return Image.alpha_composite(white, rgba).convert("RGB")
+
+
+class Decoded(NamedTuple):
+    """A picture file's content: an upright image, RGB, or RGBA if some of it is transparent; and
+    what is to be said of how it was read.
+    """
+
+    image: Image.Image
+    notes: tuple[str, ...] = ()
+
+
+def decode(path: Path) -> Decoded:
+    """As `load`, but with its transparency; for several threads inside one `quietly`."""
     with _opened(path) as image:
         if image.mode == "F":
             raise ValueError("its values are fractions of no known range; save it with 8 bits")
@@ -65,9 +91,11 @@ def read(path: Path) -> Image.Image:
         if upright.mode.startswith("I"):  # 16-bit greyscale: Pillow's own conversion clips
             scaled = np.asarray(upright, np.float64) / 257
             upright = Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
-        rgba = upright.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
+        if upright.has_transparency_data:
+            rgba = upright.convert("RGBA")
+            if rgba.getchannel("A").getextrema() != (255, 255):
+                return Decoded(rgba)
+        return Decoded(upright.convert("RGB"))
 
 
 def sides(path: Path) -> tuple[int, int]:

@@ -38,12 +38,29 @@ Number = Annotated[int, Field(ge=-(2**63), lt=2**63)] | Real
 Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=100_000)]
 Word = Annotated[str, Field(max_length=1_000)]
+Side = Annotated[int, Field(ge=1, le=65_536)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 class _Schema(BaseModel):
     """Of types that are what they are: no text for a number."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class PreparationSchema(_Schema):
+    """`preparation` of `info`: a `rockfall.kit.preparation.Preparation`, or nothing."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    size: Annotated[list[Side], Field(min_length=2, max_length=2)]
+    channels: Literal[1, 3]
+    fit: Word
+    ink: Literal["light", "dark"] = "light"
+    share: Annotated[list[Share], Field(min_length=2, max_length=2)] | None = None
+    leave: bool = False
+    mean: Real = 0.0
+    resized: Side | None = None
 
 
 class InfoSchema(_Schema):
@@ -63,6 +80,7 @@ class InfoSchema(_Schema):
     actions: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     sizes: dict[str, Whole] = {}
     statistics: dict[str, Any] = {}
+    preparation: PreparationSchema | None = None
 
     @field_validator("shape")
     @classmethod
@@ -73,6 +91,14 @@ class InfoSchema(_Schema):
         if values > MOST_VALUES:
             raise ValueError(f"an input of over {MOST_VALUES:,} numbers")
         return shape
+
+    @model_validator(mode="after")
+    def _prepared_as_shaped(self) -> Self:
+        if (how := self.preparation) is not None:
+            sides = [how.resized] * 2 if how.resized else how.size
+            if [how.channels, *sides] != self.shape:
+                raise ValueError("its preparation gives inputs of another shape")
+        return self
 
 
 class RecordSchema(_Schema):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from rockfall.config import Setting
 from rockfall.errors import UsageError
+from rockfall.kit.preparation import Preparation
 from rockfall.kit.statistics import statistics
 from rockfall.sources.info import SourceInfo
 
@@ -78,8 +79,14 @@ class Dataset:
         *,
         kinds: tuple[str, ...],
         classes: tuple[str, ...] = (),
+        preparation: Preparation | Literal["pad", "ink"] = "pad",
     ) -> None:
-        """Raises ValueError if a split is missing, or the splits disagree on shape or type."""
+        """Raises ValueError if a split is missing, or the splits disagree on shape or type.
+
+        preparation: how any picture becomes such an example. `pad`: it is kept whole; `ink`: what
+            is drawn on it is taken, as of MNIST's digits; each in the size and colours of the
+            examples.
+        """
         missing = {"train", "validation", "test"} - splits.keys()
         if missing:
             raise ValueError(f"{name}: no split {', '.join(sorted(missing))}")
@@ -88,17 +95,21 @@ class Dataset:
             if split.inputs.shape[1:] != first.shape[1:] or split.inputs.dtype != first.dtype:
                 raise ValueError(f"{name}: {key} differs from train in shape or type")
         self.splits = dict(splits)
-        pictures = first.dtype == torch.uint8
+        pictures, shape = first.dtype == torch.uint8, tuple(first.shape[1:])
+        known = statistics(first)
+        if isinstance(preparation, str) and pictures and len(shape) == 3:
+            preparation = Preparation.of_examples(preparation, shape, known)
         self.info = SourceInfo(
             name=name,
             kinds=kinds,
-            shape=tuple(first.shape[1:]),
+            shape=shape,
             dtype=str(first.dtype).removeprefix("torch."),
             low=0.0 if pictures else None,
             high=255.0 if pictures else None,
             classes=classes,
             sizes={key: len(split) for key, split in splits.items()},
-            statistics=statistics(first),
+            statistics=known,
+            preparation=preparation.to_json() if isinstance(preparation, Preparation) else None,
         )
 
     @property

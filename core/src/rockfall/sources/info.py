@@ -20,6 +20,8 @@ class SourceInfo:
     actions: number of discrete actions.
     sizes: number of examples in each split.
     statistics: figures of the training split, such as `mean` and `std` a channel.
+    preparation: how a picture becomes an input, of `rockfall.kit.preparation`; None where inputs
+        are no pictures, and in the runs of versions that did not keep it.
     """
 
     name: str
@@ -32,6 +34,7 @@ class SourceInfo:
     actions: int | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
+    preparation: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

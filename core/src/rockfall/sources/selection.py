@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -69,7 +71,7 @@ def keep_classes(data: Dataset, wanted: tuple[str, ...]) -> Dataset:
         new = renumbered.to(split.labels.device)[split.labels]
         return Split(split.inputs[new >= 0], new[new >= 0])
 
-    left = data.with_splits({key: some(split) for key, split in data.splits.items()}, kept)
+    left = _left(data, {key: some(split) for key, split in data.splits.items()}, kept)
     for key, split in left.splits.items():
         if not len(split):
             raise UsageError(f"{name} has no {key} examples of {', '.join(kept)}")
@@ -90,7 +92,7 @@ def keep_examples(data: Dataset, most: int, seed: int = 0) -> Dataset:
     for key in ("train", "validation"):
         if len(splits[key]) > most:
             splits[key] = Split(*splits[key][balanced(splits[key].labels, most, seed)])
-    return data.with_splits(splits, data.info.classes)
+    return _left(data, splits, data.info.classes)
 
 
 def resize(data: Dataset, size: int) -> Dataset:
@@ -105,7 +107,17 @@ def resize(data: Dataset, size: int) -> Dataset:
     check_room(data.info.name, sum(data.info.sizes.values()), (channels, size, size))
     inputs = resized({key: split.inputs for key, split in data.splits.items()}, size)
     splits = {key: Split(inputs[key], split.labels) for key, split in data.splits.items()}
-    return data.with_splits(splits, data.info.classes)
+    return _left(data, splits, data.info.classes, resized=size)
+
+
+def _left(
+    data: Dataset, splits: Mapping[str, Split], classes: tuple[str, ...], **resized: int
+) -> Dataset:
+    """What is left of a dataset, whose pictures are prepared as all of its are."""
+    left = data.with_splits(splits, classes)
+    if data.info.preparation:
+        left.info = replace(left.info, preparation={**data.info.preparation, **resized})
+    return left
 
 
 def _has_pictures(data: Dataset) -> bool:

@@ -35,4 +35,5 @@ def digits(seed: Seed = 0) -> Dataset:
         },
         kinds=("pictures", "labelled-pictures"),
         classes=tuple("0123456789"),
+        preparation="ink",
     )

@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -19,8 +18,8 @@ from torch import Tensor
 from rockfall import Dataset, Split
 from rockfall.kit import pictures
 from rockfall.kit.memory import check_room
+from rockfall.kit.preparation import Preparation, prepare
 from rockfall.kit.progress import counted
-from rockfall.kit.resizing import border, framed
 from rockfall.plugin import Seed, open_with
 from rockfall_datasets.folder_cache import decoded
 from rockfall_datasets.folder_layout import find_pictures
@@ -31,6 +30,8 @@ DEFAULT_SIZE = 32
 """Height and width of CIFAR's photographs, which every small network takes; quick to learn from."""
 MAX_OWN_SIZE = 64
 """Pictures that are all of one size, and no larger than this, keep it."""
+DRAWN = (5 / 7, 5 / 7)
+"""Shares of height and width that a drawing takes: MNIST's digits are 20 pixels in 28."""
 TEST, VALIDATION = 0.2, 0.1
 """Fractions that are held out where the folder has no such split."""
 THREADS = min(8, os.cpu_count() or 1)
@@ -40,6 +41,7 @@ AHEAD = 8 * THREADS
 """Pictures that are handed to the threads before the first of them is taken."""
 
 Colour = Literal["auto", True, False]
+Fit = Literal["pad", "ink"]
 T = TypeVar("T")
 
 
@@ -69,6 +71,13 @@ def folder(
             description="three channels (true) or one (false); auto: one if all pictures are grey"
         ),
     ] = "auto",
+    fit: Annotated[
+        Fit,
+        Field(
+            description="pad: pictures are kept whole, on the colour of their border; ink: what is "
+            "drawn on them is cropped, and is light on dark, as MNIST's digits are"
+        ),
+    ] = "pad",
     seed: Seed = 0,
 ) -> Dataset:
     """PNG, JPEG and WebP pictures (C, H, W), labelled by the folder that each lies in.
@@ -85,7 +94,8 @@ def folder(
     """
     found = find_pictures(path)
     files = [file for files in found.files.values() for file in files]
-    inputs = decoded(path, files, (size, colour), lambda: _decode(path, files, size, colour))
+    options = size, colour, fit
+    inputs = decoded(path, files, options, lambda: _decode(path, files, *options))
     labels = torch.tensor([label for labels in found.labels.values() for label in labels])
     counts = [len(files) for files in found.files.values()]
     splits = {
@@ -100,25 +110,37 @@ def folder(
         splits["train"], splits["validation"] = _hold_out(splits["train"], VALIDATION, seed)
     splits = {name: splits[name] for name in ("train", "validation", "test")}
     kinds = ("pictures", "labelled-pictures") if found.classes else ("pictures",)
-    return Dataset(str(path), splits, kinds=kinds, classes=found.classes)
+    _, channels, height, width = inputs.shape
+    how = _preparation((height, width), channels, fit)
+    return Dataset(str(path), splits, kinds=kinds, classes=found.classes, preparation=how)
 
 
-def _decode(path: Path, files: Sequence[Path], size: int | None, colour: Colour) -> Tensor:
+def _preparation(size: tuple[int, int], channels: int, fit: Fit) -> Preparation:
+    share = DRAWN if fit == "ink" else None
+    return Preparation(size=size, channels=1 if channels == 1 else 3, fit=fit, share=share)
+
+
+def _decode(
+    path: Path, files: Sequence[Path], size: int | None, colour: Colour, fit: Fit
+) -> Tensor:
     """The pictures (N, C, H, W) uint8; C is 1 if all are grey or are to be, and else 3."""
     with pictures.quietly():
         target = _size(files, size)
         check_room(str(path), len(files), (3, *target))
         inputs = torch.empty((len(files), 3 if colour is True else 1, *target), dtype=torch.uint8)
-        read = _map_threads(partial(_read, target, colour), files, "reading pictures")
-        for index, pixels in enumerate(read):
-            picture = torch.from_numpy(pixels).permute(2, 0, 1)
-            if len(picture) == 3 and inputs.shape[1] == 1:
-                if torch.equal(picture, picture[:1].expand_as(picture)):
-                    picture = picture[:1]
-                else:  # the first with a colour: until then all were kept in a third of the memory
-                    inputs = inputs.repeat(1, 3, 1, 1)
-            inputs[index] = picture
+        how = _preparation(target, 1 if colour is False else 3, fit)
+        read = _map_threads(partial(_read, how), files, "reading pictures")
+        for index, picture in enumerate(read):
+            grey = picture[:1]
+            if inputs.shape[1] == 1 and not torch.equal(picture, grey.expand_as(picture)):
+                # The first with a colour: until then all were kept in a third of the memory.
+                inputs = inputs.repeat(1, 3, 1, 1)
+            inputs[index] = picture if inputs.shape[1] == 3 else grey
     return inputs
+
+
+def _read(how: Preparation, file: Path) -> Tensor:
+    return prepare(pictures.decode(file).image, how).pixels
 
 
 def _size(files: Sequence[Path], asked: int | None) -> tuple[int, int]:
@@ -131,16 +153,6 @@ def _size(files: Sequence[Path], asked: int | None) -> tuple[int, int]:
         if max(own) <= MAX_OWN_SIZE:
             return own
     return DEFAULT_SIZE, DEFAULT_SIZE
-
-
-def _read(size: tuple[int, int], colour: Colour, file: Path) -> np.ndarray:
-    """A picture (H, W, C) uint8."""
-    image = pictures.read(file)
-    if colour is False:
-        image = image.convert("L")
-    height, width = size
-    pixels = np.asarray(framed(image, (width, height), border(image)))
-    return pixels.reshape(height, width, -1).copy()
 
 
 def _map_threads(function: Callable[[Path], T], files: Sequence[Path], what: str) -> Iterator[T]:

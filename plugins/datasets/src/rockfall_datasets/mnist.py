@@ -168,7 +168,15 @@ def _open(name: str, validation: int, seed: int) -> Dataset:
     published = PUBLISHED[name]
     folder = data_folder() / name
     train, test = (_read(folder, files, published) for files in (TRAIN, TEST))
-    return with_validation(name, train, test, published.classes, validation=validation, seed=seed)
+    return with_validation(
+        name,
+        train,
+        test,
+        published.classes,
+        validation=validation,
+        seed=seed,
+        preparation="ink",
+    )
 
 
 def _read(folder: Path, files: tuple[str, str], published: Published) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,11 +25,12 @@ def with_validation(
     *,
     validation: int,
     seed: int,
+    preparation: Literal["pad", "ink"] = "pad",
 ) -> Dataset:
     """Labelled pictures: the official test split, and `validation` pictures of the training set.
 
-    train, test: uint8 pictures (N, C, H, W) and labels (N,). Raises UsageError if no training
-    picture would be left.
+    train, test: uint8 pictures (N, C, H, W) and labels (N,). preparation: as `Dataset` takes it.
+    Raises UsageError if no training picture would be left.
     """
     inputs, labels = train
     most = len(labels) - 1
@@ -43,7 +44,13 @@ def with_validation(
         "validation": Split(inputs[held], labels[held].long()),
         "test": Split(test[0], test[1].long()),
     }
-    return Dataset(name, splits, kinds=("pictures", "labelled-pictures"), classes=classes)
+    return Dataset(
+        name,
+        splits,
+        kinds=("pictures", "labelled-pictures"),
+        classes=classes,
+        preparation=preparation,
+    )
 
 
 def check_labels(labels: np.ndarray[Any, Any], classes: int, file: Path) -> None:

@@ -154,10 +154,9 @@ def _examples(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
     import torch
 
     from rockfall import Batch, SourceInfo
-    from rockfall.kit import pictures
     from rockfall.kit.classes import find_class, unknown_class
+    from rockfall.kit.preparation import prepare_file
     from rockfall_capabilities.blends.representatives import representatives
-    from rockfall_capabilities.picture_input import fit
 
     record = run.record
     info = SourceInfo.from_json(record.info)
@@ -176,7 +175,7 @@ def _examples(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
                     f"{run.name} needs the class of what it blends, so {term} can't be a "
                     "picture file: name classes"
                 )
-            files[place] = fit(pictures.load(file), info).pixels
+            files[place] = prepare_file(file, info).pixels
         labels.append(-1 if label is None else label)
     wanted = [label for label in labels if label >= 0]
     chosen: list[Tensor] = []

@@ -15,7 +15,7 @@ from rockfall.verbs import as_json, complete, new_file
 
 if TYPE_CHECKING:
     from rockfall import Run
-    from rockfall_capabilities.picture_input import Fitted
+    from rockfall.kit.preparation import Prepared
 
 
 @click.command("classify")
@@ -82,16 +82,16 @@ class Prediction:
     """
 
     file: Path
-    fitted: Fitted
+    prepared: Prepared
     label: int
     predictions: list[tuple[str, float]]
 
     def to_json(self) -> dict[str, Any]:
         return {
             "picture": str(self.file),
-            "resized": self.fitted.resized,
-            "inverted": self.fitted.inverted,
-            "cropped": self.fitted.cropped,
+            "resized": self.prepared.resized,
+            "inverted": self.prepared.inverted,
+            "cropped": self.prepared.cropped,
             "predictions": [{"class": c, "probability": p} for c, p in self.predictions],
         }
 
@@ -100,16 +100,15 @@ def _predict(run: Run, file: Path, top: int) -> Prediction:
     import torch
 
     from rockfall import SourceInfo, eval_mode
-    from rockfall.kit import pictures
     from rockfall.kit.drawing import require_pictures
-    from rockfall_capabilities.picture_input import fit
+    from rockfall.kit.preparation import prepare_file
 
     info = SourceInfo.from_json(run.record.info)
     require_pictures(f"what {run.name} learned from", info.shape, info.dtype)
-    fitted = fit(pictures.load(file), info)
+    prepared = prepare_file(file, info)
     model: Any = run.model
     with eval_mode(model):
-        probabilities = model.classify(fitted.pixels[None].to(run.device))[0]
+        probabilities = model.classify(prepared.pixels[None].to(run.device))[0]
     if not probabilities.isfinite().all():
         raise RockfallError(
             f"{run.name} gives probabilities that are no finite numbers: it diverged, or its "
@@ -118,7 +117,9 @@ def _predict(run: Run, file: Path, top: int) -> Prediction:
     best = torch.topk(probabilities, min(top, len(probabilities)))
     labels = best.indices.tolist()
     names = [info.classes[label] for label in labels]
-    return Prediction(file, fitted, labels[0], list(zip(names, best.values.tolist(), strict=True)))
+    return Prediction(
+        file, prepared, labels[0], list(zip(names, best.values.tolist(), strict=True))
+    )
 
 
 def _explains(run: Run) -> bool:
@@ -132,14 +133,14 @@ def _explain(run: Run, prediction: Prediction, out: Path) -> None:
     from rockfall_capabilities.classifies.occlusion import occlusion
 
     model: Any = run.model
-    picture = prediction.fitted.pixels.to(run.device)
+    picture = prediction.prepared.pixels.to(run.device)
     ground = run.record.info["statistics"]["mean"]
     with eval_mode(model):
         drops = occlusion(model.classify, picture, prediction.label, ground)
         layers = model.layers(picture[None]) if _explains(run) else {}
     title = f"{prediction.file.name}, as {run.name} sees it"
     note = (
-        ", ".join(prediction.fitted.changes()).replace("×", "x") or "unchanged"
+        ", ".join(prediction.prepared.changes()).replace("×", "x") or "unchanged"
     )  # fewer letters there
     one = {name: values[0] for name, values in layers.items()}
     pictures.save(out, explanation(title, note, picture, drops, prediction.predictions, one))
@@ -149,7 +150,7 @@ def _print(prediction: Prediction) -> None:
     from rockfall.kit.console import console
     from rockfall.kit.drawing import bar
 
-    say(f"{prediction.file}  ({', '.join(prediction.fitted.changes()) or 'unchanged'})")
+    say(f"{prediction.file}  ({', '.join(prediction.prepared.changes()) or 'unchanged'})")
     names = max(len(name) for name, _ in prediction.predictions)
     room = max(4, min(30, console().width - names - 14))
     for name, share in prediction.predictions:
