@@ -14,7 +14,7 @@ from PIL import Image
 
 import rockfall
 from rockfall.errors import RockfallError
-from rockfall.kit.pictures import load, save
+from rockfall.kit.pictures import load, load_with_alpha, save
 from rockfall_canvas.paint import command
 
 QUICK = ("network=grid", "hidden=8", "levels=2")
@@ -136,6 +136,49 @@ def test_other_models_that_paint() -> None:
     done("hills.png", "--model", "evolve", "--preset", "tiny", "--name", "evolved")
     assert rockfall.open_run("evolved").record.model.endswith(":evolve")
     assert load(Path("hills-painting.png")).shape == (3, 20, 30)
+
+
+def icon() -> Image.Image:
+    """Round, and half transparent on one side."""
+    rows, columns = np.mgrid[:20, :30]
+    inside = (rows - 10) ** 2 + (columns - 15) ** 2 < 80
+    alpha = np.where(inside, np.where(columns < 15, 255, 120), 0)
+    return Image.fromarray(
+        np.stack((8 * columns, 12 * rows, 90 + rows, alpha), -1).astype(np.uint8)
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [QUICK, ("--model", "evolve", "polygons=4", "sweeps=2", "offspring=4")]
+)
+def test_what_was_transparent_stays_so(folder: Path, words: tuple[str, ...]) -> None:
+    """From the training, rendered again without the picture, larger, and in any format."""
+    icon().save("icon.png")
+    alpha = torch.from_numpy(np.array(icon().getchannel("A")))
+    done("icon.png", *words, "--name", f"icon-{len(words)}", "--out", "first.png")
+    assert torch.equal(load_with_alpha(Path("first.png"))[3], alpha)
+    Path("icon.png").unlink()
+    for name in ("again.png", "again.tiff", "again.webp"):
+        done(f"icon-{len(words)}", "--out", name)
+        assert torch.equal(load_with_alpha(Path(name))[3], alpha)
+        assert torch.equal(load(Path(name)), load(Path("first.png"))) or name.endswith("webp")
+    done(f"icon-{len(words)}", "--size", "60", "--out", "large.png")
+    large = load_with_alpha(Path("large.png"))
+    assert large.shape == (4, 40, 60)
+    assert (large[3, ::2, ::2].int() - alpha.int()).abs().float().mean() < 12
+    done(f"icon-{len(words)}", "--out", "flat.jpg")
+    assert len(load_with_alpha(Path("flat.jpg"))) == 3
+
+
+def test_into_a_pipe(folder: Path) -> None:
+    """The picture alone, and what is said beside it."""
+    done("hills.png", *QUICK, "--name", "piped", "--out", "a.png")
+    result = CliRunner().invoke(command, ["piped", "--out", "-"])
+    assert result.exit_code == 0 and result.stdout_bytes == Path("a.png").read_bytes()
+    assert "next: rockfall paint piped" in result.stderr and "wrote" not in result.stderr
+    trained = CliRunner().invoke(command, ["hills.png", *QUICK, "--name", "b", "--out", "-"])
+    assert trained.stdout_bytes == Path("a.png").read_bytes()
+    assert "--out - and --json" in refused("piped", "--out", "-", "--json")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -168,13 +169,55 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.x", "PNG")]
+    ("name", "form"),
+    [
+        ("a.png", "PNG"),
+        ("a.jpg", "JPEG"),
+        ("a.JPEG", "JPEG"),
+        ("a.webp", "WEBP"),
+        ("a.tif", "TIFF"),
+        ("a.TIFF", "TIFF"),
+        ("a.x", "PNG"),
+    ],
 )
-def test_the_name_says_what_is_written(tmp_path: Path, name: str, form: str) -> None:
-    picture = torch.arange(3 * 16 * 16).reshape(3, 16, 16).byte()
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_name_says_what_is_written(tmp_path: Path, name: str, form: str, channels: int) -> None:
+    """And what is written is the picture, exactly or nearly, as transparent as it was."""
+    down, across = torch.arange(16)[:, None], torch.arange(20)
+    picture = torch.stack([down * k + across * 3 + 20 for k in (2, 5, 9, 11)]).byte()[:channels]
     with Image.open(pictures.save(tmp_path / name, picture)) as image:
         assert image.format == form
-        assert image.size == (16, 16)
+        assert image.size == (20, 16)
+    back = pictures.load_with_alpha(tmp_path / name)
+    if channels == 4 and form != "JPEG":
+        assert (back[3].int() - picture[3].int()).abs().max() <= (0 if form != "WEBP" else 4)
+        colours = torch.from_numpy(np.asarray(Image.open(tmp_path / name)).copy()).permute(2, 0, 1)
+    else:
+        assert len(back) == 3
+        on_white = pictures.to_image(picture).convert("RGBA")
+        page = Image.alpha_composite(Image.new("RGBA", on_white.size, "white"), on_white)
+        picture = torch.from_numpy(np.array(page)).permute(2, 0, 1)
+        colours = back
+    apart = (colours[:3].int() - picture[:3].int()).abs().float()
+    assert apart.max() == 0 if form in ("PNG", "TIFF") else apart.mean() < 4
+
+
+def test_a_picture_is_written_to_an_open_file_as_a_png(tmp_path: Path) -> None:
+    picture = torch.randint(256, (4, 5, 7), dtype=torch.uint8)
+    pipe = io.BytesIO()
+    pictures.write(pipe, picture)
+    pictures.write(tmp_path / "a.png", picture)
+    assert pipe.getvalue() == (tmp_path / "a.png").read_bytes()
+
+
+def test_an_opaque_picture_has_no_alpha(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (3, 2), (1, 2, 3, 255))
+    path = saved(tmp_path, image)
+    assert torch.equal(pictures.load_with_alpha(path), pictures.load(path))
+    image.putpixel((1, 1), (1, 2, 3, 254))
+    found = pictures.load_with_alpha(saved(tmp_path, image))
+    assert found[3].tolist() == [[255, 255, 255], [255, 254, 255]]
+    assert torch.equal(found[:3], pictures.load(path))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

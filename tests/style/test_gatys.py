@@ -270,7 +270,7 @@ def test_features_that_need_a_normalisation_say_so_before_anything_is_read(paint
 def test_foreign_weights_are_refused(painted: Any, tmp_path: Path) -> None:
     path = tmp_path / "foreign.safetensors"
     save_file({"weight": torch.zeros(2)}, path)
-    with pytest.raises(UsageError, match="neither .*SqueezeNet"):
+    with pytest.raises(UsageError, match=r"neither .*SqueezeNet"):
         painted(features=str(path), normalisation="caffe")
 
 

@@ -1,4 +1,4 @@
-"""An answer for programs, and nothing else, on standard output: `--json`.
+"""An answer for programs, and nothing else, on standard output: `--json`, and `--out -`.
 
 While a verb answers, whatever else is printed, by `print`, `os.write(1, …)`, a C library or another
 process, goes to standard error. Python's own prints are held until the first answer: a verb that
@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import io
 import os
 import sys
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, TextIO
+
+from rockfall.errors import UsageError
+
+PIPE = Path("-")
+"""Standard output, as a path."""
 
 
 class Strays(io.TextIOBase):
@@ -84,6 +91,47 @@ def answering() -> Iterator[None]:
         finally:
             sys.stdout = before
             strays.settle(sys.stderr)
+            answers.flush()
+
+
+def piped(function: Callable[..., None], name: str) -> Callable[..., None]:
+    """A command whose argument `name`, if it is `PIPE`, becomes an open file that leads to standard
+    output; what the command says goes to standard error then.
+
+    Raises UsageError beside `--json`, and if standard output is a terminal.
+    """
+
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        if given[name] != PIPE:
+            function(**given)
+            return
+        if given.get("as_json"):
+            raise UsageError(f"--{name} - and --json both write to standard output: leave one out")
+        if sys.stdout.isatty():
+            raise UsageError(f"--{name} -: a terminal shows no picture; pipe it into a program")
+        with piping() as pipe:
+            function(**{**given, name: pipe})
+
+    return command
+
+
+@contextlib.contextmanager
+def piping() -> Iterator[IO[bytes]]:
+    """While open, all that is printed goes to standard error; the file leads to standard output.
+
+    Raises UsageError where that takes text alone, as in a notebook.
+    """
+    before = sys.stdout
+    before.flush()
+    with _apart(before) as (answers, _):
+        if not hasattr(answers, "buffer"):
+            raise UsageError("standard output takes text alone here: name a file")
+        sys.stdout = sys.stderr
+        try:
+            yield answers.buffer
+        finally:
+            sys.stdout = before
             answers.flush()
 
 

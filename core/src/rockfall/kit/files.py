@@ -150,8 +150,9 @@ def check_new_file(path: Path, suffixes: str | Sequence[str]) -> Path:
     if not path.suffix:
         path = path.with_name(path.name + first)
     if path.suffix.lower() not in (first, *others):
+        more = f" (or {', '.join(others)})" if others else ""
         raise UsageError(
-            f"{path}: what is written is a {first[1:].upper()}, say {path.stem}{first}"
+            f"{path}: what is written is a {first[1:].upper()}{more}, say {path.stem}{first}"
         )
     if not path.parent.is_dir():
         raise RockfallError(f"can't write {path}: there is no folder {path.parent}")

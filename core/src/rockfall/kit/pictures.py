@@ -6,7 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ __all__ = [
     "decode",
     "grid",
     "load",
+    "load_with_alpha",
     "on_white",
     "quietly",
     "read",
@@ -32,6 +33,7 @@ __all__ = [
     "save_gif",
     "sides",
     "to_image",
+    "write",
 ]
 
 MAX_PIXELS = 64_000_000
@@ -40,8 +42,19 @@ MAX_PIXELS = 64_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """What is read, whatever the file is called. Pillow knows more, and runs programs for some."""
 
-JPEG = (".jpg", ".jpeg")
-SUFFIXES = (".png", *JPEG)
+PNG: dict[str, Any] = {"format": "PNG"}
+JPEG: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0}
+TIFF: dict[str, Any] = {"format": "TIFF", "compression": "tiff_adobe_deflate"}
+WRITTEN: dict[str, dict[str, Any]] = {
+    ".png": PNG,
+    ".jpg": JPEG,
+    ".jpeg": JPEG,
+    ".webp": {"format": "WEBP", "quality": 95},
+    ".tif": TIFF,
+    ".tiff": TIFF,
+}
+"""How a file is written, by the end of its name."""
+SUFFIXES = tuple(WRITTEN)
 """Of the files that `save` writes."""
 
 CLEAR = COLOURS - 1
@@ -56,6 +69,16 @@ def load(path: Path) -> Tensor:
     """
     with quietly():
         pixels = np.asarray(on_white(decode(path).image))
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
+
+
+def load_with_alpha(path: Path) -> Tensor:
+    """As `load`, but of a picture that is transparent somewhere (4, H, W): alpha comes last."""
+    with quietly():
+        image = decode(path).image
+    pixels = np.asarray(on_white(image))
+    if image.mode == "RGBA":
+        pixels = np.concatenate((pixels, np.asarray(image)[..., 3:]), -1)
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
 
 
@@ -135,7 +158,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def to_image(picture: Tensor) -> Image.Image:
-    """(C, H, W) uint8, C 1 or 3, as a Pillow image."""
+    """(C, H, W) uint8, C 1, 3 or 4, the last of them alpha, as a Pillow image."""
     array = picture.detach().cpu().numpy()
     return Image.fromarray(array[0] if len(array) == 1 else np.moveaxis(array, 0, -1))
 
@@ -165,14 +188,25 @@ def grid(pictures: Tensor, columns: int = 0, gap: int = 1, enlarge: int = 0) -> 
 
 
 def save(path: Path, picture: Tensor | Image.Image) -> Path:
-    """Write a JPEG if the path ends so, and else a PNG, whole or not at all."""
+    """Write a JPEG, WebP or TIFF if the path ends so, and else a PNG, whole or not at all.
+
+    picture: (C, H, W) uint8, C 1, 3 or 4, the last of them alpha; a JPEG has it on white.
+    """
     image = to_image(picture) if isinstance(picture, Tensor) else picture
+    how = WRITTEN.get(path.suffix.lower(), PNG)
+    if how is JPEG and image.mode == "RGBA":
+        image = on_white(image)
     with atomic(path) as file:
-        if path.suffix.lower() in JPEG:
-            image.save(file, format="JPEG", quality=95, subsampling=0)
-        else:
-            image.save(file, format="PNG")
+        image.save(file, **how)
     return path
+
+
+def write(to: Path | IO[bytes], picture: Tensor) -> None:
+    """As `save`, or as a PNG to a file that is open, such as standard output."""
+    if isinstance(to, Path):
+        save(to, picture)
+    else:
+        to_image(picture).save(to, **PNG)
 
 
 def save_gif(
@@ -195,7 +229,7 @@ def save_gif(
             format="GIF",
             save_all=True,
             append_images=images,
-            duration=list(durations) or round(1000 / fps),
+            duration=list(durations) if durations else round(1000 / fps),
             loop=0,
             optimize=opaque,
             **clear,

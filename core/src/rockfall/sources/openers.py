@@ -72,7 +72,7 @@ def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:
     path = Path(os.path.expanduser(text))
     if not os.path.isfile(path):  # unlike Path's, False for what can be no path
         return None
-    from rockfall.kit.pictures import load
+    from rockfall.kit.pictures import load_with_alpha
     from rockfall.sources.picture import Picture
 
-    return Picture.open(str(path.resolve()), functools.partial(load, path), options)
+    return Picture.open(str(path.resolve()), functools.partial(load_with_alpha, path), options)

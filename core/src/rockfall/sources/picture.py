@@ -25,13 +25,17 @@ class PictureOptions(Config):
 
 
 class Picture:
-    """`pixels` (3, H, W) uint8, and the `info` that describes them."""
+    """`pixels` (3, H, W) uint8, and the `info` that describes them.
+
+    `alpha` (1, H, W) uint8, or None of an opaque picture; a transparent one's pixels lie on white.
+    """
 
     options: tuple[Setting, ...] = tuple(PictureOptions.described())
 
-    def __init__(self, name: str, pixels: Tensor) -> None:
+    def __init__(self, name: str, pixels: Tensor, alpha: Tensor | None = None) -> None:
         """name: what `open_source` finds it by again."""
         self.pixels = pixels
+        self.alpha = alpha
         self.info = SourceInfo(
             name=name,
             kinds=("picture",),
@@ -44,10 +48,13 @@ class Picture:
 
     @classmethod
     def open(cls, name: str, read: Callable[[], Tensor], options: Mapping[str, Any]) -> Self:
-        """What `read` returns, with a picture's options. Raises UsageError for others."""
+        """What `read` returns, (3, H, W) or with alpha (4, H, W), with a picture's options. Raises
+        UsageError for others.
+        """
         chosen = PictureOptions.build(name, options)
-        pixels = read()
-        return cls(name, within(pixels, chosen.size) if chosen.size else pixels)
+        found = read()
+        parts = (found[:3], found[3:]) if len(found) > 3 else (found,)
+        return cls(name, *(within(part, chosen.size or max(part.shape)) for part in parts))
 
     def to(self, device: torch.device) -> Self:
         self.pixels = self.pixels.to(device)

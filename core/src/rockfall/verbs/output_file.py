@@ -9,16 +9,24 @@ from typing import Any
 import click
 
 from rockfall.errors import UsageError
+from rockfall.kit.answers import PIPE, piped
 from rockfall.kit.files import check_new_file
 
 
-def new_file(option: str, suffixes: str | Sequence[str], help: str) -> Callable[[Any], Any]:
-    """An option for the path of a new file of some kinds, checked before any work is done."""
+def new_file(
+    option: str, suffixes: str | Sequence[str], help: str, *, pipe: bool = False
+) -> Callable[[Any], Any]:
+    """An option for the path of a new file of some kinds, checked before any work is done.
+
+    pipe: whether `-` is standard output, which the command takes as an open file.
+    """
 
     def check(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-        return path and check_new_file(path, suffixes)
+        return path if path is None or (pipe and path == PIPE) else check_new_file(path, suffixes)
 
-    return click.option(option, type=click.Path(path_type=Path), callback=check, help=help)
+    given = click.option(option, type=click.Path(path_type=Path), callback=check, help=help)
+    name = option.removeprefix("--")
+    return (lambda function: given(piped(function, name))) if pipe else given
 
 
 def gif_option(help: str) -> Callable[[Any], Any]:

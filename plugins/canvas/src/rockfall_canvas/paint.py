@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -55,7 +55,13 @@ MAX_PROPOSED_SIZE = 8000
     type=SIDE,
     help="pixels along the longer side of what is rendered; default: the picture's",
 )
-@new_file("--out", SUFFIXES, help="the file to write; default: NAME-painting.png")
+@new_file(
+    "--out",
+    SUFFIXES,
+    pipe=True,
+    help="the PNG, JPEG, WebP or TIFF to write, or - for standard output; default: "
+    "NAME-painting.png",
+)
 @gif_option("write an animation of the training; default: NAME-painting.gif")
 @trains
 @as_json
@@ -66,7 +72,7 @@ def command(
     words: tuple[str, ...],
     model: str,
     size: int | None,
-    out: Path | None,
+    out: Path | IO[bytes] | None,
     gif: str | None,
     as_json: bool,
     how: dict[str, Any],
@@ -82,26 +88,29 @@ def command(
     is_picture = os.path.isfile(subject) or registry().pictures.get(subject) is not None
     directory = None if is_picture else _find_run(subject)
     stem = directory.name if directory else Path(subject).stem
-    out = out or check_new_file(Path(f"{stem}-painting.png"), SUFFIXES)
+    to = out or check_new_file(Path(f"{stem}-painting.png"), SUFFIXES)
     animation = gif_path(gif, f"{stem}-painting")
     if directory:
         _refuse_training_options(context, subject, words)
         from rockfall.verbs import open_capable
 
         run = open_capable(str(directory.path), "paints")
-        height, width = _render(run, size, out, animation)
+        height, width = _render(run, size, to, animation)
     else:
-        with promising("paint", size=size, out=out, gif=animation) as promised:
+        with promising(
+            "paint", size=size, out=to if isinstance(to, Path) else None, gif=animation
+        ) as promised:
             run = _train(model, subject, words, how, promised, quiet=as_json)
-            height, width = _render(run, size, out, animation)
+            height, width = _render(run, size, to, animation)
     if as_json:
         sides = {"height": height, "width": width}
         print_json(
-            {"run": run.name, "picture": str(out), **sides, "gif": animation and str(animation)}
+            {"run": run.name, "picture": str(to), **sides, "gif": animation and str(animation)}
         )
         return
     name = run.address
-    say(wrote(out, f"{width} × {height}"))
+    if isinstance(to, Path):
+        say(wrote(to, f"{width} × {height}"))
     if animation:
         say(wrote(animation))
     larger = max(PROPOSED_SIZE, 2 * max(height, width))
@@ -167,10 +176,13 @@ def _train(
     )
 
 
-def _render(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[int, int]:
-    """Write the rendering, and the animation of the training; returns height and width."""
+def _render(run: Run, size: int | None, to: Path | IO[bytes], film: Path | None) -> tuple[int, int]:
+    """Write the rendering, as transparent as the picture was, and the animation of the training;
+    returns height and width.
+    """
     from rockfall import eval_mode
     from rockfall.kit import pictures
+    from rockfall.kit.transparency import alpha_of, with_alpha
     from rockfall.verbs import save_training_film
 
     _, height, width = run.record.info["shape"]
@@ -178,7 +190,8 @@ def _render(run: Run, size: int | None, out: Path, film: Path | None) -> tuple[i
     sides = max(1, round(height * scale)), max(1, round(width * scale))
     model: Any = run.model
     with eval_mode(model):
-        pictures.save(out, model.paint(*sides))
+        painting = model.paint(*sides)
+    pictures.write(to, with_alpha(painting, alpha_of(run.directory.pictures / "painting.png")))
     if film:
         save_training_film(film, run.directory, "paints")
     return sides

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from rockfall import Picture
+from rockfall.kit.transparency import with_alpha
 from rockfall_capabilities.paints.protocol import Paints
 
 SNAPSHOT_SIDE = 384
@@ -12,9 +13,9 @@ SNAPSHOT_SIDE = 384
 
 
 def pictures(model: Paints, source: Picture) -> dict[str, Tensor]:
-    """`painting`, as large as the picture that it learned from."""
+    """`painting`, as large as the picture that it learned from, and as transparent."""
     _, height, width = source.info.shape
-    return {"painting": model.paint(height, width)}
+    return {"painting": with_alpha(model.paint(height, width), source.alpha)}
 
 
 def snapshots(model: Paints, source: Picture) -> dict[str, Tensor]:
