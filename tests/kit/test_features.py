@@ -22,6 +22,7 @@ FIRES = (3, 4, 6, 7, 9, 10, 11, 12)
 TAKEN = {1: "conv1", 4: "fire3", 6: "fire4", 7: "fire5", 9: "fire6"}
 BLOCKS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 LAYERS = {
+    "CIFAR VGG": ("pixels", *BLOCKS[:4], "relu3_2"),
     "SqueezeNet 1.1": tuple(TAKEN.values()),
     "VGG19": (*BLOCKS, "relu4_2"),
     "random VGG": BLOCKS,
@@ -188,19 +189,20 @@ def test_untrained_weights_are_always_the_same_and_draw_from_nobody() -> None:
     )
 
 
-def test_untrained_activations_stay_as_large() -> None:
+@pytest.mark.parametrize("name", ["cifar-vgg", "random-vgg"])
+def test_activations_stay_as_large(name: str) -> None:
     """Or the deep layers would see nothing, or everything."""
-    found = feature_network("random-vgg")(torch.rand(1, 3, 128, 128))
+    found = feature_network(name)(torch.rand(1, 3, 128, 128))
     sizes = [found[name].square().mean().sqrt().item() for name in found]
     assert all(0.05 < size < 20 for size in sizes)
 
 
-@pytest.mark.parametrize("name", ["random-vgg", "squeezenet"])
+@pytest.mark.parametrize("name", ["cifar-vgg", "random-vgg", "squeezenet"])
 def test_it_needs_the_pixels_that_it_says(
     name: str, squeezed: tuple[Path, dict[str, Tensor]]
 ) -> None:
     path = str(squeezed[0])
-    network = feature_network(name) if name == "random-vgg" else feature_network(path, "caffe")
+    network = feature_network(path, "caffe") if name == "squeezenet" else feature_network(name)
     least = network.min_side
     network(torch.rand(1, 3, least, least))
     with pytest.raises(RuntimeError):

@@ -39,7 +39,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def painted(photo: Path, tmp_path: Path) -> Any:
     def paint(**settings: Any) -> Run:
-        chosen = {"style": "woodcut", "steps": 8, "scales": 1, **settings}
+        chosen = {"style": "woodcut", "features": "random-vgg", "steps": 8, "scales": 1, **settings}
         how = {"device": "cpu", "threads": 1, "precision": "float32"}
         return rockfall.train("gatys", str(photo), out=tmp_path, listeners=[], config=chosen, **how)
 
@@ -72,6 +72,28 @@ def test_the_loss_falls_and_style_comes_in(painted: Any, optimizer: str) -> None
     assert style["value"] < style["baselines"]["photo"]["value"] / 2
     assert 0 < content["value"] < content["baselines"]["noise"]["value"]
     assert content["baselines"]["photo"]["value"] == 0
+
+
+def test_the_features_of_our_own_bring_the_colours_of_the_style(tmp_path: Path) -> None:
+    """Its mean as well, which the products of normalised colours alone do not tell."""
+    run = rockfall.train(
+        "gatys",
+        "china",
+        source_options={"size": 96},
+        out=tmp_path,
+        listeners=[],
+        config={"style": "brush-strokes", "steps": 40, "scales": 1},
+        device="cpu",
+        threads=1,
+        precision="float32",
+    )
+    assert run.record.config["features"] == "cifar-vgg"
+    style, before = (
+        rockfall.open_source(name).pixels.float().mean((1, 2))
+        for name in ("brush-strokes", "china")
+    )
+    after = run.model.paint(64, 96).float().mean((1, 2))  # type: ignore[attr-defined]
+    assert (after - style).norm() < (before - style).norm() / 2
 
 
 def test_without_style_and_smoothing_the_photo_stays(painted: Any, photo: Path) -> None:
@@ -281,8 +303,9 @@ def test_pictures_that_are_too_small_say_the_least_size(
     small = save(tmp_path / "small.png", torch.zeros(3, *size, dtype=torch.uint8))
     with pytest.raises(UsageError, match="features random-vgg need 16 along each side"):
         painted(style=str(small))
+    settings = {"style": "woodcut", "features": "random-vgg"}
     with pytest.raises(UsageError, match=rf"the photo has {size[1]} × {size[0]} pixels"):
-        rockfall.train("gatys", str(small), out=tmp_path, listeners=[], config={"style": "woodcut"})
+        rockfall.train("gatys", str(small), out=tmp_path, listeners=[], config=settings)
 
 
 def test_too_large_a_picture_is_refused_before_it_runs_out(

@@ -35,6 +35,12 @@ class LossLayers:
 
 
 LOSS_LAYERS = {
+    "CIFAR VGG": LossLayers(
+        ("pixels", "relu1_1", "relu2_1", "relu3_1", "relu3_2", "relu4_1"),
+        ("relu3_2",),
+        style_weight=60.0,
+        bytes_per_pixel=1300,
+    ),
     "random VGG": LossLayers(BLOCK_STARTS, ("relu2_1",), style_weight=500.0, bytes_per_pixel=1300),
     "SqueezeNet 1.1": LossLayers(
         ("conv1", "fire3", "fire4", "fire5", "fire6"),

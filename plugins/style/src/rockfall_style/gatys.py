@@ -13,7 +13,7 @@ over its pixels x, by L-BFGS. It departs from the paper in
   (`losses.py`), where the paper's network was rescaled to mean activations of 1; and there are two
   regularisers that the paper does not have, total variation and a penalty for values that are not
   in 0 … 1 (`objective.py` has the whole formula);
-- the network: by default one with random weights (`random-vgg`), which needs no download;
+- the network: by default a small one trained on CIFAR-10 (`cifar-vgg`), which needs no download;
   `features=vgg19` is the paper's, with its layers and average pooling but other weights;
 - the start: from the photo and not from noise, unless `init=noise`, and from coarse to fine (Gatys
   et al. 2017, section 6), as most is decided while the picture is small and a step cheap;
@@ -74,9 +74,9 @@ class GatysConfig(rockfall.Config):
         "feature network",
     )
     features: Annotated[str, AfterValidator(absolute_path)] = Field(
-        "random-vgg",
-        description="feature network of the losses: random-vgg (untrained), vgg19, squeezenet, or "
-        "the path of a safetensors file of weights of either",
+        "cifar-vgg",
+        description="feature network of the losses: cifar-vgg, squeezenet and vgg19, which are "
+        "downloaded, random-vgg (untrained), or the path of a safetensors file of weights",
     )
     normalisation: Literal["imagenet", "caffe"] | None = Field(
         None, description="input normalisation of weights in a file; the others bring theirs"

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rockfall.errors import RockfallError, UsageError, did_you_mean
 from rockfall.kit.downloads import Remote
+from rockfall.kit.features.cifar_vgg import cifar_vgg, embedded_weights
 from rockfall.kit.features.network import NORMALISATIONS, Architecture, FeatureNetwork
 from rockfall.kit.features.random_vgg import random_vgg, random_weights
 from rockfall.kit.features.squeezenet import squeezenet
@@ -41,6 +42,11 @@ class Named:
 
 
 FEATURE_NETWORKS = {
+    "cifar-vgg": Named(
+        "trained on CIFAR-10; comes with Rockfall",
+        Architecture("CIFAR VGG", cifar_vgg),
+        embedded_weights,
+    ),
     "random-vgg": Named("untrained", Architecture("random VGG", random_vgg), random_weights),
     "vgg19": Named(
         "trained on ImageNet; a download of 575 MB",

@@ -18,10 +18,11 @@ def vgg19() -> dict[str, nn.Module]:
     return vgg((64, 128, 256, 512, 512), (2, 2, 4, 4, 4))
 
 
-def vgg(widths: Sequence[int], depths: Sequence[int]) -> dict[str, nn.Module]:
-    """Blocks of the given channels (`widths`) and numbers of convolutions (`depths`)."""
+def vgg(widths: Sequence[int], depths: Sequence[int], channels: int = 3) -> dict[str, nn.Module]:
+    """Blocks of the given channels (`widths`) and numbers of convolutions (`depths`), for an input
+    of so many channels.
+    """
     layers: dict[str, nn.Module] = {}
-    channels = 3
     for block, (width, depth) in enumerate(zip(widths, depths, strict=True), 1):
         for number in range(1, depth + 1):
             layers[f"conv{block}_{number}"] = nn.Conv2d(channels, width, 3, padding=1)
