@@ -1,8 +1,4 @@
-"""Pictures changed at random, a batch at a time, where they lie: flip, shift, cutout.
-
-Each takes (N, C, H, W) of any type and memory layout and returns a new tensor of the same; every
-picture draws for itself, from torch's global generator, so that a resumed run draws the same.
-"""
+"""Pixels that move or vanish, and are otherwise what they were: flip, shift, cutout."""
 
 from __future__ import annotations
 
@@ -10,8 +6,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-
-__all__ = ["alternating_flip", "cutout", "flip", "shift"]
 
 
 def flip(pictures: Tensor) -> Tensor:
