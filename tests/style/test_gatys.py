@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -125,7 +128,7 @@ def test_a_narrow_style_is_not_made_too_small_to_be_seen(photo: Path, tmp_path: 
     narrow = save(tmp_path / "narrow.png", torch.zeros(3, 60, 17, dtype=torch.uint8))
     settings = config(style=(str(narrow),))
     inputs = load_inputs(settings, load(photo), margin=0)
-    targets = objective(settings, inputs, 0.5).style_targets
+    targets = objective(settings, inputs, 0.5).regions[0].targets
     assert set(targets) == set(inputs.network.style_layers)
 
 
@@ -184,7 +187,7 @@ def test_two_styles_are_mixed_by_their_weights(photo: Path) -> None:
     def wanted(**settings: Any) -> dict[str, Tensor]:
         chosen = config(**settings)
         inputs = load_inputs(chosen, load(photo), margin=0)
-        return objective(chosen, inputs, 1.0).style_targets
+        return objective(chosen, inputs, 1.0).regions[0].targets
 
     first = wanted(style=("woodcut",))
     second = wanted(style=("stained-glass",))
@@ -211,6 +214,146 @@ def test_mixing_finds_what_summing_the_losses_does(photo: Path) -> None:
     torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize(("scale", "sides"), [(1, (48, 64)), (0.5, (24, 32)), (2, (96, 128))])
+def test_strokes_are_as_large_as_the_scale_says(
+    photo: Path, tmp_path: Path, scale: float, sides: tuple[int, int]
+) -> None:
+    """Of a style that is smaller than the photo, as large, or larger: from 1, which is the least of
+    both, and as the file has it, not as it was made smaller first.
+    """
+    small = save(tmp_path / "small.png", torch.randint(256, (3, 48, 64), dtype=torch.uint8))
+    large = save(tmp_path / "large.png", torch.randint(256, (3, 240, 320), dtype=torch.uint8))
+    inputs = load_inputs(
+        config(style=(str(small), str(large)), style_scale=(scale,)), load(photo), margin=0
+    )
+    assert inputs.styles[0].shape[2:] == sides
+    assert inputs.styles[1].shape[2:] == (round(60 * scale), round(80 * scale))
+    wanted = resize_uint8(load(large), round(60 * scale), round(80 * scale))
+    assert torch.equal(inputs.styles[1], to_float(wanted))
+
+
+def test_each_style_can_have_a_scale(photo: Path) -> None:
+    chosen = config(style=("woodcut", "stained-glass"), style_scale=(0.5, 2.0))
+    assert [each.shape[2] for each in load_inputs(chosen, load(photo), margin=0).styles] == [
+        40,
+        160,
+    ]
+
+
+def halves(tmp_path: Path) -> tuple[str, str]:
+    """Masks of the left and the right half."""
+    left = torch.zeros(3, 64, 80, dtype=torch.uint8)
+    left[:, :, :40] = 255
+    return str(save(tmp_path / "left.png", left)), str(save(tmp_path / "right.png", 255 - left))
+
+
+def test_each_style_is_where_its_mask_is(painted: Any, photo: Path, tmp_path: Path) -> None:
+    """Each half of the picture is nearer to its own style than the other half is."""
+    styles = [tmp_path / "red.png", tmp_path / "blue.png"]
+    noise = torch.randint(256, (3, 64, 64), dtype=torch.uint8)
+    for path, kept in zip(styles, (0, 2), strict=True):
+        coloured = torch.full_like(noise, 20)
+        coloured[kept] = noise[kept]
+        save(path, coloured)
+    words = ",".join(map(str, styles))
+    for masks in (halves(tmp_path), halves(tmp_path)[:1]):  # what the first leaves is the last's
+        found = result(painted(style=words, style_masks=",".join(masks), steps=25)).float()
+        redder = (found[0] - found[2]) - (load(photo)[0].float() - load(photo)[2].float())
+        assert redder[:, :32].mean() > 10 > -10 > redder[:, 48:].mean()
+
+
+def test_masks_of_one_style_twice_are_that_style(photo: Path, tmp_path: Path) -> None:
+    """Over the whole picture each has the loss without masks, and over halves that of the Gram
+    matrices of each half, by its area and weight.
+    """
+    left, right = halves(tmp_path)
+    white = str(save(tmp_path / "white.png", torch.full((3, 8, 8), 255, dtype=torch.uint8)))
+    pixels = load(photo)
+
+    def losses(**settings: Any) -> tuple[Any, Any]:
+        chosen = config(style=("woodcut", "woodcut"), **settings)
+        loss_of = objective(chosen, load_inputs(chosen, pixels, margin=0), 1.0)
+        return loss_of, loss_of.losses(to_float(pixels).flip(3))
+
+    _, wanted = losses()
+    both, found = losses(style_masks=(white, white))
+    assert [region.share for region in both.regions] == pytest.approx([1, 1])
+    assert found.style.item() == pytest.approx(2 * wanted.style.item(), rel=1e-4)
+    split, parts = losses(style_masks=(left, right), blend_weights=(3.0, 1.0))
+    assert [region.share for region in split.regions] == pytest.approx([0.75, 0.25], abs=1e-3)
+    values = split.network(to_float(pixels).flip(3))["relu1_1"]
+    expected = found_there = 0.0
+    for region, place in zip(split.regions, (slice(0, 40), slice(40, 80)), strict=True):
+        target = region.targets["relu1_1"]
+        error = (gram(values[..., place]) - target).square().mean() / target.square().mean()
+        expected += region.share * error.item()
+        inside = {"relu1_1": values * region.guides["relu1_1"]}
+        found_there += region.share * style_loss(inside, {"relu1_1": target}, region.least).item()
+    assert found_there == pytest.approx(expected, rel=1e-3)
+    assert parts.style.isfinite()
+
+
+def test_masks_and_a_mask(photo: Path, tmp_path: Path) -> None:
+    """A style's region is what both leave; shares are of what may change."""
+    left, right = halves(tmp_path)
+    top = torch.zeros(3, 64, 80, dtype=torch.uint8)
+    top[:, :32] = 255
+    above = str(save(tmp_path / "top.png", top))
+    chosen = config(style=("woodcut", "stained-glass"), style_masks=(left,), mask=above)
+    inputs = load_inputs(chosen, load(photo), margin=0)
+    assert inputs.style_masks is not None
+    for mask, columns in zip(inputs.style_masks, (slice(0, 40), slice(40, 80)), strict=True):
+        assert mask[0, 0, :32, columns].min() == 1 and mask.sum() == 32 * 40
+    shares = [region.share for region in objective(chosen, inputs, 1.0).regions]
+    assert shares == pytest.approx([0.5, 0.5])
+    chosen = config(style=("woodcut", "stained-glass"), style_masks=(left, right), mask=left)
+    with pytest.raises(UsageError, match="leave nothing of the picture to the style stained-glass"):
+        load_inputs(chosen, load(photo), margin=0)
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.tuples(*[st.integers(0, 255)] * 3) | st.just((124, 116, 104)),
+    st.tuples(*[st.integers(0, 255)] * 3) | st.none(),
+    st.booleans(),
+)
+def test_a_style_or_a_photo_of_one_colour(
+    photo: Path,
+    tmp_path: Path,
+    style: tuple[int, int, int],
+    content: tuple[int, int, int] | None,
+    preserve: bool,
+) -> None:
+    """The losses are of the size that they have for any other, and so are their gradients."""
+    flat = Image.new("RGB", (40, 40), style)
+    flat.save(tmp_path / "flat.png")
+    pixels = load(photo)
+    if content is not None:
+        pixels = torch.tensor(content, dtype=torch.uint8).view(3, 1, 1).expand(3, 64, 80)
+    chosen = config(style=(str(tmp_path / "flat.png"),), preserve_colours=preserve)
+    inputs = load_inputs(chosen, pixels, margin=0)
+    loss_of = objective(chosen, inputs, 1.0)
+    values = (inputs.content + 0.05 * torch.randn_like(inputs.content)).requires_grad_()
+    found = loss_of.losses(values)
+    found.total.backward()
+    assert values.grad is not None and values.grad.isfinite().all()
+    if content is None:
+        assert found.style < 110 and found.content < 110
+
+
+def test_it_can_begin_with_any_picture(painted: Any, tmp_path: Path) -> None:
+    """So that one goes on from another's result, or a film's frame from the one before it."""
+    first = painted(steps=10)
+    path = save(tmp_path / "first.png", result(first))
+    second = painted(steps=1, init=str(path))
+    assert logged(second, "loss")[0] == pytest.approx(logged(first, "loss")[-1], rel=0.2)
+    assert logged(second, "loss")[0] < logged(first, "loss")[0] / 2
+    with pytest.raises(UsageError, match=r"init \(photo, noise or a picture\): no picture phot: "):
+        painted(init="phot")
+
+
 def test_noise_is_the_seeds(photo: Path) -> None:
     pixels = load(photo)
     model = Gatys(config(init="noise"), Picture("here", pixels).info)
@@ -230,7 +373,8 @@ def test_the_gradient_is_that_of_finite_differences(photo: Path) -> None:
     noise = torch.randn(inputs.content.shape, generator=generator)
     values = (inputs.content + 0.1 * noise).double()
     loss_of.network.double()
-    for targets in (loss_of.style_targets, loss_of.content_targets):
+    region = loss_of.regions[0]
+    for targets in (region.targets, region.least, loss_of.content_targets, loss_of.least):
         targets.update({name: target.double() for name, target in targets.items()})
     values.requires_grad_()
     (slope,) = torch.autograd.grad(loss_of.losses(values)[2], values)
@@ -275,6 +419,21 @@ def test_the_last_checkpoint_holds_little_but_the_picture(painted: Any) -> None:
 def test_weights_are_as_many_as_styles(painted: Any) -> None:
     with pytest.raises(ConfigError, match="blend_weights: there are 3, and 2 pictures in style"):
         painted(style="woodcut,stained-glass", blend_weights="1,2,3")
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({"style_scale": "1,2,3"}, "style_scale: there are 3, and 2 pictures in style"),
+        ({"style_scale": "0"}, "style_scale.*greater than or equal to 0.1"),
+        ({"style_masks": "a,b,c"}, "style_masks: there are 3, and 2 pictures in style"),
+        ({"style_masks": "a", "style": "woodcut"}, "for a single one there is mask"),
+        ({"style_masks": "woodcu"}, "style_masks: no picture woodcu.*did you mean woodcut"),
+    ],
+)
+def test_what_is_one_a_style_is_as_many(painted: Any, settings: Any, wanted: str) -> None:
+    with pytest.raises(UsageError, match=wanted):
+        painted(**{"style": "woodcut,stained-glass", **settings})
 
 
 def test_a_style_that_is_none_is_told_the_nearest(painted: Any) -> None:

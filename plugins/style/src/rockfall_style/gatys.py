@@ -44,7 +44,7 @@ from rockfall_style.features import MULTIPLICATIONS_A_PIXEL
 from rockfall_style.inputs import Inputs
 from rockfall_style.lbfgs import HISTORY, Lbfgs
 from rockfall_style.objective import Objective
-from rockfall_style.picture_names import absolute_path
+from rockfall_style.picture_names import absolute_path, read_picture
 from rockfall_style.resizing import resize_and_clip, resize_uint8, scale_factors, to_float
 
 MARGIN = 16
@@ -66,6 +66,17 @@ class GatysConfig(rockfall.Config):
     )
     blend_weights: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
         None, description="relative weights of several styles; none: equal"
+    )
+    style_scale: tuple[Annotated[float, Field(ge=0.1, le=8)], ...] = Field(
+        (1.0,),
+        min_length=1,
+        description="size of the strokes, by that of the style picture: 1 is no larger than the "
+        "photo; one for all styles, or one for each",
+    )
+    style_masks: tuple[Name, ...] | None = Field(
+        None,
+        description="mask picture for each style, by path or name: it is applied where this is "
+        "white; the last style may have none, and is applied where no other is",
     )
     style_weight: float = Field(
         1.0,
@@ -94,8 +105,10 @@ class GatysConfig(rockfall.Config):
         description="scales from coarse to fine, each half the size of the next; small pictures "
         "have fewer",
     )
-    init: Literal["photo", "noise"] = Field(
-        "photo", description="initial picture; from noise the style is freer, and needs more steps"
+    init: Name = Field(
+        "photo",
+        description="initial picture: photo, noise, from which the style is freer and needs more "
+        "steps, or the path of any other",
     )
     preserve_colours: bool = Field(
         False, description="transfer the style's luminance alone, and keep the photo's colours"
@@ -115,6 +128,18 @@ class GatysConfig(rockfall.Config):
                 f"blend_weights: there are {len(self.blend_weights)}, and {len(self.style)} "
                 "pictures in style"
             )
+        if len(self.style_scale) not in (1, len(self.style)):
+            raise ValueError(
+                f"style_scale: there are {len(self.style_scale)}, and {len(self.style)} pictures "
+                "in style"
+            )
+        if self.style_masks is not None:
+            missing = len(self.style) - len(self.style_masks)
+            if missing not in (0, 1) or len(self.style) == 1:
+                raise ValueError(
+                    f"style_masks: there are {len(self.style_masks)}, and {len(self.style)} "
+                    "pictures in style; for a single one there is mask"
+                )
         check_features(self.features, self.normalisation)
         return self
 
@@ -169,10 +194,12 @@ class Gatys:
         self._scale = None
 
     def initial_values(self, inputs: Inputs) -> Tensor:
-        """(1, C, H, W): the photo, or uniform noise."""
+        """(1, C, H, W): the photo, uniform noise, or another picture."""
         if self.config.init == "photo":
             return inputs.content
-        return torch.rand(inputs.content.shape).to(inputs.content)
+        if self.config.init == "noise":
+            return torch.rand(inputs.content.shape).to(inputs.content)
+        return inputs.as_values(read_picture(self.config.init, "init (photo, noise or a picture)"))
 
     def _check_memory(self, inputs: Inputs, device: torch.device) -> None:
         _, _, height, width = inputs.content.shape
@@ -180,11 +207,20 @@ class Gatys:
         free = available_memory(device)
         longer = max(self.picture.shape)
         fits = longer if free is None else int(longer * min(1.0, free / size) ** 0.5)
+        fits = max(1, fits // 10 * 10)
         require_memory(
             device,
             size,
             f"a picture of {' × '.join(map(str, reversed(self.picture.shape[1:])))} pixels",
-            f"make it smaller with source.size={max(1, fits // 10 * 10)}",
+            f"make it smaller, with --size {fits} of stylize or source.size={fits} of train",
+        )
+        # There is a forward pass alone, of which half as much is held.
+        styles = max(style[0, 0].numel() for style in inputs.styles)
+        require_memory(
+            device,
+            styles * inputs.network.bytes_per_pixel // 2,
+            f"a style of {styles:,} pixels",
+            "make style_scale smaller",
         )
 
     # Capabilities ---------------------------------------------------------------------------
@@ -213,7 +249,9 @@ def load_inputs(config: GatysConfig, pixels: Tensor, margin: int) -> Inputs:
         pixels,
         styles=config.style,
         blend_weights=config.blend_weights,
+        style_scale=config.style_scale,
         mask=config.mask,
+        style_masks=config.style_masks,
         features=config.features,
         normalisation=config.normalisation,
         preserve_colours=config.preserve_colours,

@@ -1,4 +1,4 @@
-"""What `gatys` is given: the content, styles and mask at full size, and the feature network."""
+"""What `gatys` is given: the content, styles and masks at full size, and the feature network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from rockfall import UsageError
-from rockfall.kit.resizing import within
 from rockfall_style.colour_preservation import luminance, match_mean_and_std, replace_luminance
 from rockfall_style.features import feature_network
 from rockfall_style.objective import Objective
@@ -17,7 +16,7 @@ from rockfall_style.resizing import resize_and_clip, resize_by, resize_uint8, to
 
 
 class Inputs:
-    """The content, styles and mask at full size, and the network that extracts features.
+    """The content, styles and masks at full size, and the network that extracts features.
 
     Pictures here are (1, C, H, W) float in 0 … 1, of 3 channels, or of luminance alone if colours
     are preserved.
@@ -29,15 +28,18 @@ class Inputs:
         *,
         styles: Sequence[str],
         blend_weights: Sequence[float] | None,
+        style_scale: Sequence[float],
         mask: str | None,
+        style_masks: Sequence[str] | None,
         features: str,
         normalisation: str | None,
         preserve_colours: bool,
         margin: int,
     ) -> None:
-        """pixels: the content, (3, H, W) uint8. styles, mask: paths or names of pictures.
-        features, normalisation: as in `feature_network`. margin: pixels of reflection padding on
-        each side.
+        """pixels: the content, (3, H, W) uint8. styles, mask, style_masks: paths or names of
+        pictures; of the last, the last style's may be missing, which then has what the others
+        leave. style_scale: one for all styles, or one each. features, normalisation: as in
+        `feature_network`. margin: pixels of reflection padding on each side.
 
         Raises UsageError for a file or name that can't be read, and for pictures that are too small
         for the network.
@@ -52,18 +54,25 @@ class Inputs:
         self.coloured = to_float(pixels)
         self.content = self._pad(self.optimised_channels(self.coloured))
         self.mask = None if mask is None else self._read_mask(mask)
-        self.styles = [self._read_style(name) for name in styles]
+        self.style_masks = None if style_masks is None else self._read_masks(style_masks, styles)
+        scales = [*style_scale] * (len(styles) if len(style_scale) == 1 else 1)
+        self.styles = [self._read_style(*each) for each in zip(styles, scales, strict=True)]
         weights = torch.tensor(blend_weights or [1.0] * len(self.styles))
         self.blend_weights: list[float] = (weights / weights.sum()).tolist()
 
     def objective(self, factor: float, *, style_weight: float, tv_weight: float) -> Objective:
         """The loss when each side is times `factor`."""
+
+        def scaled(mask: Tensor) -> Tensor:
+            return resize_by(mask, factor).clamp(0, 1)
+
         return Objective(
             self.network,
             resize_by(self.content, factor),
             [self._scaled_style(style, factor) for style in self.styles],
             self.blend_weights,
-            mask=None if self.mask is None else resize_by(self.mask, factor).clamp(0, 1),
+            mask=None if self.mask is None else scaled(self.mask),
+            style_masks=self.style_masks and [scaled(mask) for mask in self.style_masks],
             style_weight=style_weight,
             tv_weight=tv_weight,
         )
@@ -80,6 +89,11 @@ class Inputs:
             picture = self.coloured.lerp(picture, self._crop(self.mask))
         return (picture[0] * 255).round().to(torch.uint8).cpu()
 
+    def as_values(self, pixels: Tensor) -> Tensor:
+        """(3, h, w) uint8 of any size → values to begin with, (1, C, H, W)."""
+        sized = to_float(resize_uint8(pixels, *self.size).to(self.content.device))
+        return self._pad(self.optimised_channels(sized))
+
     def optimised_channels(self, picture: Tensor) -> Tensor:
         """(N, 3, H, W) → the channels that are optimised, (N, C, H, W)."""
         return luminance(picture) if self.preserve_colours else picture
@@ -88,19 +102,40 @@ class Inputs:
         """No smaller than the network needs."""
         return resize_by(style, max(factor, self.network.min_side / min(style.shape[2:])))
 
-    def _read_style(self, name: str) -> Tensor:
-        """No larger than the content, so that strokes keep their size relative to the picture."""
-        pixels = within(read_picture(name, "style"), max(self.size))
+    def _read_style(self, name: str, scale: float) -> Tensor:
+        """No larger than the content, so that strokes keep their size relative to the picture, and
+        then `scale` times as large, with strokes of so many times the size.
+        """
+        pixels = read_picture(name, "style")
+        _, height, width = pixels.shape
+        longer = max(height, width)
+        side = min(longer, max(self.size)) * scale
+        sides = (max(1, round(each * side / longer)) for each in (height, width))
+        pixels = resize_uint8(pixels, *sides)
         self._check_size(f"style {name}", pixels)
         style = self.optimised_channels(to_float(pixels.to(self.content.device)))
         return match_mean_and_std(style, self.content) if self.preserve_colours else style
 
-    def _read_mask(self, name: str) -> Tensor:
+    def _read_masks(self, names: Sequence[str], styles: Sequence[str]) -> list[Tensor]:
+        """A mask for each style, (1, 1, H, W), 0 … 1, black where `mask` is."""
+        masks = [self._read_mask(name, "style_masks") for name in names]
+        if len(masks) < len(styles):
+            masks.append((1 - torch.stack(masks).sum(0)).clamp(0, 1))
+        if self.mask is not None:
+            masks = [mask * self.mask for mask in masks]
+        for style, mask in zip(styles, masks, strict=True):
+            if mask.max() < 0.5:
+                raise UsageError(
+                    f"style_masks: they leave nothing of the picture to the style {style}"
+                )
+        return masks
+
+    def _read_mask(self, name: str, setting: str = "mask") -> Tensor:
         """(1, 1, H, W), 0 … 1."""
-        pixels = resize_uint8(read_picture(name, "mask"), *self.size)
+        pixels = resize_uint8(read_picture(name, setting), *self.size)
         mask = luminance(to_float(pixels.to(self.content.device)))
         if not mask.any():
-            raise UsageError(f"mask: {name} is black all over, so nothing would be changed")
+            raise UsageError(f"{setting}: {name} is black all over, so nothing would be changed")
         return self._pad(mask)
 
     def _check_size(self, what: str, pixels: Tensor) -> None:
