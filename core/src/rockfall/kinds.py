@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from rockfall.errors import UsageError
 from rockfall.registry import registry
@@ -32,6 +32,17 @@ def learners(kinds: Iterable[str]) -> list[str]:
     """Names of the models that learn from a source of these kinds."""
     models, given = registry().models, set(kinds)
     return [models.shown_name(e) for e in models if given.intersection(e.spec.learns_from)]
+
+
+def begin_with(kinds: Collection[str]) -> list[str]:
+    """As `learners`; of labelled examples those first that have a capability which needs labels."""
+    labelled = {kind for kind in kinds if kind.startswith("labelled")}
+    known = registry().capabilities
+    needing = {entry.spec.name for entry in known if entry.spec.verb_needs in labelled}
+    found = learners(kinds)
+    models = registry().models
+    able = [m for m in found if needing.intersection(models.find(m).spec.capabilities)]
+    return able or found
 
 
 def sources_of(kinds: Iterable[str]) -> list[str]:

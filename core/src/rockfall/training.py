@@ -50,6 +50,7 @@ from rockfall.run.run import Run
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source
 from rockfall.sources.source import Source
+from rockfall.sources.unseen import AllSeen, unseen
 
 MOST_THREADS = 1024
 """With many more, OpenMP ends the process."""
@@ -173,7 +174,7 @@ def resume(
             f"begun on {begun_on}, it goes on on {record.device}: its figures will be alike, but "
             "not bit for bit"
         )
-    return complete(run, _source_again(run))
+    return complete(run, _source_again(run, whole=True))
 
 
 def open_run(name: str | Path, *, checkpoint: str = "last", out: str | Path | None = None) -> Run:
@@ -282,20 +283,26 @@ def complete(run: Run, source: Source) -> Run:
                 resumed=run.step if resumed else None,
             )
             run.observers.started(run)
+            _warn_of(source, run)
             with _computing(run):
                 source = source.to(run.device)
                 _fit(run, source, resumed)
                 run.observers.emit("evaluating", what=run.record.source)
+                measured = _unseen(run, source)
                 result = {
-                    "figures": evaluate_model(run.model, run.record.model, source),
+                    "figures": evaluate_model(run.model, run.record.model, measured)
+                    if measured
+                    else {},
                     "parameters": parameters(run.model),
                     "steps": run.step,
                     "examples": run.examples,
                     "seconds": round(run.seconds, 2),
+                    **({} if measured else {"pictures": []}),
                 }
                 # Before the pictures, which can be drawn again in less time than it took to learn.
                 write_json(run.directory.result_file, result)
-                result = _draw(run, source, result)
+                if measured:
+                    result = _draw(run, measured, result)
         except (KeyboardInterrupt, Interrupted) as error:
             stopped = error if isinstance(error, Interrupted) else _stopped_at_once(run)
             run.observers.emit("interrupted", run=run.name, step=run.step, message=str(stopped))
@@ -307,6 +314,17 @@ def complete(run: Run, source: Source) -> Run:
             run.observers.finished(run, result)
         _report_finished(run, result)
     return run
+
+
+def _unseen(run: Run, source: Source) -> Source | None:
+    """What a trained model is measured on; None, saying so, if it was trained on all of it."""
+    try:
+        left = unseen(source, run.record.info)
+    except AllSeen as error:
+        run.warn(str(error))
+        return None
+    _warn_of(left, run, told=getattr(source, "warnings", ()))
+    return left
 
 
 def _report_finished(run: Run, result: dict[str, Any]) -> None:
@@ -431,18 +449,29 @@ def build_model(record: Record, config: Config | None = None) -> Model:
     return model
 
 
-def _source_again(run: Run) -> Source:
+def _source_again(run: Run, *, whole: bool = False) -> Source:
     """The source of a run; says so if it has changed since. Raises RockfallError if its model can't
     take it any more.
+
+    whole: to train on, and not to measure on alone.
     """
-    source = run.record.open_source()
+    source = run.record.open_source(whole=whole)
     changed = _differences(SourceInfo.from_json(run.record.info), source.info)
     message = f"{run.record.source} has changed since this run began: other {', '.join(changed)}"
     if "shape" in changed:
         raise RockfallError(message)
     if changed:
         run.warn(message)
+    if not whole:
+        _warn_of(source, run)
     return source
+
+
+def _warn_of(source: Source, run: Run, told: Sequence[str] = ()) -> None:
+    """Pass on what a source warns of, but for what was told already."""
+    for each in getattr(source, "warnings", ()):
+        if each not in told:
+            run.warn(each)
 
 
 def _differences(then: SourceInfo, now: SourceInfo) -> list[str]:

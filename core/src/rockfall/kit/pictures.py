@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
-from rockfall.errors import UsageError
 from rockfall.kit.files import atomic
+from rockfall.kit.icc import srgb
 from rockfall.kit.palettes import COLOURS, in_palette, palette_of
-from rockfall.kit.regular import open_regular
+from rockfall.kit.picture_files import (
+    Decoded,
+    decode,
+    digest,
+    is_picture,
+    on_white,
+    quietly,
+    read,
+    sides,
+)
 from rockfall.kit.spool import Spool
 
 __all__ = [
     "SUFFIXES",
     "Decoded",
     "decode",
+    "digest",
     "grid",
+    "is_picture",
     "load",
     "load_with_alpha",
     "on_white",
@@ -35,12 +44,6 @@ __all__ = [
     "to_image",
     "write",
 ]
-
-MAX_PIXELS = 64_000_000
-"""Larger files are refused before they are unpacked: a small file can hold a huge picture."""
-
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-"""What is read, whatever the file is called. Pillow knows more, and runs programs for some."""
 
 PNG: dict[str, Any] = {"format": "PNG"}
 JPEG: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0}
@@ -82,81 +85,6 @@ def load_with_alpha(path: Path) -> Tensor:
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
 
 
-def read(path: Path) -> Image.Image:
-    """As `load`, but an RGB image; for several threads inside one `quietly`."""
-    return on_white(decode(path).image)
-
-
-def on_white(image: Image.Image) -> Image.Image:
-    """An image as RGB, where it is transparent on white."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    rgba = image.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
-
-
-class Decoded(NamedTuple):
-    """A picture file's content: an upright image, RGB, or RGBA if some of it is transparent; and
-    what is to be said of how it was read.
-    """
-
-    image: Image.Image
-    notes: tuple[str, ...] = ()
-
-
-def decode(path: Path) -> Decoded:
-    """As `load`, but with its transparency; for several threads inside one `quietly`."""
-    with _opened(path) as image:
-        if image.mode == "F":
-            raise ValueError("its values are fractions of no known range; save it with 8 bits")
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I"):  # 16-bit greyscale: Pillow's own conversion clips
-            scaled = np.asarray(upright, np.float64) / 257
-            upright = Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
-        if upright.has_transparency_data:
-            rgba = upright.convert("RGBA")
-            if rgba.getchannel("A").getextrema() != (255, 255):
-                return Decoded(rgba)
-        return Decoded(upright.convert("RGB"))
-
-
-def sides(path: Path) -> tuple[int, int]:
-    """(height, width) of a picture file, upright, from its header alone; refuses as `load` does."""
-    with _opened(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
-        return (image.width, image.height) if turned else (image.height, image.width)
-
-
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Inside, Pillow's warnings are not shown: what matters is refused. Not for threads to enter
-    at once, as Python's list of filters is one for all of them.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """A picture file whose pixels are not unpacked yet; whatever fails inside is a UsageError."""
-    try:
-        with open_regular(path, links=True) as file, Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            yield image
-    except Image.DecompressionBombError:  # Pillow's own, too, which names another limit
-        raise UsageError(f"{path} is larger than 64 million pixels") from None
-    except UnidentifiedImageError:
-        raise UsageError(
-            f"{path} can't be read as a picture: its content is none of {', '.join(FORMATS)}"
-        ) from None
-    except Exception as error:  # Pillow raises nearly anything for a damaged file
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UsageError(f"{path} can't be read as a picture: {reason}") from None
-
-
 def to_image(picture: Tensor) -> Image.Image:
     """(C, H, W) uint8, C 1, 3 or 4, the last of them alpha, as a Pillow image."""
     array = picture.detach().cpu().numpy()
@@ -188,7 +116,8 @@ def grid(pictures: Tensor, columns: int = 0, gap: int = 1, enlarge: int = 0) -> 
 
 
 def save(path: Path, picture: Tensor | Image.Image) -> Path:
-    """Write a JPEG, WebP or TIFF if the path ends so, and else a PNG, whole or not at all.
+    """Write a JPEG, WebP or TIFF if the path ends so, and else a PNG, whole or not at all; in
+    colours it says that they are sRGB's.
 
     picture: (C, H, W) uint8, C 1, 3 or 4, the last of them alpha; a JPEG has it on white.
     """
@@ -197,7 +126,7 @@ def save(path: Path, picture: Tensor | Image.Image) -> Path:
     if how is JPEG and image.mode == "RGBA":
         image = on_white(image)
     with atomic(path) as file:
-        image.save(file, **how)
+        image.save(file, **how, **_profile(image))
     return path
 
 
@@ -206,7 +135,13 @@ def write(to: Path | IO[bytes], picture: Tensor) -> None:
     if isinstance(to, Path):
         save(to, picture)
     else:
-        to_image(picture).save(to, **PNG)
+        image = to_image(picture)
+        image.save(to, **PNG, **_profile(image))
+
+
+def _profile(image: Image.Image) -> dict[str, Any]:
+    """What tells a file's reader which colours are meant; greys are the same in all."""
+    return {"icc_profile": srgb()} if image.mode in ("RGB", "RGBA") else {}
 
 
 def save_gif(

@@ -34,7 +34,7 @@ def source_info(name: str, given: Mapping[str, str]) -> dict[str, Any]:
             raise
         opened, options = {}, options_of(dataset.spec)
     else:
-        opened = source.info.to_json()
+        opened = {k: v for k, v in source.info.to_json().items() if k != "digests"}
         options = source.options if isinstance(source, Dataset | Picture) else ()
     data = {**(asdict(entry.spec) if entry else {}), **opened}
     return {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from rockfall.errors import UsageError
-from rockfall.kinds import learners
+from rockfall.kinds import begin_with, learners
 from rockfall.kit import pictures
 from rockfall.kit.drawing import (
     are_pictures,
@@ -32,19 +34,27 @@ EXAMPLES, MOST_CLASSES = 12, 20
 class SourcePage:
     """A source as it was opened."""
 
-    warnings: Sequence[str] = ()
-
     def __init__(self, name: str, source: Source, options: Sequence[str] = ()) -> None:
         """options: the `source.key=value` words that it was opened with."""
         if not isinstance(source, Dataset | Picture):
             raise UsageError(f"{name} is no dataset or picture to show: `rockfall info {name}`")
         self.name, self.options, self.source, self.info = name, options, source, source.info
+        self.warnings: Sequence[str] = source.warnings if isinstance(source, Dataset) else ()
         entry = registry().source(name)
         self.spec: Any = entry and entry.spec
 
     def to_json(self) -> dict[str, Any]:
         known = {key: getattr(self.spec, key, "") for key in ("summary", "licence", "reference")}
-        return {**self.info.to_json(), **known}
+        told = {key: value for key, value in self.info.to_json().items() if key != "digests"}
+        return {**told, "counts": self.counts(), **known}
+
+    def counts(self) -> dict[str, int]:
+        """How many examples there are of each class, in all splits."""
+        if not isinstance(self.source, Dataset) or not self.info.classes:
+            return {}
+        labels = torch.cat([split.labels for split in self.source.splits.values()])
+        counted = torch.bincount(labels, minlength=len(self.info.classes)).tolist()
+        return dict(zip(self.info.classes, counted, strict=True))
 
     def lines(self) -> list[str]:
         info = self.info
@@ -58,7 +68,8 @@ class SourcePage:
             lines.append(f"each: {' × '.join(map(str, info.shape))} {info.dtype}{values}")
         if info.classes:
             more = len(info.classes) - MOST_CLASSES
-            names = ", ".join(info.classes[:MOST_CLASSES])
+            first = itertools.islice(self.counts().items(), MOST_CLASSES)
+            names = ", ".join(f"{name} ({count:,})" for name, count in first)
             lines.append(
                 f"{len(info.classes)} classes: {names}" + (f" and {more} more" if more > 0 else "")
             )
@@ -99,6 +110,8 @@ class SourcePage:
 
     @property
     def next(self) -> str:
-        fitting = learners(self.info.kinds)
+        wanted = self.source.begin_with if isinstance(self.source, Dataset) else ()
+        known = learners(self.info.kinds)
+        fitting = [name for name in wanted if name in known] or begin_with(self.info.kinds)
         verb = f"train {fitting[0]}" if fitting else "info"
         return f"rockfall {verb} {shlex.join((self.name, *self.options))}"

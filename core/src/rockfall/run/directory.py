@@ -63,17 +63,23 @@ class Record:
         """The model's bare name."""
         return self.model.rpartition(":")[2]
 
-    def open_source(self, options: Mapping[str, Any] | None = None) -> Source:
-        """Its source again, with options over its own.
+    def open_source(
+        self, options: Mapping[str, Any] | None = None, *, whole: bool = False
+    ) -> Source:
+        """Its source again, with options over its own, to measure and to look at.
 
-        Raises UsageError if it names a module to import, which from a file is not done: see
-        `rockfall.kit.trust`.
+        whole: with the test examples that were trained on, too. Raises UsageError if it names a
+        module to import, which from a file is not done: see `rockfall.kit.trust`; RockfallError if
+        all its test examples were trained on.
         """
+        from rockfall.kit.recorded import opened_again
         from rockfall.kit.trust import only_typed
         from rockfall.sources.opening import open_source
+        from rockfall.sources.unseen import unseen
 
-        with only_typed():
-            return open_source(self.source, {**self.source_options, **(options or {})})
+        with only_typed(), opened_again(self.info):
+            source = open_source(self.source, {**self.source_options, **(options or {})})
+        return source if whole else unseen(source, self.info)
 
 
 @dataclass(frozen=True)

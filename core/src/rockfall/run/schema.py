@@ -81,6 +81,7 @@ class InfoSchema(_Schema):
     sizes: dict[str, Whole] = {}
     statistics: dict[str, Any] = {}
     preparation: PreparationSchema | None = None
+    digests: Annotated[str, Field(pattern=r"^([A-Za-z0-9+/]{8})*$")] | None = None
 
     @field_validator("shape")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Self
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rockfall.config import Setting
 from rockfall.errors import UsageError
+from rockfall.kit import digests
 from rockfall.kit.preparation import Preparation
 from rockfall.kit.statistics import statistics
 from rockfall.sources.info import SourceInfo
@@ -26,10 +27,17 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """One named part of a dataset. Unlabelled data has labels of -1."""
+    """One named part of a dataset. Unlabelled data has labels of -1.
+
+    files: of examples that were read from files, the names of these.
+    digests: of examples that may come and go, (N,) int64 of their content, such as
+        `rockfall.kit.pictures.digest` gives: what was trained on is known by them.
+    """
 
     inputs: Tensor
     labels: Tensor
+    files: tuple[str, ...] = ()
+    digests: Tensor | None = None
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.labels):
@@ -54,8 +62,17 @@ class Split:
         """A batch by (N,) int64 rows from 0 up: what `self[rows]` gives, up to 20 × quicker."""
         return Batch(self.inputs.index_select(0, rows), self.labels.index_select(0, rows))
 
+    def some(self, rows: Tensor) -> Split:
+        """A part of it, by index tensor or mask, with all that is known of its examples."""
+        kept = torch.arange(len(self))[rows.cpu()]
+        return Split(
+            *self[rows],
+            files=tuple(self.files[row] for row in kept.tolist()) if self.files else (),
+            digests=None if self.digests is None else self.digests[kept],
+        )
+
     def to(self, device: torch.device) -> Split:
-        return Split(self.inputs.to(device), self.labels.to(device))
+        return replace(self, inputs=self.inputs.to(device), labels=self.labels.to(device))
 
 
 class Dataset:
@@ -66,6 +83,10 @@ class Dataset:
 
     options: tuple[Setting, ...] = ()
     """Its options, `source.key=value`, if it was opened by name or path."""
+    warnings: tuple[str, ...] = ()
+    """What whoever opens it has to be told, such as that some files could not be read."""
+    begin_with: tuple[str, ...] = ()
+    """Names of models to begin with, the first that is installed, if it knows better than kinds."""
     whole: Dataset | None = None
     """Of a dataset of patches, the pictures that they were cut from, by which features of patches
     are measured."""
@@ -90,7 +111,8 @@ class Dataset:
         missing = {"train", "validation", "test"} - splits.keys()
         if missing:
             raise ValueError(f"{name}: no split {', '.join(sorted(missing))}")
-        first = splits["train"].inputs
+        train = splits["train"]
+        first = train.inputs
         for key, split in splits.items():
             if split.inputs.shape[1:] != first.shape[1:] or split.inputs.dtype != first.dtype:
                 raise ValueError(f"{name}: {key} differs from train in shape or type")
@@ -110,6 +132,7 @@ class Dataset:
             sizes={key: len(split) for key, split in splits.items()},
             statistics=known,
             preparation=preparation.to_json() if isinstance(preparation, Preparation) else None,
+            digests=None if train.digests is None else digests.to_text(train.digests),
         )
 
     @property

@@ -22,6 +22,8 @@ class SourceInfo:
     statistics: figures of the training split, such as `mean` and `std` a channel.
     preparation: how a picture becomes an input, of `rockfall.kit.preparation`; None where inputs
         are no pictures, and in the runs of versions that did not keep it.
+    digests: of the training examples, as `rockfall.kit.digests` writes them, where these may come
+        and go: none of them is to be measured on.
     """
 
     name: str
@@ -35,6 +37,7 @@ class SourceInfo:
     sizes: Mapping[str, int] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
     preparation: Mapping[str, Any] | None = None
+    digests: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

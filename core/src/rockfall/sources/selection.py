@@ -69,7 +69,7 @@ def keep_classes(data: Dataset, wanted: tuple[str, ...]) -> Dataset:
 
     def some(split: Split) -> Split:
         new = renumbered.to(split.labels.device)[split.labels]
-        return Split(split.inputs[new >= 0], new[new >= 0])
+        return replace(split.some(new >= 0), labels=new[new >= 0])
 
     left = _left(data, {key: some(split) for key, split in data.splits.items()}, kept)
     for key, split in left.splits.items():
@@ -91,7 +91,7 @@ def keep_examples(data: Dataset, most: int, seed: int = 0) -> Dataset:
     splits = dict(data.splits)
     for key in ("train", "validation"):
         if len(splits[key]) > most:
-            splits[key] = Split(*splits[key][balanced(splits[key].labels, most, seed)])
+            splits[key] = splits[key].some(balanced(splits[key].labels, most, seed))
     return _left(data, splits, data.info.classes)
 
 
@@ -106,15 +106,16 @@ def resize(data: Dataset, size: int) -> Dataset:
         return data
     check_room(data.info.name, sum(data.info.sizes.values()), (channels, size, size))
     inputs = resized({key: split.inputs for key, split in data.splits.items()}, size)
-    splits = {key: Split(inputs[key], split.labels) for key, split in data.splits.items()}
+    splits = {key: replace(split, inputs=inputs[key]) for key, split in data.splits.items()}
     return _left(data, splits, data.info.classes, resized=size)
 
 
 def _left(
     data: Dataset, splits: Mapping[str, Split], classes: tuple[str, ...], **resized: int
 ) -> Dataset:
-    """What is left of a dataset, whose pictures are prepared as all of its are."""
+    """What is left of a dataset, of which all that is known of the whole is true."""
     left = data.with_splits(splits, classes)
+    left.warnings, left.begin_with = data.warnings, data.begin_with
     if data.info.preparation:
         left.info = replace(left.info, preparation={**data.info.preparation, **resized})
     return left

@@ -44,7 +44,7 @@ def rockfall_register(register: Register) -> None:
         **targets("classifies", "Classifies", "evaluate", "pictures"),
         renamed={"accuracy": "test accuracy"},
         verb="classify RUN PICTURE",
-        verb_needs="pictures",
+        verb_needs="labelled-pictures",
     )
     register.capability(
         name="encodes",

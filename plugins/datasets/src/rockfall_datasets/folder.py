@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
-from rockfall import Dataset, Split
-from rockfall.kit import pictures
-from rockfall.kit.memory import check_room
-from rockfall.kit.preparation import Preparation, prepare
-from rockfall.kit.progress import counted
+from rockfall import Dataset, Split, UsageError
+from rockfall.kit.recorded import recorded_info
 from rockfall.plugin import Seed, open_with
 from rockfall_datasets.folder_cache import decoded
-from rockfall_datasets.folder_layout import find_pictures
+from rockfall_datasets.folder_layout import Layout, find_pictures
+from rockfall_datasets.folder_reading import Colour, Fit, Read, preparation, read
+from rockfall_datasets.folder_splits import copies, hold_out, hold_out_by_name, listed
 
 MAX_SIZE = 512
 """A thousand pictures of this height and width in colour take 0.8 GB of memory."""
-DEFAULT_SIZE = 32
-"""Height and width of CIFAR's photographs, which every small network takes; quick to learn from."""
-MAX_OWN_SIZE = 64
-"""Pictures that are all of one size, and no larger than this, keep it."""
-DRAWN = (5 / 7, 5 / 7)
-"""Shares of height and width that a drawing takes: MNIST's digits are 20 pixels in 28."""
 TEST, VALIDATION = 0.2, 0.1
 """Fractions that are held out where the folder has no such split."""
-THREADS = min(8, os.cpu_count() or 1)
-"""Pillow decodes without holding the GIL; a picture of 64 Mpixel takes half a gigabyte."""
-
-AHEAD = 8 * THREADS
-"""Pictures that are handed to the threads before the first of them is taken."""
-
-Colour = Literal["auto", True, False]
-Fit = Literal["pad", "ink"]
-T = TypeVar("T")
+PHOTOGRAPHS, DRAWINGS = ("finetune", "convnet"), ("lenet5", "convnet")
+"""Models to begin with, for pictures with classes; those without are not learned by them."""
+MOST_NAMED = 20
+"""Damaged files that an error names."""
 
 
 def open_folder(text: str, options: Mapping[str, Any]) -> Dataset | None:
@@ -78,109 +62,126 @@ def folder(
             "drawn on them is cropped, and is light on dark, as MNIST's digits are"
         ),
     ] = "pad",
+    skip_damaged: Annotated[
+        bool, Field(description="go on without the files that can't be read, instead of an error")
+    ] = False,
     seed: Seed = 0,
 ) -> Dataset:
-    """PNG, JPEG and WebP pictures (C, H, W), labelled by the folder that each lies in.
+    """Pictures (C, H, W), labelled by the folder that each lies in.
 
-    `train/`, `test/` and `validation/` are the splits of their names. Without the latter two, 20 %
-    of every class are held out for test and 10 % of the rest for validation, drawn with
-    `source.seed`. Pictures in the folder itself, without class folders, have no labels.
+    PNG, JPEG, WebP, GIF, BMP, TIFF, PPM and, where Pillow has them, AVIF and HEIC, by what is in a
+    file and not by its name. `train/`, `test/` and `validation/` are the splits of their names.
+    Without the latter two, 20 % of every class are held out for test and 10 % of the rest for
+    validation, drawn by what is on the pictures and `source.seed`. Pictures in the folder itself,
+    without class folders, have no labels.
 
     Without `source.size`, pictures that are all of one size of at most 64 × 64 keep it, and others
     are resized to 32 × 32. One that is not square is padded to a square of the median colour of its
-    border, not cropped, since its subject may lie at the edge; `rockfall classify` does the same.
+    border, not cropped, since its subject may lie at the edge; see `rockfall.kit.preparation`.
     What takes over a second to read is kept decoded, until a picture changes, comes or goes.
-    Raises UsageError for a file that can't be read, and for a class of too few pictures.
+    Raises UsageError for files that can't be read, and for a class of too few pictures.
     """
-    found = find_pictures(path)
-    files = [file for files in found.files.values() for file in files]
+    again = recorded_info()
+    former = again is not None and again.get("preparation") is None  # a run of version 0.1
+    found = find_pictures(path, former=former)
+    files = list(_files(found))
     options = size, colour, fit
-    inputs = decoded(path, files, options, lambda: _decode(path, files, *options))
-    labels = torch.tensor([label for labels in found.labels.values() for label in labels])
-    counts = [len(files) for files in found.files.values()]
-    splits = {
-        name: Split(*parts)
-        for name, *parts in zip(
-            found.files, inputs.split(counts), labels.split(counts), strict=True
-        )
-    }
-    if "test" not in splits:
-        splits["train"], splits["test"] = _hold_out(splits["train"], TEST, seed)
-    if "validation" not in splits:
-        splits["train"], splits["validation"] = _hold_out(splits["train"], VALIDATION, seed)
-    splits = {name: splits[name] for name in ("train", "validation", "test")}
-    kinds = ("pictures", "labelled-pictures") if found.classes else ("pictures",)
-    _, channels, height, width = inputs.shape
-    how = _preparation((height, width), channels, fit)
-    return Dataset(str(path), splits, kinds=kinds, classes=found.classes, preparation=how)
+    content = decoded(path, files, options, lambda: read(path, files, *options))
+    if content.damaged and not skip_damaged:
+        raise UsageError(_damaged(content.damaged, len(files)))
+    parts = _parts(path, found, content)
+    by = hold_out_by_name if former else hold_out
+    _check_counts(path, found, parts)
+    for name, fraction, leave in (
+        ("test", TEST, 1 + ("validation" not in parts)),
+        ("validation", VALIDATION, 1),
+    ):
+        if name not in parts:
+            parts["train"], parts[name] = by(parts["train"], fraction, seed, leave)
+    splits = {name: parts[name] for name in ("train", "validation", "test")}
+    classes = _classes(found)
+    kinds = ("pictures", "labelled-pictures") if classes else ("pictures",)
+    _, channels, height, width = content.inputs.shape
+    how = preparation((height, width), channels, fit)
+    data = Dataset(str(path), splits, kinds=kinds, classes=classes, preparation=how)
+    data.begin_with = PHOTOGRAPHS if channels == 3 else DRAWINGS
+    data.warnings = (*_left_out(path, found, files, content), *copies(splits, classes))
+    return data
 
 
-def _preparation(size: tuple[int, int], channels: int, fit: Fit) -> Preparation:
-    share = DRAWN if fit == "ink" else None
-    return Preparation(size=size, channels=1 if channels == 1 else 3, fit=fit, share=share)
+def _files(found: Layout) -> Iterator[Path]:
+    """All files, split by split, and in a split class by class, in label order."""
+    for by_class in found.files.values():
+        for name in found.files["train"]:
+            yield from by_class[name]
 
 
-def _decode(
-    path: Path, files: Sequence[Path], size: int | None, colour: Colour, fit: Fit
-) -> Tensor:
-    """The pictures (N, C, H, W) uint8; C is 1 if all are grey or are to be, and else 3."""
-    with pictures.quietly():
-        target = _size(files, size)
-        check_room(str(path), len(files), (3, *target))
-        inputs = torch.empty((len(files), 3 if colour is True else 1, *target), dtype=torch.uint8)
-        how = _preparation(target, 1 if colour is False else 3, fit)
-        read = _map_threads(partial(_read, how), files, "reading pictures")
-        for index, picture in enumerate(read):
-            grey = picture[:1]
-            if inputs.shape[1] == 1 and not torch.equal(picture, grey.expand_as(picture)):
-                # The first with a colour: until then all were kept in a third of the memory.
-                inputs = inputs.repeat(1, 3, 1, 1)
-            inputs[index] = picture if inputs.shape[1] == 3 else grey
-    return inputs
+def _classes(found: Layout) -> tuple[str, ...]:
+    """Names in label order; () for pictures without classes."""
+    return tuple(name for name in found.files["train"] if name)
 
 
-def _read(how: Preparation, file: Path) -> Tensor:
-    return prepare(pictures.decode(file).image, how).pixels
+def _parts(path: Path, found: Layout, content: Read) -> dict[str, Split]:
+    """What could be read, of each split that has its own folder. Without classes, labels are -1."""
+    places, labels = [], []
+    for by_class in found.files.values():
+        for label, name in enumerate(found.files["train"]):
+            labels += [label if name else -1] * len(by_class[name])
+    files = [os.path.relpath(file, path) for file in _files(found)]
+    places = [place for place in range(len(files)) if place not in content.damaged]
+    whole = Split(
+        content.inputs,
+        torch.tensor([labels[place] for place in places], dtype=torch.int64),
+        files=tuple(files[place] for place in places),
+        digests=content.digests,
+    )
+    sizes = {name: sum(map(len, by_class.values())) for name, by_class in found.files.items()}
+    owner = [name for name, size in sizes.items() for _ in range(size)]
+    of = [owner[place] for place in places]
+    return {name: whole.some(torch.tensor([each == name for each in of])) for name in sizes}
 
 
-def _size(files: Sequence[Path], asked: int | None) -> tuple[int, int]:
-    """(height, width) of the dataset's pictures. Reads every header before any file is decoded."""
-    sides = set(_map_threads(pictures.sides, files, "reading sizes of pictures"))
-    if asked is not None:
-        return asked, asked
-    if len(sides) == 1:
-        (own,) = sides
-        if max(own) <= MAX_OWN_SIZE:
-            return own
-    return DEFAULT_SIZE, DEFAULT_SIZE
+def _check_counts(path: Path, found: Layout, parts: Mapping[str, Split]) -> None:
+    """Raise UsageError for a class of too few pictures to have some in every split."""
+    missing = ("test" not in parts) + ("validation" not in parts)
+    for split, part in parts.items():
+        least = 1 + missing * (split == "train")
+        for label, name in enumerate(found.files["train"]):
+            count = int((part.labels == label).sum()) if name else len(part)
+            if count < least:
+                what = f"class {name}" if name else "it"
+                why = ": one is held out for each split that the folder lacks" if missing else ""
+                use = "training" if split == "train" else split
+                plural = "s" * (count != 1)
+                raise UsageError(
+                    f"{path}: {what} has {count} picture{plural} for {use}, and needs {least} or "
+                    f"more{why}"
+                )
 
 
-def _map_threads(function: Callable[[Path], T], files: Sequence[Path], what: str) -> Iterator[T]:
-    """`map` in a pool of threads, with progress; an error cancels the rest.
-
-    A bounded number is under way at a time, since what waits takes more memory than small pictures.
-    """
-    with ThreadPoolExecutor(THREADS) as pool:
-        under_way = deque(pool.submit(function, file) for file in files[:AHEAD])
-        further = iter(files[AHEAD:])
-
-        def results() -> Iterator[T]:
-            while under_way:
-                yield under_way.popleft().result()
-                under_way.extend(pool.submit(function, file) for file in islice(further, 1))
-
-        try:
-            yield from counted(results(), len(files), what)
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _damaged(damaged: Mapping[int, str], count: int) -> str:
+    reasons = list(damaged.values())
+    if len(reasons) == 1:
+        return f"{reasons[0]}; take it out, or source.skip_damaged=true goes on without it"
+    return (
+        f"{len(reasons):,} of {count:,} files can't be used: {'; '.join(reasons[:MOST_NAMED])}"
+        + (f"; and {len(reasons) - MOST_NAMED:,} more" if len(reasons) > MOST_NAMED else "")
+        + "; take them out, or source.skip_damaged=true goes on without them"
+    )
 
 
-def _hold_out(split: Split, fraction: float, seed: int) -> tuple[Split, Split]:
-    """Stratified: (kept, held out), the same fraction of every class, at least one example."""
-    generator = torch.Generator().manual_seed(seed)
-    held = torch.zeros(len(split), dtype=torch.bool)
-    for label in split.labels.unique():
-        own: Tensor = (split.labels == label).nonzero().flatten()
-        drawn = torch.randperm(len(own), generator=generator)
-        held[own[drawn[: max(1, round(fraction * len(own)))]]] = True
-    return Split(*split[~held]), Split(*split[held])
+def _left_out(path: Path, found: Layout, files: Sequence[Path], content: Read) -> Iterator[str]:
+    """What is to be said of files that are left out, or taken in part."""
+    out = [os.path.relpath(files[place], path) for place in content.damaged]
+    if out:
+        yield f"left out, since they can't be read: {_counted(out)}"
+    other = [os.path.relpath(file, path) for file in found.passed_over]
+    if other:
+        yield f"passed over, since they are no pictures: {_counted(other)}"
+    notes = [f"{os.path.relpath(files[p], path)} ({n})" for p, n in content.notes.items()]
+    if notes:
+        yield f"not all of a file, or not as it is: {_counted(notes)}"
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names):,} file{'s' * (len(names) != 1)} ({listed(names)})"

@@ -1,9 +1,9 @@
 """The decoded pictures of a folder, kept for as long as its files are what they were.
 
-In `folders/` of the data folder there is a file for each folder and its options: a tensor, with a
-digest of all names, sizes and times of the pictures' files. Where that differs, or the file is
-damaged or not what was kept, the pictures are decoded again and take its place. Together the files
-have a bounded size; the one that was not used for longest goes first.
+In `folders/` of the data folder there is a file for each folder and its options: what was read,
+with a digest of all names, sizes and times of the pictures' files. Where that differs, or the file
+is damaged or not what was kept, the pictures are decoded again and take its place. Together the
+files have a bounded size; the one that was not used for longest goes first.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import PIL
-from torch import Tensor, uint8
+from torch import int64, uint8
 
 from rockfall import RockfallError
 from rockfall.kit import checkpoint
 from rockfall.kit.downloads import data_folder
+from rockfall_datasets.folder_reading import Read
 
 FOLDER = "folders"
-VERSION = 1
+VERSION = 2
 """Of how pictures are decoded here: with another one, or another Pillow, they are decoded again."""
 WORTH = 1.0
 """Seconds of decoding from which on the result is kept: a small folder leaves nothing behind."""
@@ -33,15 +34,17 @@ SETTLED = 2.0
 precision of a file system's clock (FAT's is two seconds) another change would leave no trace."""
 MOST_BYTES = 4 * 2**30
 """Of all that is kept together. A single folder may take a quarter."""
+BESIDE = 1000
+"""Bytes a file, for what is kept beside its pixels: a digest, and what is said of it."""
 
 State = list[tuple[str, int, int, int, int]]
 """For each file its name, size, inode, and when its content and the file itself changed."""
 
 
 def decoded(
-    path: Path, files: Sequence[Path], options: Sequence[object], decode: Callable[[], Tensor]
-) -> Tensor:
-    """The pictures (N, C, H, W) uint8 of `files`, which lie below `path`: kept ones, or `decode()`.
+    path: Path, files: Sequence[Path], options: Sequence[object], decode: Callable[[], Read]
+) -> Read:
+    """The pictures of `files`, which lie below `path`: what was kept of them, or `decode()`.
 
     options: what they depend on beside the files.
     """
@@ -50,15 +53,15 @@ def decoded(
     if (found := _read(kept, state, len(files))) is not None:
         return found
     began = time.monotonic()
-    inputs = decode()
+    content = decode()
     if (
         time.monotonic() - began >= WORTH
-        and inputs.nbytes <= MOST_BYTES // 4
+        and content.inputs.nbytes <= MOST_BYTES // 4
         and _is_settled(state)
         and state == _state(path, files)  # else some changed while others were read
     ):
-        _keep(kept, state, inputs)
-    return inputs
+        _keep(kept, state, content)
+    return content
 
 
 def _state(path: Path, files: Sequence[Path]) -> State:
@@ -80,31 +83,56 @@ def _is_settled(state: State) -> bool:
     return bool(changes) and time.time_ns() - max(changes) >= SETTLED * 1e9
 
 
-def _read(kept: Path, state: State, count: int) -> Tensor | None:
+def _read(kept: Path, state: State, count: int) -> Read | None:
     """What was kept of exactly these files, or None."""
     try:
-        if not state or kept.stat().st_size > MOST_BYTES // 4 + 2**16:
+        if not state or kept.stat().st_size > MOST_BYTES // 4 + 2**16 + count * BESIDE:
             return None
         content = checkpoint.read(kept)
-        inputs, of = content["inputs"], content["state"]
-    except (OSError, RockfallError, LookupError, TypeError):
-        return None
-    if of != _digest(state) or not isinstance(inputs, Tensor) or inputs.dtype is not uint8:
-        return None
-    if inputs.ndim != 4 or not inputs.numel():
-        return None
-    if len(inputs) != count or inputs.shape[1] not in (1, 3):
+        if content["state"] != _digest(state):
+            return None
+        found = Read(
+            content["inputs"],
+            content["digests"],
+            {int(place): str(text) for place, text in content["damaged"]},
+            {int(place): str(text) for place, text in content["notes"]},
+        )
+        if not _is_sound(found, count):
+            return None
+    except (OSError, RockfallError, LookupError, TypeError, ValueError, AttributeError):
         return None
     with contextlib.suppress(OSError):
         os.utime(kept)  # used just now
-    return inputs
+    return found
 
 
-def _keep(kept: Path, state: State, inputs: Tensor) -> None:
+def _is_sound(found: Read, count: int) -> bool:
+    """Whether it is what is read of so many files."""
+    inputs, digests = found.inputs, found.digests
+    return (
+        inputs.dtype == uint8
+        and inputs.ndim == 4
+        and inputs.numel() > 0
+        and inputs.shape[1] in (1, 3)
+        and len(inputs) + len(found.damaged) == count
+        and digests.dtype == int64
+        and digests.shape == (len(inputs),)
+        and set(range(count)) >= found.damaged.keys() | found.notes.keys()
+    )
+
+
+def _keep(kept: Path, state: State, content: Read) -> None:
     """If it can't be, nothing is lost: the pictures are decoded again."""
     with contextlib.suppress(OSError, RockfallError, MemoryError):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint.write(kept, {"state": _digest(state), "inputs": inputs})
+        known = {
+            "state": _digest(state),
+            "inputs": content.inputs,
+            "digests": content.digests,
+            "damaged": [[place, text] for place, text in content.damaged.items()],
+            "notes": [[place, text] for place, text in content.notes.items()],
+        }
+        checkpoint.write(kept, known)
         _make_room(kept)
 
 

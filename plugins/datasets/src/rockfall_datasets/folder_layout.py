@@ -1,58 +1,90 @@
-"""The layout of a folder of pictures: files, classes and splits, by names alone."""
+"""The layout of a folder of pictures: files, classes and splits."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rockfall import UsageError
+from rockfall.kit.pictures import is_picture
 
-SUPPORTED = {".png", ".jpg", ".jpeg", ".webp"}
-UNSUPPORTED = {".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".raw"}
-"""An error rather than skipped: a dataset must not silently lack pictures that the user has."""
-IGNORED = {"__macosx", "thumbs.db", "desktop.ini"}
-"""Files of operating systems; names that begin with a dot are ignored too."""
+PICTURES = (
+    "png apng jpg jpeg jpe jfif jif mpo webp gif bmp dib tif tiff avif avifs ppm pgm pbm pnm pfm "
+    "heic heif hif jp2 j2k jxl svg psd raw dng nef nrw cr2 cr3 arw orf rw2 raf pef srw"
+)
+SUFFIXES = {f".{name}" for name in PICTURES.split()}
+"""Of pictures, those that can't be read too: a dataset must not silently lack what the user has.
+A file with none of these is a picture if its content is.
+"""
+FORMER_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
+"""Those of which version 0.1 took files, by name alone."""
+IGNORED = {
+    "__macosx",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "picasa.ini",
+    "@eadir",
+    "@tmp",
+    "@recycle",
+    "@recently-snapshot",
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+}
+"""What operating systems and network drives leave; names that begin with a dot are ignored too."""
 UNPRINTABLE = {"Cc", "Cs"}
 """Unicode categories of control characters, and of surrogates for bytes that are not UTF-8."""
-SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
+SPLITS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+    "validation": ("validation", "valid", "val"),
+}
 
 EXPECTED = (
-    "a picture folder has a folder for each class (cat/, dog/, …) with PNG, JPEG or WebP files in "
-    "each, or such folders in train/ and test/, or pictures alone"
+    "a picture folder has a folder for each class (cat/, dog/, …) with pictures in each, or such "
+    "folders in train/ and test/, or pictures alone"
 )
 
 
 @dataclass(frozen=True)
 class Layout:
-    """files, labels: of each split that has its own folder; of `train` alone if none has.
-
-    classes: names in label order; () for pictures without classes, whose labels are all -1.
+    """files: by split, of those that have a folder, or else of `train` alone; and by class, in
+    label order. Pictures without classes are those of the class `""`.
+    passed_over: what is no picture.
     """
 
-    files: Mapping[str, Sequence[Path]]
-    labels: Mapping[str, Sequence[int]]
-    classes: tuple[str, ...]
+    files: Mapping[str, Mapping[str, Sequence[Path]]]
+    passed_over: Sequence[Path] = field(default_factory=list)
 
 
-def find_pictures(path: Path) -> Layout:
-    """The pictures of a folder, by name. Raises UsageError for a folder without such a layout."""
-    folders, files = _list(path)
-    named = {folder.name.lower(): folder for folder in folders}
-    if "train" in named and named.keys() <= SPLITS.keys():
+def find_pictures(path: Path, *, former: bool = False) -> Layout:
+    """The pictures of a folder. Raises UsageError for a folder without such a layout.
+
+    former: those that version 0.1 took.
+    """
+    finder = _Finder(former)
+    folders, files = finder.look_into(path)
+    splits = [_split_of(each) for each in folders]
+    if "train" in splits and None not in splits:
         if files:
-            raise UsageError(f"{files[0]} lies beside train/: move it into a class folder")
-        parts: dict[str, dict[str, list[Path]]] = {}
-        for name, folder in sorted(named.items()):
-            if SPLITS[name] in parts:
-                raise UsageError(f"{path} has both val/ and validation/: keep one")
-            parts[SPLITS[name]] = _by_class(folder)
+            beside = folders[splits.index("train")].name
+            raise UsageError(f"{files[0]} lies beside {beside}/: move it into a class folder")
+        parts: dict[str, Mapping[str, Sequence[Path]]] = {}
+        for split, folder in zip(splits, folders, strict=True):
+            assert split is not None
+            if split in parts:
+                both = [each.name for each in folders if _split_of(each) == split]
+                raise UsageError(f"{path} has both {both[0]}/ and {both[1]}/: keep one")
+            parts[split] = finder.by_class(folder)
     else:
-        parts = {"train": _by_class(path)}
+        parts = {"train": finder.by_class(path)}
     train = parts.pop("train")
-    parts = {"train": train, **parts}
     for name, classes in parts.items():
         _check_same_classes(path, name, train, classes)
     if len(train) == 1 and "" not in train:
@@ -61,52 +93,85 @@ def find_pictures(path: Path) -> Layout:
             f"{path} has one class, {only}, and classifiers need two: add a folder for another "
             f"class, or take {pictures[0].parent} as pictures without classes"
         )
-    least = 1 + ("test" not in parts) + ("validation" not in parts)
-    for name, found in train.items():
-        if len(found) < least:
-            what = f"class {name}" if name else "it"
+    return Layout({"train": train, **parts}, finder.passed_over)
+
+
+def _split_of(folder: Path) -> str | None:
+    name = folder.name.lower()
+    return next((split for split, names in SPLITS.items() if name in names), None)
+
+
+class _Finder:
+    """Looks into folders, and remembers which files are no pictures."""
+
+    def __init__(self, former: bool) -> None:
+        self.former = former
+        self.passed_over: list[Path] = []
+
+    def by_class(self, path: Path) -> dict[str, Sequence[Path]]:
+        """The pictures in each class folder, by its name; `""` for those in the folder itself."""
+        folders, files = self.look_into(path)
+        if not folders:
+            if not files:
+                raise UsageError(f"{path} holds no pictures: {EXPECTED}")
+            return {"": files}
+        if files:
             raise UsageError(
-                f"{path}: {what} has {_count(found)} for training, and needs {least} or more: "
-                "one is held out for each split that the folder lacks"
+                f"{files[0]} lies beside class folders ({folders[0].name}/): move it into one"
             )
-    order = list(train)
-    return Layout(
-        {part: [file for name in order for file in found[name]] for part, found in parts.items()},
-        {
-            part: [label for label, name in enumerate(order) for _ in found[name]]
-            if order != [""]
-            else [-1] * len(found[""])
-            for part, found in parts.items()
-        },
-        tuple(order) if order != [""] else (),
-    )
-
-
-def _by_class(path: Path) -> dict[str, list[Path]]:
-    """The pictures in each class folder, by its name; `""` for those in the folder itself."""
-    folders, files = _list(path)
-    if not folders:
-        if not files:
+        found: dict[str, Sequence[Path]] = {}
+        for folder in folders:
+            deeper, found[folder.name] = self.look_into(folder)
+            if deeper:
+                hint = f"take {folder}, or " if len(folders) == 1 else ""
+                raise UsageError(
+                    f"{deeper[0]} is a folder in a class folder, which must hold pictures alone: "
+                    f"{hint}{EXPECTED}"
+                )
+        if not any(found.values()):
             raise UsageError(f"{path} holds no pictures: {EXPECTED}")
-        return {"": files}
-    if files:
-        raise UsageError(
-            f"{files[0]} lies beside class folders ({folders[0].name}/): move it into one"
-        )
-    found = {}
-    for folder in folders:
-        deeper, found[folder.name] = _list(folder)
-        if deeper:
-            raise UsageError(
-                f"{deeper[0]} is a folder in a class folder, which must hold pictures alone; "
-                f"{EXPECTED}"
-            )
-    if not any(found.values()):
-        raise UsageError(f"{path} holds no pictures: {EXPECTED}")
-    for name, pictures in found.items():
-        if not pictures:
-            raise UsageError(f"{path / name} holds no pictures: fill it, or remove it")
-    return found
+        for name, pictures in found.items():
+            if not pictures:
+                raise UsageError(f"{path / name} holds no pictures: fill it, or remove it")
+        return found
+
+    def look_into(self, path: Path) -> tuple[list[Path], list[Path]]:
+        """The subfolders and the pictures of a folder, each sorted by name."""
+        folders, files = [], []
+        try:
+            for entry in _entries(path):
+                if entry.is_dir():
+                    if any(unicodedata.category(char) in UNPRINTABLE for char in entry.name):
+                        raise UsageError(
+                            f"{path} holds a folder {entry.name!a}, a name that can't be "
+                            "printed: rename it"
+                        )
+                    folders.append(Path(entry.path))
+                elif self._is_picture(entry):
+                    files.append(Path(entry.path))
+                else:
+                    self.passed_over.append(Path(entry.path))
+        except OSError as error:
+            raise UsageError(f"{path} can't be listed: {error.strerror or error}") from None
+        return folders, files
+
+    def _is_picture(self, entry: os.DirEntry[str]) -> bool:
+        suffix = os.path.splitext(entry.name)[1].lower()
+        if self.former:
+            return suffix in FORMER_SUFFIXES
+        if suffix in SUFFIXES:
+            # Reading a pipe would block.
+            if os.path.exists(entry.path) and not entry.is_file():
+                raise UsageError(f"{entry.path} is not a regular file")
+            return True
+        return entry.is_file() and is_picture(Path(entry.path))
+
+
+def _entries(path: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(path) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if not entry.name.startswith(".") and entry.name.lower() not in IGNORED:
+                yield entry
 
 
 def _check_same_classes(
@@ -120,37 +185,3 @@ def _check_same_classes(
     differing = sorted(train.keys() ^ other.keys())[0]
     has, lacks = ("train", part) if differing in train else (part, "train")
     raise UsageError(f"{path}: {has}/ has a class {differing}, which {lacks}/ has not")
-
-
-def _list(path: Path) -> tuple[list[Path], list[Path]]:
-    """The subfolders and the pictures of a folder, each sorted by name."""
-    folders, files = [], []
-    try:
-        with os.scandir(path) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.name.startswith(".") or entry.name.lower() in IGNORED:
-                    continue
-                suffix = os.path.splitext(entry.name)[1].lower()
-                if entry.is_dir():
-                    if any(unicodedata.category(char) in UNPRINTABLE for char in entry.name):
-                        raise UsageError(
-                            f"{path} holds a folder {entry.name!a}, a name that can't be "
-                            "printed: rename it"
-                        )
-                    folders.append(Path(entry.path))
-                elif suffix in SUPPORTED:
-                    # Reading a pipe would block.
-                    if os.path.exists(entry.path) and not entry.is_file():
-                        raise UsageError(f"{entry.path} is not a regular file")
-                    files.append(Path(entry.path))
-                elif suffix in UNSUPPORTED:
-                    raise UsageError(
-                        f"{entry.path} is neither PNG, JPEG nor WebP: convert it, or take it out"
-                    )
-    except OSError as error:
-        raise UsageError(f"{path} can't be listed: {error.strerror or error}") from None
-    return folders, files
-
-
-def _count(pictures: Sequence[Path]) -> str:
-    return f"{len(pictures)} picture{'s' * (len(pictures) != 1)}"

@@ -181,6 +181,7 @@ def _examples(run: Run, terms: tuple[str, ...], seed: int | None) -> Batch:
     chosen: list[Tensor] = []
     if wanted:  # picture files alone need no data
         source: Any = record.open_source()
+        say(*source.warnings, err=True)
         present = set(source.test.labels.tolist())
         for label in wanted:
             if label not in present:

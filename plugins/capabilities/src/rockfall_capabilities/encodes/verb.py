@@ -56,6 +56,7 @@ def command(run: str, by: str, count: int, out: Path | None, as_json: bool) -> N
     source = record.open_source()
     if not isinstance(source, Dataset):
         raise UsageError(f"{record.source} is no dataset, so there are no examples to map")
+    say(*source.warnings, err=True)
     out = out or check_new_file(Path(f"{opened.name}-latent.png"), ".png")
     source = source.to(opened.device)
     data = labelled_examples(source)

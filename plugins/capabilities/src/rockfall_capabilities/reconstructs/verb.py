@@ -37,6 +37,7 @@ def command(run: str, count: int, seed: int, out: Path | None, as_json: bool) ->
     source = record.open_source()
     if not isinstance(source, Dataset):
         raise UsageError(f"{record.source} is no dataset, so it has no test examples")
+    say(*source.warnings, err=True)
     order = torch.randperm(len(source.test), generator=torch.Generator().manual_seed(seed))
     inputs = source.test.inputs[order[:count]]
     with fork_rng(seed), eval_mode(model):
