@@ -80,13 +80,6 @@ def test_what_would_run_a_program_is_no_picture(tmp_path: Path) -> None:
             look(path)
 
 
-def test_fractions_are_not_taken_for_levels(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    Image.fromarray(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)).save(path, "TIFF")
-    with pytest.raises(UsageError, match="fractions of no known range; save it with 8 bits"):
-        pictures.load(path)
-
-
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
 def test_of_several_frames_the_first_is_seen(tmp_path: Path, kind: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]

@@ -54,6 +54,8 @@ from rockfall.sources.unseen import AllSeen, unseen
 
 MOST_THREADS = 1024
 """With many more, OpenMP ends the process."""
+LATER = ("preparation", "digests")
+"""Of a source's description, what follows from the rest, and is not in the runs of version 0.1."""
 CLEARED = "cleared away what a killed process had not finished writing: {}"
 
 
@@ -475,12 +477,9 @@ def _warn_of(source: Source, run: Run, told: Sequence[str] = ()) -> None:
 
 
 def _differences(then: SourceInfo, now: SourceInfo) -> list[str]:
-    """Which parts of two descriptions differ, after a trip through JSON. What an earlier version
-    did not keep has not changed.
-    """
+    """Which parts of two descriptions differ, after a trip through JSON."""
     before, after = (json.loads(json.dumps(info.to_json())) for info in (then, now))
-    kept = [name for name in before if before[name] is not None]
-    return [name for name in kept if before[name] != after[name]]
+    return [name for name in before if name not in LATER and before[name] != after[name]]
 
 
 def _check_numbers(seed: int, threads: int | None, checkpoint_every: float) -> None:

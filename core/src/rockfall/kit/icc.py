@@ -19,6 +19,8 @@ FLAGS = BLACK_POINT | ImageCms.Flags.NOCACHE
 """Without a cache of its own a conversion may be shared by threads."""
 MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 """Of an image, by the colour space of its profile."""
+PLAIN = {"1": "L", "LA": "L", "La": "L", "RGBA": "RGB", "RGBa": "RGB", "RGBX": "RGB"}
+"""Modes without what is no colour."""
 DATED = slice(24, 36)
 """The bytes of a profile that say when it was made."""
 
@@ -32,8 +34,8 @@ def to_srgb(image: Image.Image) -> Image.Image:
     if not profile:
         return image
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    mode = {"1": "L", "LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "RGBA": "RGB", "RGBX": "RGB"}
-    plain = image.convert(mode.get(image.mode, image.mode))
+    unpacked = image.convert("RGBA" if alpha else "RGB") if image.mode in ("P", "PA") else image
+    plain = unpacked.convert(PLAIN.get(unpacked.mode, unpacked.mode))
     conversion = _conversion(profile, plain.mode)
     if conversion is None:
         return image

@@ -134,7 +134,8 @@ class Prepared(NamedTuple):
 def prepare_file(path: Path, info: Described) -> Prepared:
     """The picture of a file as an input of the source that `info` describes.
 
-    Raises UsageError for what is no picture, see `rockfall.kit.pictures.load`.
+    Raises UsageError for what is no picture, see `rockfall.kit.pictures.load`, and RockfallError
+    for a description that contradicts itself.
     """
     preparation = (
         Preparation.from_json(info.preparation)
@@ -144,6 +145,10 @@ def prepare_file(path: Path, info: Described) -> Prepared:
     with quietly():
         image, notes = decode(path)
     done = prepare(image, preparation)
+    if done.pixels.shape != info.shape:
+        raise RockfallError(
+            "run.json is damaged: pictures are prepared to another shape than inputs"
+        )
     return done._replace(notes=(*notes, *done.notes))
 
 

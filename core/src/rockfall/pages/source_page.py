@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,11 +67,12 @@ class SourcePage:
             lines.append(f"each: {' × '.join(map(str, info.shape))} {info.dtype}{values}")
         if info.classes:
             more = len(info.classes) - MOST_CLASSES
-            first = itertools.islice(self.counts().items(), MOST_CLASSES)
-            names = ", ".join(f"{name} ({count:,})" for name, count in first)
+            names = ", ".join(info.classes[:MOST_CLASSES])
             lines.append(
                 f"{len(info.classes)} classes: {names}" + (f" and {more} more" if more > 0 else "")
             )
+            counts = list(self.counts().items())[:MOST_CLASSES]
+            lines.append(f"of each: {', '.join(f'{count:,} {name}' for name, count in counts)}")
         if self.spec and self.spec.licence:
             lines.append(f"licence: {self.spec.licence}")
         if self.spec and self.spec.reference:

@@ -93,14 +93,6 @@ class InfoSchema(_Schema):
             raise ValueError(f"an input of over {MOST_VALUES:,} numbers")
         return shape
 
-    @model_validator(mode="after")
-    def _prepared_as_shaped(self) -> Self:
-        if (how := self.preparation) is not None:
-            sides = [how.resized] * 2 if how.resized else how.size
-            if [how.channels, *sides] != self.shape:
-                raise ValueError("its preparation gives inputs of another shape")
-        return self
-
 
 class RecordSchema(_Schema):
     """`run.json`."""
