@@ -44,7 +44,11 @@ def find(image: Image.Image) -> Drawing | None:
     return Drawing(255 - pixels if dark else pixels, box, dark)
 
 
-def is_paper(image: Image.Image, *, dark: bool) -> bool:
-    """Whether an image's border is clearly that of dark paper, or else of light."""
-    level = float(border(on_white(image).convert("L")).item())
-    return level < 127.5 - MIN_CONTRAST / 2 if dark else level > 127.5 + MIN_CONTRAST / 2
+def is_paper(image: Image.Image, *, dark: bool, all_round: bool = False) -> bool:
+    """Whether most of an image's border is clearly that of dark paper, or else of light; or nearly
+    all of it, since what is drawn may fill a picture.
+    """
+    levels = edges(on_white(image).convert("L"))
+    towards = 255 - levels if dark else levels
+    least = np.quantile(towards, 0.1 if all_round else 0.5)
+    return bool(least > 127.5 + MIN_CONTRAST / 2)

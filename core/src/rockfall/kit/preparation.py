@@ -168,22 +168,19 @@ def _pad(image: Image.Image, how: Preparation) -> Prepared:
 
 
 def _ink(image: Image.Image, how: Preparation) -> Prepared:
-    if (found := ink.find(image)) is None:
+    own = how.leave and image.size[::-1] == how.size
+    if own or (found := ink.find(image)) is None:
         whole = _pad(image, how)
-        inverted = ink.is_paper(image, dark=how.ink == "dark")
-        return whole._replace(pixels=255 - whole.pixels, inverted=True) if inverted else whole
-    cropped = not (how.leave and image.size[::-1] == how.size)
-    drawn = Image.fromarray(found.levels)
-    tall, wide = how.share if how.share and cropped else (1.0, 1.0)
-    page = framed(
-        drawn.crop(found.box) if cropped else drawn, how.size[::-1], np.zeros(1), (wide, tall)
-    )
-    pixels = _tensor(_in_channels(page, how))
+        other = ink.is_paper(image, dark=how.ink == "dark", all_round=own)
+        return whole._replace(pixels=255 - whole.pixels, inverted=True) if other else whole
+    tall, wide = how.share or (1.0, 1.0)
+    drawn = Image.fromarray(found.levels).crop(found.box)
+    pixels = _tensor(_in_channels(framed(drawn, how.size[::-1], np.zeros(1), (wide, tall)), how))
     return Prepared(
         pixels if how.ink == "light" else 255 - pixels,
         resized=False,
         inverted=found.dark == (how.ink == "light"),
-        cropped=cropped,
+        cropped=True,
         notes=found.notes,
     )
 
