@@ -52,6 +52,10 @@ EXPECTED = (
 )
 
 
+Listed = tuple[list[Path], list[Path]]
+"""The subfolders of a folder, and its pictures."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """files: by split, of those that have a folder, or else of `train` alone; and by class, in
@@ -69,7 +73,7 @@ def find_pictures(path: Path, *, former: bool = False) -> Layout:
     former: those that version 0.1 took.
     """
     finder = _Finder(former)
-    folders, files = finder.look_into(path)
+    folders, files = listed = finder.look_into(path)
     splits = [_split_of(each) for each in folders]
     if "train" in splits and None not in splits:
         if files:
@@ -81,9 +85,9 @@ def find_pictures(path: Path, *, former: bool = False) -> Layout:
             if split in parts:
                 both = [each.name for each in folders if _split_of(each) == split]
                 raise UsageError(f"{path} has both {both[0]}/ and {both[1]}/: keep one")
-            parts[split] = finder.by_class(folder)
+            parts[split] = finder.by_class(folder, finder.look_into(folder))
     else:
-        parts = {"train": finder.by_class(path)}
+        parts = {"train": finder.by_class(path, listed)}
     train = parts.pop("train")
     for name, classes in parts.items():
         _check_same_classes(path, name, train, classes)
@@ -108,9 +112,9 @@ class _Finder:
         self.former = former
         self.passed_over: list[Path] = []
 
-    def by_class(self, path: Path) -> dict[str, Sequence[Path]]:
+    def by_class(self, path: Path, listed: Listed) -> dict[str, Sequence[Path]]:
         """The pictures in each class folder, by its name; `""` for those in the folder itself."""
-        folders, files = self.look_into(path)
+        folders, files = listed
         if not folders:
             if not files:
                 raise UsageError(f"{path} holds no pictures: {EXPECTED}")
@@ -135,7 +139,7 @@ class _Finder:
                 raise UsageError(f"{path / name} holds no pictures: fill it, or remove it")
         return found
 
-    def look_into(self, path: Path) -> tuple[list[Path], list[Path]]:
+    def look_into(self, path: Path) -> Listed:
         """The subfolders and the pictures of a folder, each sorted by name."""
         folders, files = [], []
         try:
