@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
 from rockfall.kit import memory, pictures
+from rockfall.kit.animations import frames as frames_of
+from rockfall.kit.transparency import alpha_of, with_alpha
 from rockfall_style.bands import apply_style
 from rockfall_style.manifest import read_style
+from rockfall_style.moving import Flicker
+from rockfall_style.stylize import command
 from tests.core.test_cli_train import rockfall
 from tests.style.test_manifest import lay
 
@@ -94,7 +100,8 @@ def saved(here: Path, kind: str) -> Path:
         image.putalpha(image.convert("L"))
         image.save(path)
     elif kind == "P with a transparent colour":
-        image.convert("P").save(path, transparency=3)
+        few = image.convert("P")
+        few.save(path, transparency=few.getpixel((0, 0)))
     else:
         image.convert(kind).save(path)
     return path
@@ -118,10 +125,216 @@ KINDS = (
 def test_every_kind_of_picture(here: Path, data: Path, kind: str) -> None:
     path = saved(here, kind)
     done(here, path.name, "--style", "wave", "--precision", "float32")
-    made = wrote(here / "input-wave.png")
-    assert torch.equal(made, through(path, data, "wave"))
+    with Image.open(here / "input-wave.png") as image:
+        made = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    alpha = alpha_of(path)
+    assert (alpha is not None) == (kind in ("RGBA", "P with a transparent colour"))
+    assert torch.equal(made, with_alpha(through(path, data, "wave"), alpha))
     upright = (44, 30) if kind == "exif" else (30, 44)
     assert made.shape[1:] == upright
+
+
+def film(frames: int = 4, *, clear: bool = False) -> list[Image.Image]:
+    """A square that moves before a still picture."""
+    made = []
+    for place in range(frames):
+        page = photo(36, 44).convert("RGBA")
+        page.paste((250, 30, 30, 255), (4 + 6 * place, 8, 14 + 6 * place, 18))
+        if clear:
+            page.paste((0, 0, 0, 0), (0, 30, 44, 36))
+        made.append(page if clear else page.convert("RGB"))
+    return made
+
+
+def save_animation(path: Path, frames: list[Image.Image], durations: list[int]) -> None:
+    how = {"lossless": True} if path.suffix == ".webp" else {}
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, **how)
+
+
+def read_animation(path: Path) -> list[tuple[np.ndarray, float]]:
+    return list(frames_of(path))
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+@pytest.mark.parametrize("clear", [False, True])
+def test_a_film_frame_by_frame(here: Path, data: Path, kind: str, clear: bool) -> None:
+    """As many frames, as long, as transparent, and each as if it were alone."""
+    path = here / f"clip.{kind}"
+    save_animation(path, film(clear=clear), [50, 200, 120, 80])
+    told = done(here, path.name, "--style", "wave", "--precision", "float32")
+    assert f"wrote clip-wave.{kind} (44 × 36, wave, 4 frames, flicker " in told
+    given, made = read_animation(path), read_animation(here / f"clip-wave.{kind}")
+    assert [seconds for _, seconds in made] == [0.05, 0.2, 0.12, 0.08]
+    network = read_style(data / "weights" / "fast-style" / "wave")
+    for (before, _), (after, _) in zip(given, made, strict=True):
+        assert after.shape == before.shape == (36, 44, 4 if clear else 3)
+        white = np.asarray(pictures.on_white(Image.fromarray(before)))
+        wanted = apply_style(network, torch.from_numpy(white.copy()).permute(2, 0, 1))
+        if clear:
+            assert (after[..., 3] == before[..., 3]).all()
+        if kind == "png":
+            found = np.asarray(pictures.on_white(Image.fromarray(after)))
+            there = before[..., 3] == 255 if clear else np.s_[:]
+            apart = np.abs(found.astype(int) - wanted.permute(1, 2, 0).numpy().astype(int))
+            assert apart[there].max() == 0
+
+
+def test_a_film_smaller_in_another_format_and_for_programs(here: Path) -> None:
+    save_animation(here / "clip.gif", film(), [100] * 4)
+    words = ("clip.gif", "--style", "wave", "--size", "22", "--out", "made.webp", "--json")
+    told = json.loads(done(here, *words))
+    assert (told["height"], told["width"], told["frames"]) == (18, 22, 4)
+    assert told["flicker"] >= 0 and told["run"] is None
+    assert [pixels.shape for pixels, _ in read_animation(here / "made.webp")] == [(18, 22, 3)] * 4
+
+
+def test_a_film_by_gatys_goes_on_from_frame_to_frame(here: Path) -> None:
+    """What does not move stays nearly as it was painted, where frames that begin anew from noise
+    differ; and no run is left.
+    """
+    save_animation(here / "clip.png", film(3), [100] * 3)
+    words = ("clip.png", "--style", "style.png", "steps=4", "init=noise", "--json")
+    told = json.loads(done(here, *words))
+    assert told["frames"] == 3
+    assert not (here / "runs").exists()
+    alone = []
+    for number, frame in enumerate(film(3)[:2]):
+        frame.save(here / f"frame{number}.png")
+        words = (f"frame{number}.png", "--style", "style.png", "steps=4", "init=noise")
+        done(here, *words, "--seed", str(number))
+        alone.append(wrote(here / f"frame{number}-style.png").int())
+    still = (alone[0] - alone[1])[:, 20:].abs().float().mean()
+    assert told["flicker"] < still / 2
+
+
+def test_flicker_is_what_changes_where_nothing_moves() -> None:
+    flicker = Flicker()
+    assert flicker.value is None
+    given = torch.full((3, 2, 4), 100, dtype=torch.uint8)
+    moved = given.clone()
+    moved[0, :, 0] = 104  # one colour of the first column
+    moved[1, :, 1] = 102  # too little to count
+    made = torch.zeros_like(given)
+    flicker.add(given, made)
+    other = made.clone()
+    other[:, :, 0], other[:, :, 1], other[2, :, 2] = 200, 30, 9
+    flicker.add(moved, other)
+    assert flicker.value == pytest.approx((3 * 30 + 9) / 9)
+    flicker.add(moved, other)
+    assert flicker.value == pytest.approx((3 * 30 + 9) / 21)
+
+
+def test_a_video(here: Path) -> None:
+    """Written and read by PyAV, with its sound, and the times of its frames."""
+    av = pytest.importorskip("av")
+    from rockfall_style.films import Frame, count_frames, read_frames, write_film
+
+    seconds = [0.1, 0.3, 0.1, 0.2, 0.1, 0.1]
+    pages = [np.asarray(page.resize((88, 73))) for page in film(6)]
+    silent = here / "silent.mp4"
+    write_film(silent, (Frame(*both) for both in zip(pages, seconds, strict=True)))
+    with av.open(str(here / "clip.mp4"), "w") as made, av.open(str(silent)) as source:
+        picture = made.add_stream_from_template(source.streams.video[0])
+        sound = made.add_stream("aac", rate=8000)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = picture
+                made.mux(packet)
+        for place in range(7):
+            heard = av.AudioFrame.from_ndarray(
+                np.full((1, 1024), 0.1 * place, np.float32), "fltp", "mono"
+            )
+            heard.sample_rate, heard.pts = 8000, 1024 * place
+            made.mux(sound.encode(heard))
+        made.mux(sound.encode(None))
+    assert count_frames(here / "clip.mp4") == 6
+    told = done(here, "clip.mp4", "--style", "wave")
+    assert "wrote clip-wave.mp4 (88 × 72, wave, 6 frames, flicker " in told
+    found = list(read_frames(here / "clip-wave.mp4"))
+    assert [frame.pixels.shape for frame in found] == [(72, 88, 3)] * 6  # even sides
+    assert [frame.seconds for frame in found[:5]] == pytest.approx(seconds[:5], abs=2e-3)
+    with av.open(str(here / "clip-wave.mp4")) as made:
+        assert made.streams.audio and float(made.duration / av.time_base) > 0.7
+    done(here, "clip.mp4", "--style", "wave", "--out", "made.gif", "--size", "40")
+    assert len(read_animation(here / "made.gif")) == 6
+    (here / "no.mp4").write_bytes(b"no video" * 50)
+    assert "no.mp4 can't be read as a video" in refused(here, "no.mp4", "--style", "wave")
+
+
+def test_a_video_without_what_reads_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    (here / "clip.mp4").write_bytes(b"any")
+    told = refused(here, "clip.mp4", "--style", "wave")
+    assert "takes PyAV: pip install 'rockfall-style[video]'" in told
+    save_animation(here / "clip.gif", film(), [100] * 4)
+    told = refused(here, "clip.gif", "--style", "wave", "--out", "clip.mov")
+    assert "takes PyAV" in told
+
+
+def test_several_and_a_folder(here: Path, data: Path) -> None:
+    """Each as if it were alone; what is no picture is said, and one that is damaged costs no
+    other its style.
+    """
+    for number in range(3):
+        photo(30 + number, 40).save(here / f"p{number}.png")
+    done(here, "p0.png", "p1.png", "--style", "wave", "--precision", "float32")
+    for name in ("p0", "p1"):
+        made = wrote(here / f"{name}-wave.png")
+        assert torch.equal(made, through(here / f"{name}.png", data, "wave"))
+    folder = here / "mine"
+    (folder / "deeper").mkdir(parents=True)
+    for number in range(3):
+        shutil.move(here / f"p{number}.png", folder / f"p{number}.png")
+    (folder / "notes.txt").write_text("no picture")
+    (folder / ".hidden.png").write_bytes(b"")
+    save_animation(folder / "clip.gif", film(), [100] * 4)
+    given = rockfall(here, "stylize", "mine", "--style", "wave")
+    assert given.returncode == 0 and "left out, as no pictures: notes.txt" in given.stderr
+    assert sorted(path.name for path in (here / "mine-wave").iterdir()) == [
+        "clip-wave.gif",
+        "p0-wave.png",
+        "p1-wave.png",
+        "p2-wave.png",
+    ]
+    told = json.loads(done(here, "mine", "--style", "wave", "--out", "there/in", "--json"))
+    assert [each["picture"] for each in told][1:] == [f"there/in/p{n}-wave.png" for n in range(3)]
+    content = (folder / "p1.png").read_bytes()
+    (folder / "p1.png").write_bytes(content[: len(content) // 2])
+    given = rockfall(here, "stylize", "mine", "--style", "wave", "--out", "again")
+    assert given.returncode == 1
+    assert "1 of 4 could not be stylized: mine/p1.png (" in given.stderr.splitlines()[-1]
+    assert len(list((here / "again").iterdir())) == 3
+
+
+def test_several_by_gatys(here: Path) -> None:
+    photo(30, 40).save(here / "other.png")
+    done(here, "photo.png", "other.png", *SMALL, "--style", "style.png", "--out", "made")
+    assert {path.name for path in (here / "made").iterdir()} == {
+        "photo-style.png",
+        "other-style.png",
+    }
+    assert len(list((here / "runs").iterdir())) == 2
+
+
+@pytest.mark.parametrize("kind", ["jpg", "webp", "tif", "tiff", "png"])
+def test_the_formats_that_are_written(here: Path, kind: str) -> None:
+    done(here, "photo.png", "--style", "wave", "--out", f"made.{kind}")
+    with Image.open(here / f"made.{kind}") as image:
+        assert image.size == (44, 30)
+        assert image.format == {"jpg": "JPEG", "tif": "TIFF"}.get(kind, kind.upper())
+
+
+def test_into_a_pipe(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes alone, by both methods; what is said goes to standard error."""
+    monkeypatch.chdir(here)
+    for words in (["--style", "wave"], ["--style", "style.png", *SMALL]):
+        done(here, "photo.png", *words, "--out", "made.png")
+        given = CliRunner().invoke(command, ["photo.png", *words, "--out", "-"])
+        assert given.exit_code == 0, given.output
+        assert given.stdout_bytes == (here / "made.png").read_bytes()
+        assert "next: " in given.stderr
+    given = CliRunner().invoke(command, ["photo.png", "style.png", *words, "--out", "-"])
+    assert "takes one picture, and no film" in str(given.exception) and not given.stdout_bytes
 
 
 def test_what_it_says_and_writes(here: Path) -> None:
@@ -256,6 +469,12 @@ def test_a_trained_style(here: Path) -> None:
         (("photo.png", "--style", "style.png", "--gif", "steps=3"), "let --gif come last"),
         (("photo.png", "--style", "wave", "source.size=4"), "with --size"),
         (("photo.png", "--style", "wave", "--out", "x.gif"), "what is written is a PNG"),
+        (("photo.png", "style.png", "--style", "wave", "--out", "x.png"), "x.png is one file, and"),
+        (("photo.png", "./photo.png", "--style", "wave"), "would both be written to photo-wave."),
+        (("photo.png", "style.png", "--style", "style.png", "--gif"), "--gif is for one picture"),
+        (("photo.png", "style.png", "--style", "style.png", "--name", "a"), "--name is for one"),
+        (("empty", "--style", "wave"), "empty has no pictures"),
+        (("steps=3", "--style", "wave"), "name a picture"),
         (("photo.png", "--style", "style.png", "--gif", "x.png"), "what is written is a GIF"),
         (("photo.png", "--style", "wave", "--method", "gatys"), "gatys takes its style from a p"),
         (("photo.png", "--style", "wave", "--device", "cuda:77"), "no device cuda:77"),
@@ -267,6 +486,7 @@ def test_a_trained_style(here: Path) -> None:
 )
 def test_refused_in_one_line(here: Path, words: tuple[str, ...], wanted: str) -> None:
     (here / "notes.txt").write_text("no picture")
+    (here / "empty").mkdir()
     assert wanted in refused(here, *words)
 
 

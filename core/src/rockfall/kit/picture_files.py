@@ -54,7 +54,7 @@ def decode(path: Path) -> Decoded:
     UsageError for a file that is not a picture, is cut short, has over 64 Mpixel, or values of no
     known range.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         notes = [*_frames(image)]
         if image.mode in ("I", "F"):
             levels, note = _levels(image)
@@ -89,7 +89,7 @@ def read(path: Path) -> Image.Image:
 
 def sides(path: Path) -> tuple[int, int]:
     """(height, width) of a picture file, upright, from its header alone; refuses as `load` does."""
-    with _opened(path) as image:
+    with opened(path) as image:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
         return (image.width, image.height) if turned else (image.height, image.width)
 
@@ -127,7 +127,7 @@ def quietly() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[Image.Image]:
     """A picture file whose pixels are not unpacked yet; whatever fails inside is a UsageError."""
     start = b""
     try:

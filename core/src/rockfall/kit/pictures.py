@@ -152,7 +152,8 @@ def save_gif(
     All share one palette, of all of them, in which they are dithered so that what does not move
     does not flicker. Of a fourth channel, what is below the middle is transparent.
 
-    durations: milliseconds for which each is seen, in place of 1000 / fps.
+    durations: milliseconds for which each is seen, in place of 1000 / fps; it may be filled as the
+        frames come.
     """
     with Spool(frames) as spool, atomic(path) as file:
         opaque = all(frame.shape[-1] == 3 for frame in spool)

@@ -14,15 +14,18 @@ from rockfall.kit.files import check_new_file
 
 
 def new_file(
-    option: str, suffixes: str | Sequence[str], help: str, *, pipe: bool = False
+    option: str, suffixes: str | Sequence[str] | None, help: str, *, pipe: bool = False
 ) -> Callable[[Any], Any]:
     """An option for the path of a new file of some kinds, checked before any work is done.
 
+    suffixes: None leaves the check to the command, whose kinds depend on what else it is given.
     pipe: whether `-` is standard output, which the command takes as an open file.
     """
 
     def check(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-        return path if path is None or (pipe and path == PIPE) else check_new_file(path, suffixes)
+        if path is None or suffixes is None or (pipe and path == PIPE):
+            return path
+        return check_new_file(path, suffixes)
 
     given = click.option(option, type=click.Path(path_type=Path), callback=check, help=help)
     name = option.removeprefix("--")

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 from click.core import ParameterSource
 
-from rockfall import UsageError
+from rockfall import RockfallError, UsageError
 from rockfall.kit.console import print_json, say, wrote
-from rockfall.kit.pictures import SUFFIXES
 from rockfall.verbs import (
     SIDE,
     as_json,
-    check_new_file,
     complete,
     gif_option,
     gif_path,
     key_values,
     new_file,
-    promising,
     trains,
 )
 from rockfall_style.choice import FAST_STYLE, GATYS, METHODS, Style, names, resolve_styles
-from rockfall_style.picture_names import require_picture
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from rockfall import Picture
+from rockfall_style.stylists import ByNetworks, ByOptimisation, Stylist
+from rockfall_style.subjects import destinations, find_subjects, split_words
 
 TRAINING_OPTIONS = ("preset", "seed", "deterministic", "name", "checkpoint_every")
 
@@ -43,8 +34,13 @@ def _complete_styles(_: click.Context, __: click.Parameter, prefix: str) -> list
 
 
 @click.command("stylize")
-@click.argument("picture", shell_complete=complete("pictures"))
-@click.argument("words", nargs=-1, metavar="[key=value …]")
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="PICTURE … [key=value …]",
+    shell_complete=complete("pictures"),
+)
 @click.option(
     "--style",
     required=True,
@@ -54,88 +50,102 @@ def _complete_styles(_: click.Context, __: click.Parameter, prefix: str) -> list
 @click.option("--method", type=click.Choice(METHODS), help="default: by the kind of style")
 @click.option("--size", type=SIDE, help="pixels along the longer side, at most")
 @click.option("--passes", type=click.IntRange(1, 100), help="how often a trained style is applied")
-@new_file("--out", SUFFIXES, help="the picture to write; default: PICTURE-STYLE.png")
+@new_file(
+    "--out",
+    None,
+    pipe=True,
+    help="the PNG, JPEG, WebP or TIFF to write, the film of a film, a folder for several, or - "
+    "for standard output; default: PICTURE-STYLE.png",
+)
 @gif_option("with gatys, write an animation of the optimisation; default: PICTURE-STYLE.gif")
 @trains
 @as_json
 @click.pass_context
 def command(
     context: click.Context,
-    picture: str,
     words: tuple[str, ...],
     style: str,
     method: str | None,
     size: int | None,
     passes: int | None,
-    out: Path | None,
+    out: Path | IO[bytes] | None,
     gif: str | None,
     as_json: bool,
     how: dict[str, Any],
 ) -> None:
-    """Apply a style to PICTURE, a file or a name of `rockfall list pictures`.
+    """Apply a style to PICTURE: a file, a name of `rockfall list pictures`, a folder, a film, or
+    several of these.
 
     If the style is a picture too, PICTURE is optimised as by `rockfall train gatys`, whose settings
     key=value sets, and the run is kept. A trained style, published or of `rockfall train
     fast-style`, is applied in one pass; of several with commas between, each is applied to the
     output of the one before.
+
+    An animated GIF, WebP or PNG, or a video, is stylized frame by frame. By gatys each begins with
+    the one before, and no run is kept.
     """
-    settings, options = key_values(words)
+    named, pairs = split_words(words)
+    settings, options = key_values(pairs)
     for name in options:
         raise UsageError(f"source.{name}: say how large the picture is to be with --size")
+    given = find_subjects(named)
     chosen, styles = resolve_styles(style, method)
     _refuse_options_of_other_method(context, chosen, settings)
-    stem = f"{Path(picture).stem}-{'-'.join(each.name for each in styles)}"
-    out = out or check_new_file(Path(f"{stem}.png"), SUFFIXES)
-    animation = gif_path(gif, stem)
-    content = _open(picture, size)
-    began = time.monotonic()
+    if gif is not None and (given.several or given.subjects[0].film):
+        raise UsageError("--gif is for one picture: leave it out")
+    for option in ("name", "preset") if given.several or given.subjects[0].film else ():
+        if how[option]:
+            raise UsageError(f"--{option} is for one picture: leave it out")
+    label = "-".join(each.name for each in styles)
+    animation = gif_path(gif, f"{given.subjects[0].stem}-{label}")
+    places = destinations(given, label, out)
+    if given.left_out:
+        say(f"left out, as no pictures: {', '.join(given.left_out)}", err=True)
+    stylist: Stylist
     if chosen == GATYS:
-        written = _optimise(picture, styles, settings, size, out, animation, how, quiet=as_json)
+        stylist = ByOptimisation(styles, settings, how, quiet=as_json)
     else:
-        written = _apply(content, styles, passes or 1, out, how)
-    if as_json:
-        print_json(
+        stylist = ByNetworks(styles, passes or 1, how)
+    answers, failed = [], []
+    for subject, to in zip(given.subjects, places, strict=True):
+        began = time.monotonic()
+        try:
+            if subject.film and isinstance(to, Path):
+                made = stylist.film(subject, size, to)
+            else:
+                made = stylist.picture(subject, size, to, animation)
+        except RockfallError as error:
+            if error.exit_code == 130 or not given.several:
+                raise
+            failed.append(f"{subject.text} ({error})")
+            continue
+        answers.append(
             {
-                "picture": str(out),
+                "picture": str(to),
                 "method": chosen,
                 "styles": [each.name for each in styles],
-                "height": written.height,
-                "width": written.width,
+                "height": made.height,
+                "width": made.width,
                 "seconds": round(time.monotonic() - began, 3),
-                "run": written.run,
+                "run": made.run,
                 "gif": str(animation) if animation else None,
+                **made.more,
             }
         )
-        return
-    order = " then " if chosen == FAST_STYLE else " and "
-    applied = order.join(each.name for each in styles)
-    say(wrote(out, f"{written.width} × {written.height}, {applied}"))
-    if animation:
+        if not as_json and isinstance(to, Path):
+            order = " then " if chosen == FAST_STYLE else " and "
+            said = [f"{made.width} × {made.height}", order.join(each.name for each in styles)]
+            say(wrote(to, ", ".join([*said, *made.said])))
+    if as_json:
+        print_json(answers if given.several else answers[0])
+    elif animation:
         say(wrote(animation))
-    if following := _next(picture, chosen, styles):
+    if failed:
+        raise RockfallError(
+            f"{len(failed)} of {len(given.subjects)} could not be stylized: {'; '.join(failed)}"
+        )
+    if not as_json and (following := _next(named[0], chosen, styles)):
         say(f"next: {following}")
-
-
-@dataclass(frozen=True)
-class Written:
-    """Height and width of the output, and the name of the run that made it, if one did."""
-
-    height: int
-    width: int
-    run: str | None = None
-
-
-def _open(picture: str, size: int | None) -> Picture:
-    """Raises UnknownName for what is neither a file nor a picture's name, and UsageError for a file
-    that is not a picture.
-    """
-    from rockfall import Picture, open_source
-
-    require_picture(picture)
-    opened = open_source(picture, {"size": size} if size else {})
-    if not isinstance(opened, Picture):
-        raise UsageError(f"{picture} is no picture")
-    return opened
 
 
 def _refuse_options_of_other_method(
@@ -154,84 +164,6 @@ def _refuse_options_of_other_method(
     for name in settings:
         raise UsageError(f"{name}: a trained style has no settings; `rockfall train {FAST_STYLE}`")
     refuse(["gif", *TRAINING_OPTIONS], "a trained style is applied without training")
-
-
-def _optimise(
-    picture: str,
-    styles: Sequence[Style],
-    settings: dict[str, str],
-    size: int | None,
-    out: Path,
-    gif: Path | None,
-    how: dict[str, Any],
-    *,
-    quiet: bool,
-) -> Written:
-    """Train `gatys`, and write its picture."""
-    from rockfall import eval_mode, train
-    from rockfall.kit import pictures
-    from rockfall.verbs import save_training_film
-
-    with promising("paint", out=out, gif=gif) as promised:
-        run = train(
-            GATYS,
-            picture,
-            source_options={"size": size} if size else {},
-            config={"style": [style.location for style in styles], **settings},
-            listeners=[] if quiet else None,
-            promised=promised,
-            **how,
-        )
-        model: Any = run.model
-        _, height, width = run.record.info["shape"]
-        with eval_mode(model):
-            pictures.save(out, model.paint(height, width))
-        if gif:
-            save_training_film(gif, run.directory, "paints")
-    return Written(height, width, run.name)
-
-
-def _apply(
-    content: Picture, styles: Sequence[Style], passes: int, out: Path, how: dict[str, Any]
-) -> Written:
-    """Apply every style in turn, and all of that `passes` times."""
-    import torch
-
-    from rockfall.kit import pictures
-    from rockfall.kit.devices import autocast, choose_device, choose_precision, computing
-    from rockfall.kit.progress import counted
-
-    device = choose_device(how["device"])
-    # bf16 is twice as fast where the processor has it, and 54 dB from float32, which is invisible.
-    precision = choose_precision(how["precision"], device, "bf16")
-    matmul = "high" if device.type == "cuda" else "highest"
-    filters = [_filter(style, device) for style in styles] * passes
-    output = content.pixels.to(device)
-    with computing(how["threads"] or torch.get_num_threads(), matmul), torch.no_grad():
-        several = counted(filters, len(filters), "styles applied")
-        for apply_style in several if len(filters) > 1 else filters:
-            with autocast(device, precision):
-                output = apply_style(output)
-    pictures.save(out, output)
-    return Written(*output.shape[1:])
-
-
-def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """A function (3, H, W) uint8 → the same shape and type in that style."""
-    import functools
-
-    from rockfall import open_run
-    from rockfall_style.bands import apply_style
-    from rockfall_style.manifest import read_style
-    from rockfall_style.published import style_folder
-
-    if style.kind == "run":
-        model: Any = open_run(style.location).model
-        model.to(device).eval()
-        stylize: Callable[[Tensor], Tensor] = model.stylize
-        return stylize
-    folder = style_folder(style.location) if style.kind == "published" else Path(style.location)
-    return functools.partial(apply_style, read_style(folder).to(device))
 
 
 def _next(picture: str, method: str, styles: Sequence[Style]) -> str:
