@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from rockfall.kit import pictures
 from rockfall.kit.drawing.sheets import sheet
 from rockfall.kit.pictures import to_image
 from rockfall.kit.preparation import Preparation, Prepared, prepare
@@ -278,6 +279,19 @@ def test_reconstructions_for_programs(folder: Path) -> None:
     assert data["squared_error"] == pytest.approx(lost.square().mean().item(), rel=1e-5)
     assert data["mean_picture"] == pytest.approx(spread.square().mean().item(), rel=1e-5)
     assert data["picture"] == "r.png"
+
+
+def test_picture_files_are_reconstructed_as_what_was_learned_from(folder: Path) -> None:
+    source: Any = open_source("digits")
+    files = [pictures.save(folder / f"own-{n}.png", source.test.inputs[n]).name for n in range(3)]
+    words = ("reconstruct", "makes", *files, "--out", "own.png")
+    data = json.loads(rockfall(folder, *words, "--json").stdout)
+    lost = (source.test.inputs[:3] - source.test.inputs[:3] // 2) / 255
+    assert data["pictures"] == files
+    assert data["squared_error"] == pytest.approx(lost.square().mean().item(), rel=1e-5)
+    done = rockfall(folder, *words)
+    assert "own-0.png, own-1.png, own-2.png, reconstructed by makes: mean squared" in done.stdout
+    assert rockfall(folder, "reconstruct", "makes", "none.png").returncode == 2
 
 
 @pytest.mark.parametrize("verb", ["sample", "reconstruct"])

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from rockfall.catalogue import Catalogue
 from rockfall.errors import Unavailable
+from rockfall.kit.preparation import Preparation
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec, EnvironmentSpec, PictureSpec
@@ -114,6 +115,10 @@ DATASETS: dict[str, tuple[Callable[..., Any], str]] = {
         r"25.0% of test is in train too, while 0.0% of train is there twice",
     ),
     "other each time": (other_each_time, "opened again, it"),
+    "a preparation that makes others": (
+        lambda: dataset(preparation=Preparation(size=(4, 3), channels=1)),
+        "its preparation makes another picture of test example 0",
+    ),
     "takes any option": (lambda **_: dataset(), "it takes options that it does not know"),
     "raises": (lambda: 1 / 0, "ZeroDivisionError"),
     "classes that change nothing": (

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from rockfall.catalogue import Entry
+from rockfall.kit.pictures import to_image
+from rockfall.kit.preparation import Preparation, prepare
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.info import SourceInfo
@@ -17,15 +19,18 @@ from rockfall.testing.comparing import difference
 from rockfall.testing.complaints import about, undisturbed
 from rockfall.testing.describing import check_described, check_options
 
+PREPARED = 100
+"""Examples that are prepared once more."""
+
 
 def check_dataset(name: str) -> None:
     """Check one registered dataset.
 
     Raises AssertionError unless: it is what its spec says; its splits, types, labels and
     description fit together; test and validation examples do not turn up in training more often
-    than the data itself repeats; it is the same each time it is opened; it refuses an unknown
-    option clearly; and the options of every dataset, `classes`, `limit` and `size`, do to it what
-    they say.
+    than the data itself repeats; it is the same each time it is opened; the way in which it
+    prepares pictures leaves its own as they are; it refuses an unknown option clearly; and the
+    options of every dataset, `classes`, `limit` and `size`, do to it what they say.
     Raises Unavailable if its data is not on this machine and can't be had.
     """
     entry = registry().datasets.find(name)
@@ -39,6 +44,7 @@ def check_dataset(name: str) -> None:
         absent = [c for label, c in enumerate(data.info.classes) if label not in present]
         assert not absent, f"training has no example of {', '.join(absent)}"
         _check_no_leak(data)
+        _check_preparation(data, data)
         _check_reopening(entry, data)
         check_options(entry)
         _check_selection(entry, data)
@@ -98,6 +104,23 @@ def _hashes(inputs: Tensor) -> list[int]:
     return [hash(row.tobytes()) for row in inputs.flatten(1).numpy()]
 
 
+def _check_preparation(own: Dataset, data: Dataset) -> None:
+    """What a model is shown by whatever verb is what it would have learned from, bit for bit.
+
+    own: the dataset without a selection that gave `data`, in the same order.
+    """
+    if data.info.preparation is None:
+        return
+    how = Preparation.from_json(data.info.preparation)
+    pairs = zip(own.test.inputs[:PREPARED], data.test.inputs[:PREPARED], strict=True)
+    for number, (picture, expected) in enumerate(pairs):
+        found = prepare(to_image(picture), how).pixels
+        assert torch.equal(found, expected), (
+            f"its preparation makes another picture of test example {number}, see "
+            "`rockfall.kit.preparation`"
+        )
+
+
 def _check_reopening(entry: Entry[DatasetSpec], data: Dataset) -> None:
     again = _open(entry)
     assert again.info == data.info, "opened again, it describes itself differently"
@@ -131,6 +154,8 @@ def _check_selection(entry: Entry[DatasetSpec], data: Dataset) -> None:
     if pictures:
         shape = some.info.shape
         assert shape == (data.info.shape[0], side, side), f"size={side} makes them {shape}"
+        if "resized" in (some.info.preparation or {}):
+            _check_preparation(data, some)
 
 
 def _opened_with(entry: Entry[DatasetSpec], data: Dataset, **options: Any) -> Dataset:
