@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rockfall import Picture
     from rockfall_style.films import Frame
+    from rockfall_style.moving import Paint
 
 
 @dataclass(frozen=True)
@@ -89,36 +90,26 @@ class ByOptimisation:
         return Made(height, width, run.name)
 
     def film(self, subject: Subject, size: int | None, to: Path) -> Made:
-        """Train `gatys` on each frame, from that before it on."""
-        with tempfile.TemporaryDirectory() as folder:
-            return _film(subject, size, to, self._frame_by_frame(Path(folder)))
-
-    def _frame_by_frame(self, folder: Path) -> Callable[[Tensor], Tensor]:
+        """Train `gatys` on each frame. No run is kept."""
         from rockfall import train
         from rockfall.kit import pictures
-        from rockfall_style.moving import beginning
 
-        before: list[tuple[Tensor, Tensor]] = []
+        with tempfile.TemporaryDirectory() as folder:
 
-        def apply(frame: Tensor) -> Tensor:
-            config = self.config
-            if before:
-                start = pictures.save(folder / "start.png", beginning(frame, *before.pop()))
-                config = {**config, "init": str(start), "scales": 1}
-            run = train(
-                GATYS,
-                pictures.save(folder / "frame.png", frame),
-                config=config,
-                listeners=[],
-                out=folder / "runs",
-                **self.how,
-            )
-            model: Any = run.model
-            painted: Tensor = model.paint(*frame.shape[1:])
-            before.append((frame, painted))
-            return painted
+            def paint(frame: Tensor) -> Tensor:
+                run = train(
+                    GATYS,
+                    pictures.save(Path(folder, "frame.png"), frame),
+                    config=self.config,
+                    listeners=[],
+                    out=Path(folder, "runs"),
+                    **self.how,
+                )
+                model: Any = run.model
+                painted: Tensor = model.paint(*frame.shape[1:])
+                return painted
 
-        return apply
+            return _film(subject, size, to, paint)
 
 
 class ByNetworks:
@@ -170,7 +161,7 @@ class ByNetworks:
         return output
 
 
-def _film(subject: Subject, size: int | None, to: Path, apply: Callable[[Tensor], Tensor]) -> Made:
+def _film(subject: Subject, size: int | None, to: Path, paint: Paint) -> Made:
     """Write a film in the style, frame by frame."""
     from rockfall.kit.progress import counted
     from rockfall_style import films
@@ -182,7 +173,7 @@ def _film(subject: Subject, size: int | None, to: Path, apply: Callable[[Tensor]
 
     def seen() -> Iterator[Frame]:
         nonlocal height, width, count
-        for frame in restyled(frames, size, apply, flicker):
+        for frame in restyled(frames, size, paint, flicker):
             height, width, _ = frame.pixels.shape
             count += 1
             yield frame

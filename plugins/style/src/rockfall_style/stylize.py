@@ -81,8 +81,8 @@ def command(
     fast-style`, is applied in one pass; of several with commas between, each is applied to the
     output of the one before.
 
-    An animated GIF, WebP or PNG, or a video, is stylized frame by frame. By gatys each begins with
-    the one before, and no run is kept.
+    An animated GIF, WebP or PNG, or a video, is stylized frame by frame, and what does not move
+    stays as it was painted. No run of gatys is kept then.
     """
     named, pairs = split_words(words)
     settings, options = key_values(pairs)
