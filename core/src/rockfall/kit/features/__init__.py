@@ -5,6 +5,7 @@ By a name, or by the path of a file of their weights: `feature_network("squeezen
 
 from rockfall.kit.features.named import (
     FEATURE_NETWORKS,
+    architecture_of,
     check_features,
     feature_network,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "NORMALISATIONS",
     "Architecture",
     "FeatureNetwork",
+    "architecture_of",
     "check_features",
     "feature_network",
 ]

@@ -20,6 +20,7 @@ from rockfall.kit.features.network import NORMALISATIONS, Architecture, FeatureN
 from rockfall.kit.features.random_vgg import random_vgg, random_weights
 from rockfall.kit.features.squeezenet import squeezenet
 from rockfall.kit.features.vgg import vgg19
+from rockfall.kit.memory import unallocated
 from rockfall.kit.weights import published_weights, read_weights
 
 NORMALISATION = "imagenet"
@@ -44,10 +45,12 @@ class Named:
 FEATURE_NETWORKS = {
     "cifar-vgg": Named(
         "trained on CIFAR-10; comes with Rockfall",
-        Architecture("CIFAR VGG", cifar_vgg),
+        Architecture("CIFAR VGG", cifar_vgg, side=32),
         embedded_weights,
     ),
-    "random-vgg": Named("untrained", Architecture("random VGG", random_vgg), random_weights),
+    "random-vgg": Named(
+        "untrained", Architecture("random VGG", random_vgg, side=32), random_weights
+    ),
     "vgg19": Named(
         "trained on ImageNet; a download of 575 MB",
         Architecture("VGG19", vgg19),
@@ -108,7 +111,12 @@ def feature_network(
     except ValueError as error:
         raise UsageError(str(error)) from None
     if name not in FEATURE_NETWORKS:
-        return _from_file(Path(name).expanduser(), str(normalisation), layers)
+        architecture, in_file = _read(name, layers)
+        network = FeatureNetwork(
+            architecture, str(normalisation), layers.get(architecture.name, ())
+        )
+        network.load(in_file)
+        return network
     architecture, weights = FEATURE_NETWORKS[name].architecture, FEATURE_NETWORKS[name].weights
     network = FeatureNetwork(architecture, NORMALISATION, layers.get(architecture.name, ()))
     if not isinstance(weights, Remote):
@@ -124,17 +132,26 @@ def feature_network(
     return network
 
 
-def _from_file(path: Path, normalisation: str, layers: Layers) -> FeatureNetwork:
-    """The first architecture that the weights in the file fit."""
+def architecture_of(name: str, layers: Layers = THE_LAST) -> Architecture:
+    """Of a network by its name, or of the weights in a file: the first whose names and shapes they
+    have, up to the layers that are wanted. Raises UsageError, and RockfallError for a damaged file.
+    """
+    if name in FEATURE_NETWORKS:
+        return FEATURE_NETWORKS[name].architecture
+    return _read(name, layers)[0]
+
+
+def _read(name: str, layers: Layers) -> tuple[Architecture, dict[str, Tensor]]:
+    path = Path(name).expanduser()
     if not path.is_file():
-        raise UsageError(f"no features {path}: there is no such file")
+        raise UsageError(f"no features {name}: there is no such file")
     weights = read_weights(path)
     architectures = [named.architecture for named in FEATURE_NETWORKS.values()]
     for architecture in architectures:
-        network = FeatureNetwork(architecture, normalisation, layers.get(architecture.name, ()))
+        with unallocated():
+            network = FeatureNetwork(architecture, NORMALISATION, layers.get(architecture.name, ()))
         if network.fits(weights):
-            network.load(weights)
-            return network
+            return architecture, weights
     raise UsageError(
         f"{path} holds weights of neither {' nor '.join(each.name for each in architectures)}, "
         "with torchvision's names and shapes (features.0.weight, …)"
