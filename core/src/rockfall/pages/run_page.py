@@ -8,7 +8,7 @@ from typing import Any
 from rockfall.errors import RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.console import console
-from rockfall.kit.drawing import Curve, Panel, curves, sparkline
+from rockfall.kit.drawing import curves, learning_curves, sparkline
 from rockfall.kit.regular import own_folder
 from rockfall.kit.units import duration
 from rockfall.model_pictures import CURVES, pictures_in, with_pictures
@@ -56,7 +56,7 @@ class RunPage(RecordedRun):
         ]
 
     def draw(self, out: Path | None) -> Path | None:
-        """Draw the pictures of the model anew, and write the learning curves, one panel a metric.
+        """Draw the pictures of the model anew, and write the learning curves.
 
         The curves' path, or None if nothing was logged or, unless `out` is given, can't be drawn.
         """
@@ -72,10 +72,8 @@ class RunPage(RecordedRun):
         except RockfallError as error:
             said.append(f"no new pictures of the model: {error}")
         self.warnings += said
-        panels = [
-            Panel(name, "step", [Curve(name, logged.points("step"))])
-            for name, logged in self.metrics.items()
-        ]
+        points = {name: logged.points("step") for name, logged in self.metrics.items()}
+        panels = learning_curves(points)
         if not panels:
             return None
         try:

@@ -17,13 +17,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 import rockfall
 from rockfall import Dataset, Split, eval_mode
-from rockfall.kit.augmentation import alternating_flip, cutout, shift
 from rockfall.kit.devices import autocast, choose_precision, threads_that_pay
 from rockfall.kit.drawing import weight_tiles
 from rockfall.kit.memory import unallocated
 from rockfall.kit.modules import multiplications
 from rockfall.kit.optimizers import SGD, AdamW
 from rockfall.kit.schedules import Schedule, averaged_model, lr_factor
+from rockfall_vision.augmentation import AugmentationConfig, changed, mixed, moved
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
 
@@ -33,7 +33,7 @@ MAX_PARAMETERS = 500_000_000
 """With their gradients and Adam's two moment estimates they take 8 GB."""
 
 
-class ClassifierConfig(rockfall.Config):
+class TrainingConfig(rockfall.Config):
     epochs: int = Field(20, ge=1, description="passes over the training split")
     batch_size: int = Field(128, ge=1, description="mini-batch size, in pictures")
     optimizer: Literal["adamw", "sgd", "muon"] = Field(
@@ -79,13 +79,15 @@ class ClassifierConfig(rockfall.Config):
         ge=0,
         description="early stopping: epochs to wait for a better validation accuracy; 0: off",
     )
-    flip: bool = Field(
-        False, description="horizontal flip: each picture is mirrored in every other epoch"
+    class_weights: Literal["equal", "balanced"] = Field(
+        "equal",
+        description="weights of the classes in the training loss; balanced: inversely proportional "
+        "to how many training pictures each has, so that rare ones count as much",
     )
-    shift: int = Field(0, ge=0, description="random translation by up to so many pixels each way")
-    cutout: int = Field(
-        0, ge=0, description="side in pixels of the square that cutout masks; 0: none"
-    )
+
+
+class ClassifierConfig(AugmentationConfig, TrainingConfig):
+    pass
 
 
 class Classifier(nn.Module):
@@ -96,8 +98,8 @@ class Classifier(nn.Module):
     Loshchilov and Hutter 2017 (equation 5) without restarts, early stopping that of Prechelt 1998.
 
     Logged at each step: `train loss`, of the batch as the network is trained on it, with dropout,
-    augmentation and label smoothing. Logged after each epoch: `validation loss`, plain
-    cross-entropy, and `validation accuracy`.
+    augmentation, label smoothing and class weights, and its `train accuracy`. Logged after each
+    epoch: `validation loss`, plain cross-entropy, and `validation accuracy`.
 
     Raises ValueError for a source of fewer than two classes, for more parameters than fit into a
     memory, and for batches of one picture where a network has batch normalisation.
@@ -116,6 +118,7 @@ class Classifier(nn.Module):
             raise ValueError(f"{info.name} has fewer than two classes; a classifier needs two")
         self.config = config
         self.shape = info.shape
+        self.classes = len(info.classes)
         self.standardise = Standardise(info)
         with unallocated():
             count = sum(p.numel() for p in self.build(info).parameters())
@@ -186,19 +189,23 @@ class Classifier(nn.Module):
             run.keep(**{f"optimizer-{number}": optimizer})
             run.keep(**{f"schedule-{number}": schedule})
         epoch_index = torch.zeros((), dtype=torch.int64, device=run.device)
+        weights = self.class_weights(data.train)
 
-        def step(inputs: Tensor, labels: Tensor) -> Tensor:
+        def step(inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
             pictures = self.augment(inputs, epoch_index)
+            pictures, targets = mixed(pictures, labels, self.classes, config)
             with run.autocast():
                 logits = self.network(pictures)
-            loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+            loss = F.cross_entropy(
+                logits.float(), targets, weights, label_smoothing=config.label_smoothing
+            )
             self.network.zero_grad()
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
             if self.average is not None:
                 self.average.update_parameters(self.network)
-            return loss
+            return {"train loss": loss, "train accuracy": accuracy(logits, targets)}
 
         captured_step = run.capture(step, *optimizers)
         for epoch in run.epochs(config.epochs):
@@ -207,16 +214,25 @@ class Classifier(nn.Module):
             for batch in epoch.batches(data.train, config.batch_size):
                 if len(batch.labels) < smallest:
                     continue
-                loss = captured_step(*batch)
+                metrics = captured_step(*batch)
                 for schedule in schedules:
                     schedule.step()
-                run.log(**{"train loss": loss})
+                run.log(**metrics)
             metrics = self.validation_metrics(data.validation)
             run.log(**metrics)
             if math.log2(epoch.index + 1).is_integer():  # the first epochs change filters most
                 run.picture("weights", lambda: weight_tiles(self.filters()))
             if self.stop_early(metrics["validation accuracy"], run):
                 break
+
+    def class_weights(self, train: Split) -> Tensor | None:
+        """(K,), what each class counts in the training loss: N / (K Nₖ) if they are balanced, as
+        scikit-learn's are, N of the examples and Nₖ of class k; None if all count the same.
+        """
+        if self.config.class_weights == "equal":
+            return None
+        counts = torch.bincount(train.labels, minlength=self.classes)
+        return len(train) / (self.classes * counts.clamp(min=1).float())
 
     def init_from_data(self, train: Split) -> None:
         """Set weights that come from the training pictures without gradient descent; none here."""
@@ -248,17 +264,9 @@ class Classifier(nn.Module):
     def augment(self, inputs: Tensor, epoch: int | Tensor) -> Tensor:
         """inputs (N, C, H, W) uint8 → preprocessed and augmented for training.
 
-        epoch: its number, by which flips alternate. Cutout masks with 0, the mean of a channel.
+        epoch: its number, by which flips alternate.
         """
-        config = self.config
-        if config.flip:
-            inputs = alternating_flip(inputs, epoch)
-        pictures = self.preprocess(inputs)
-        if config.shift:
-            pictures = shift(pictures, config.shift)
-        if config.cutout:
-            pictures = cutout(pictures, config.cutout)
-        return pictures
+        return moved(self.preprocess(changed(inputs, epoch, self.config)), self.config)
 
     def stop_early(self, accuracy: Tensor, run: rockfall.Run) -> bool:
         """Whether patience has run out; if so, the weights of the best epoch are restored."""
@@ -279,10 +287,9 @@ class Classifier(nn.Module):
         with eval_mode(self):
             parts = torch.split(split.inputs, EVAL_BATCH_SIZE)
             logits = torch.cat([self(part) for part in parts])
-        correct: Tensor = logits.argmax(1) == split.labels
         return {
             "validation loss": F.cross_entropy(logits, split.labels),
-            "validation accuracy": correct.float().mean(),
+            "validation accuracy": accuracy(logits, split.labels),
         }
 
     @torch.no_grad()
@@ -307,3 +314,13 @@ class Classifier(nn.Module):
         """The first layer's weights as pictures (F, C, H, W)."""
         weights = next(p for p in self.inference_network.parameters() if p.ndim > 1)
         return weights.reshape(len(weights), *self.shape) if weights.ndim == 2 else weights
+
+
+def accuracy(logits: Tensor, targets: Tensor) -> Tensor:
+    """The share of predictions that are right; of probabilities (N, classes), what they give to
+    the predicted class.
+    """
+    predicted = logits.argmax(1)
+    if targets.ndim == 1:
+        return (predicted == targets).float().mean()
+    return targets.gather(1, predicted[:, None]).mean()

@@ -50,6 +50,11 @@ MODELS = {
         "airbench CNN: patch whitening and Muon learn CIFAR-10 in the least computing",
         "Jordan 2024, 94% on CIFAR-10 in 3.29 seconds on a single GPU, arXiv 2404.00498",
     ),
+    "finetune": (
+        "finetune:Finetune",
+        "a new head on features learned by others, for a few dozen pictures a class",
+        "Yosinski et al. 2014, How transferable are features in deep neural networks?",
+    ),
 }
 """Name → (target in this package, summary, reference)."""
 

@@ -13,7 +13,7 @@ from rockfall.kit.drawing.colours import (
     heat,
     shades,
 )
-from rockfall.kit.drawing.curves import Curve, Panel, curves
+from rockfall.kit.drawing.curves import Curve, Panel, curves, learning_curves
 from rockfall.kit.drawing.histogram import Histogram, histograms
 from rockfall.kit.drawing.layout import (
     below,
@@ -74,6 +74,7 @@ __all__ = [
     "in_grid",
     "in_pairs",
     "in_rows",
+    "learning_curves",
     "on_paper",
     "one_two_five",
     "padded",

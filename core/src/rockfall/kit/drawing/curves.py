@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from PIL import Image
@@ -12,6 +12,7 @@ from rockfall.kit.drawing.colours import INK
 
 WIDTH, HEIGHT = 460, 280
 LEGEND_LINE = 18
+SPLITS = ("train", "validation")
 MOST_POINTS = 160
 """A longer curve is drawn as the means of so many stretches, over a band of their extremes."""
 
@@ -29,6 +30,18 @@ class Panel(NamedTuple):
     title: str
     across: str
     curves: Sequence[Curve]
+
+
+def learning_curves(metrics: Mapping[str, Sequence[Point]]) -> list[Panel]:
+    """A panel a metric, by steps; but `train loss` and `validation loss` share one, `loss`, and so
+    does any other pair, as what tells of overfitting is the gap between the two.
+    """
+    panels: dict[str, list[Curve]] = {}
+    for name, points in metrics.items():
+        split, _, of = name.partition(" ")
+        paired = split in SPLITS and all(f"{each} {of}" in metrics for each in SPLITS)
+        panels.setdefault(of if paired else name, []).append(Curve(name, points))
+    return [Panel(title, "step", found) for title, found in panels.items()]
 
 
 def curves(panels: Sequence[Panel], columns: int = 2) -> Image.Image:

@@ -69,7 +69,9 @@ class FeatureNetwork(nn.Module):
             )
         last = max(list(built).index(name) for name in wanted)
         needed = dict(itertools.islice(built.items(), last + 1))
-        self.outputs = {index: name for index, name in enumerate(needed) if name in wanted}
+        self.names = tuple(needed)
+        """Of the layers in `features`, in order."""
+        self.outputs = {index: name for index, name in enumerate(self.names) if name in wanted}
         """The names of the layers whose activations are returned, by index."""
         self.features = nn.Sequential(*needed.values())
         for name, values in zip(("mean", "std"), NORMALISATIONS[normalisation], strict=True):
