@@ -70,7 +70,7 @@ def command(
     """Blend A into B, and on into C, by weighted sums of their latents.
 
     Each is a class of RUN's source, of which a test example is taken, or a picture file, which is
-    made to fit as by `rockfall classify`.
+    prepared as those that RUN learned from.
 
     With --weights, show what the weighted sum of their latents decodes to: 1,-1,1 subtracts B from
     A and adds C.

@@ -35,9 +35,9 @@ def command(
 ) -> None:
     """Predict the class of each PICTURE with RUN's model.
 
-    A picture of any size and colour is made to fit; if it is dark on light and the model learned
-    light on dark, or the other way round, it is inverted; and a drawing is cropped if the model
-    learned from drawings.
+    A picture of any size and colour is prepared as those were that the model learned from: it is
+    kept whole, unless these were drawings (MNIST, or source.fit=ink of a folder), for which it is
+    cropped to what is drawn, and inverted if it is dark on light. What was done is said.
 
     --explain writes one picture of how the model comes to its prediction: its input, the saliency
     map, the feature maps of every layer, and the predictions.
@@ -92,6 +92,7 @@ class Prediction:
             "resized": self.prepared.resized,
             "inverted": self.prepared.inverted,
             "cropped": self.prepared.cropped,
+            "changes": self.prepared.changes(),
             "predictions": [{"class": c, "probability": p} for c, p in self.predictions],
         }
 
