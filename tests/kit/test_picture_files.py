@@ -8,6 +8,7 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image, ImageCms
 
 from rockfall.errors import UsageError
 from rockfall.kit import icc, picture_files, pictures
+from rockfall.sources.opening import open_source
 from tests.kit.colours import P3, SRGB, in_srgb, profile
 
 LOSSLESS: dict[str, dict[str, object]] = {
@@ -66,6 +68,13 @@ def test_what_is_no_picture(tmp_path: Path, content: bytes) -> None:
     assert not picture_files.is_picture(tmp_path / "a")
     assert not picture_files.is_picture(tmp_path / "none")
     assert not picture_files.is_picture(tmp_path)
+
+
+def test_one_too_large_is_a_picture_that_can_not_be_read(tmp_path: Path) -> None:
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "a", "PNG")
+    assert picture_files.is_picture(tmp_path / "a")
+    with pytest.raises(UsageError, match="is larger than 64 million pixels"):
+        picture_files.decode(tmp_path / "a")
 
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
@@ -326,3 +335,12 @@ def test_a_picture_is_known_again_whatever_its_file_is(tmp_path: Path) -> None:
     digests = {picture_files.digest(Image.fromarray(other)) for other in others}
     assert len(digests | seen) == 4
     assert all(0 <= each < 2**48 for each in digests)
+
+
+def test_of_a_film_as_a_source_the_first_frame_is_said_to_be_taken(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    source: Any = open_source(tmp_path / "a.gif")
+    assert source.warnings == (f"of {tmp_path / 'a.gif'}: the first of 2 frames",)
+    frames[0].save(tmp_path / "b.gif")
+    assert not getattr(open_source(tmp_path / "b.gif"), "warnings", ())

@@ -102,8 +102,13 @@ def is_picture(path: Path) -> bool:
         if _is_heif(file.read(12)):
             return True
         file.seek(0)
-        with contextlib.suppress(Exception), Image.open(file, formats=FORMATS):
+        try:
+            Image.open(file, formats=FORMATS).close()
+        except Image.DecompressionBombError:
             return True
+        except Exception:  # Pillow raises nearly anything for what is none
+            return False
+        return True
     return False
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "save_gif",
     "sides",
     "to_image",
+    "with_alpha",
     "write",
 ]
 
@@ -78,7 +79,13 @@ def load(path: Path) -> Tensor:
 def load_with_alpha(path: Path) -> Tensor:
     """As `load`, but of a picture that is transparent somewhere (4, H, W): alpha comes last."""
     with quietly():
-        image = decode(path).image
+        return with_alpha(decode(path).image)
+
+
+def with_alpha(image: Image.Image) -> Tensor:
+    """An image that `decode` gave: (3, H, W) uint8, or (4, H, W) if it is transparent somewhere;
+    transparency on white.
+    """
     pixels = np.asarray(on_white(image))
     if image.mode == "RGBA":
         pixels = np.concatenate((pixels, np.asarray(image)[..., 3:]), -1)

@@ -58,6 +58,11 @@ class Preparation:
     mean: float = 127.5
     resized: int | None = None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of an input."""
+        return (self.channels, *(self.size if self.resized is None else (self.resized,) * 2))
+
     def to_json(self) -> dict[str, Any]:
         """What says something: of the fit `pad` neither `ink` nor `share`."""
         return {
@@ -142,13 +147,11 @@ def prepare_file(path: Path, info: Described) -> Prepared:
         if info.preparation
         else Preparation.of_examples("guess", info.shape, info.statistics)
     )
+    if preparation.shape != info.shape:
+        raise RockfallError("run.json is damaged: it prepares pictures in another shape")
     with quietly():
         image, notes = decode(path)
     done = prepare(image, preparation)
-    if done.pixels.shape != info.shape:
-        raise RockfallError(
-            "run.json is damaged: pictures are prepared to another shape than inputs"
-        )
     return done._replace(notes=(*notes, *done.notes))
 
 

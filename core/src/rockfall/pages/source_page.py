@@ -38,7 +38,7 @@ class SourcePage:
         if not isinstance(source, Dataset | Picture):
             raise UsageError(f"{name} is no dataset or picture to show: `rockfall info {name}`")
         self.name, self.options, self.source, self.info = name, options, source, source.info
-        self.warnings: Sequence[str] = source.warnings if isinstance(source, Dataset) else ()
+        self.warnings: Sequence[str] = source.warnings
         entry = registry().source(name)
         self.spec: Any = entry and entry.spec
 

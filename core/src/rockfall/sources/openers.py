@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rockfall.errors import UsageError
 from rockfall.kit.blame import code_of
 from rockfall.kit.trust import module_of, require_typed
 from rockfall.registry import registry
 from rockfall.sources.source import Source
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:
@@ -72,7 +74,17 @@ def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:
     path = Path(os.path.expanduser(text))
     if not os.path.isfile(path):  # unlike Path's, False for what can be no path
         return None
-    from rockfall.kit.pictures import load_with_alpha
+    from rockfall.kit.pictures import decode, quietly, with_alpha
     from rockfall.sources.picture import Picture
 
-    return Picture.open(str(path.resolve()), functools.partial(load_with_alpha, path), options)
+    notes: list[str] = []
+
+    def read() -> Tensor:
+        with quietly():
+            image, said = decode(path)
+        notes.extend(said)
+        return with_alpha(image)
+
+    opened = Picture.open(str(path.resolve()), read, options)
+    opened.warnings = tuple(f"of {text}: {note}" for note in notes)
+    return opened

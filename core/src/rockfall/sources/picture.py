@@ -31,6 +31,8 @@ class Picture:
     """
 
     options: tuple[Setting, ...] = tuple(PictureOptions.described())
+    warnings: tuple[str, ...] = ()
+    """What whoever opens it has to be told, such as that it is the first frame of a film."""
 
     def __init__(self, name: str, pixels: Tensor, alpha: Tensor | None = None) -> None:
         """name: what `open_source` finds it by again."""
