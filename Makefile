@@ -1,7 +1,8 @@
-# make venv · demo · quick · test · check · bench · torture · device. Each but the first sets itself up first.
+# make venv · demo · quick · test · check · bench · torture · device · styles. Each but the first sets itself up first.
 # quick: the tests that answer within a minute; test: all but the slow; test SLOW=1: all.
 # torture: trainings that are killed, runs that are damaged, in half an hour.
 # device: what needs a GPU, in eight minutes, with its section of tests/benchmarks/RESULTS.md.
+# styles: trains compact styles on a GPU, in eight minutes, or goes on with what is in styles/.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -15,7 +16,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # whatever the surroundings say, for without it each worker and process compiles everything anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: venv demo quick test check bench torture device size clean
+.PHONY: venv demo quick test check bench torture device styles size clean
 
 venv: $(STAMP)
 
@@ -51,6 +52,9 @@ torture: venv
 
 device: venv
 	$(BIN)/python -m tests.device --write
+
+styles: venv
+	$(BIN)/python -m tests.device.styles
 
 # Non-empty lines of the core proper: all but the kit, the conformance kit and the templates.
 size:

@@ -6,9 +6,11 @@ of what the machine lacks, the tests, MNIST, a few pictures, and as much of CIFA
 
     bash more-1/unpack-and-run.sh
     bash run/unpack-and-run.sh --out RESULTS
+    MODULE=tests.device.styles bash run/unpack-and-run.sh --out STYLES
 
-Alone, `run` trains on CIFAR-10 all the same: a part of its pictures stand in for those that are
-missing, so that times are right and accuracies are not, and the results say so.
+The last is `make styles`. Alone, `run` trains on CIFAR-10 all the same: a part of its pictures
+stand in for those that are missing, so that times are right and accuracies are not, and the
+results say so.
 
 The data comes from `ROCKFALL_DATA`, wheels from the index that pip is set up for.
 """
@@ -31,6 +33,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from rockfall.kit.downloads import data_folder
+from tests.device.styles import photographs
 from tests.device.unpack import CIFAR, FILES, PIECES, strip
 from tests.packaging.wheels import ROOT, build
 
@@ -47,7 +50,7 @@ TOOLS = ("numpy", "packaging", "pillow", "pytest", "pytest-timeout", "pytest-xdi
 TESTS = ("__init__.py", "conftest.py", "benchmarks", "device", "falling_rocks/test_tensor.py")
 DATA = (
     "mnist",
-    "images/mona_lisa.jpg",
+    "images",
     "weights/squeezenet1_1_features.safetensors",
 )
 """What is brought of the data, if it is there, beside CIFAR-10."""
@@ -151,6 +154,10 @@ def copy_data(into: Path) -> None:
             shutil.copy(path, copy)
         else:
             print(f"{path} is missing, and with it what is measured of it")
+    folder = into / "data" / "photographs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in photographs():
+        shutil.copy(path, folder)
 
 
 def pieces(scratch: Path) -> Iterator[tuple[Path, Path]]:

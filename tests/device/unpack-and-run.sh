@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Unpack what lies beside this script, and run the checks and benchmarks on this machine's GPU:
 #     bash unpack-and-run.sh [options of `python -m tests.device`]
+# MODULE: what to run instead of tests.device, such as tests.device.styles, which trains styles.
 # PYTHON: the interpreter that has torch; SITE and ROCKFALL_DATA: folders to unpack into.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,4 +14,4 @@ export PYTHONPATH=$site
 # What the caller calls --out is relative to where the caller is.
 export ROCKFALL_DEVICE_OUT=${ROCKFALL_DEVICE_OUT:-$PWD/device-results}
 cd "$here"
-exec "$python" -m tests.device "$@"
+exec "$python" -m "${MODULE:-tests.device}" "$@"

@@ -56,6 +56,9 @@ def test_what_exists_is_taken(here: Path) -> None:
     assert one("night") == Style("night", "folder", "night")
     assert one("runs/mine-1") == Style("mine-1", "run", "runs/mine-1")
     assert one("a,b.png") == Style("a,b", "picture", "a,b.png")
+    (here / "mine.safetensors").write_bytes(b"read when it is applied")
+    assert one("mine.safetensors") == Style("mine", "file", "mine.safetensors")
+    assert one("mine.safetensors").method == "fast-style"
 
 
 def test_names(here: Path) -> None:

@@ -16,6 +16,8 @@ from rockfall_style.published import digests
 GATYS, FAST_STYLE = "gatys", "fast-style"
 METHODS = (GATYS, FAST_STYLE)
 CAPABILITY = "stylizes"
+SUFFIX = ".safetensors"
+"""Of the file of a trained style."""
 LAST = "last"
 """What always means the newest run."""
 
@@ -28,7 +30,7 @@ class Style:
     """
 
     name: str
-    kind: Literal["picture", "folder", "published", "run"]
+    kind: Literal["picture", "folder", "published", "run", "file"]
     location: str
 
     @property
@@ -94,6 +96,8 @@ def _from_path(word: str) -> Style:
     from rockfall_style.manifest import MANIFEST
 
     path = Path(os.path.expanduser(word))
+    if path.suffix == SUFFIX and path.is_file():
+        return Style(path.stem, "file", str(path))
     if not path.is_dir():
         pictures.sides(path)  # refuses what is no picture, before any training
         return Style(path.stem, "picture", str(path))

@@ -201,6 +201,7 @@ def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
 
     from rockfall import open_run
     from rockfall_style.bands import apply_style
+    from rockfall_style.compact.network import read_network
     from rockfall_style.manifest import read_style
     from rockfall_style.published import style_folder
 
@@ -209,5 +210,7 @@ def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
         model.to(device).eval()
         stylize: Callable[[Tensor], Tensor] = model.stylize
         return stylize
+    if style.kind == "file":
+        return functools.partial(apply_style, read_network(Path(style.location)).to(device))
     folder = style_folder(style.location) if style.kind == "published" else Path(style.location)
     return functools.partial(apply_style, read_style(folder).to(device))

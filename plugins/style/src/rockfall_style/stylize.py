@@ -45,7 +45,8 @@ def _complete_styles(_: click.Context, __: click.Parameter, prefix: str) -> list
     "--style",
     required=True,
     shell_complete=_complete_styles,
-    help="a picture, a published style (wave), a folder of one, or a run; several: wave,scream",
+    help="a picture, a published style (wave), a folder or file of one, or a run; several: "
+    "wave,scream",
 )
 @click.option("--method", type=click.Choice(METHODS), help="default: by the kind of style")
 @click.option("--size", type=SIDE, help="pixels along the longer side, at most")

@@ -60,10 +60,13 @@ class Layer(nn.Module):
         *,
         relu: bool = True,
         padding: Padding = "constant",
+        dilation: int = 1,
     ) -> None:
         super().__init__()
         self.kernel, self.stride, self.relu = kernel, stride, relu
-        self.padding = padding
+        self.padding, self.dilation = padding, dilation
+        self.extent = dilation * (kernel - 1) + 1
+        """Rows and columns from a dilated kernel's first weight to its last."""
         self.weight = nn.Parameter(self._initial_weight(inputs, outputs))
         self.scale = nn.Parameter(torch.ones(outputs))
         self.shift = nn.Parameter(torch.zeros(outputs))
@@ -96,8 +99,8 @@ class Layer(nn.Module):
         """The receptive field: the rows of an input of `height` rows that these of the output
         depend on.
         """
-        first = rows.start * self.stride - same_padding(height, self.kernel, self.stride)[0]
-        last = first + (len(rows) - 1) * self.stride + self.kernel
+        first = rows.start * self.stride - same_padding(height, self.extent, self.stride)[0]
+        last = first + (len(rows) - 1) * self.stride + self.extent
         return range(max(first, 0), min(last, height))
 
     def convolve_rows(self, values: Tensor, first: int, height: int, rows: range) -> Tensor:
@@ -106,15 +109,16 @@ class Layer(nn.Module):
         values: (N, C, h, W), the input's rows from `first` on, all of `input_rows` among them.
         """
         needed = self.input_rows(rows, height)
-        begin = rows.start * self.stride - same_padding(height, self.kernel, self.stride)[0]
-        end = begin + (len(rows) - 1) * self.stride + self.kernel
+        begin = rows.start * self.stride - same_padding(height, self.extent, self.stride)[0]
+        end = begin + (len(rows) - 1) * self.stride + self.extent
         above, below = max(-begin, 0), max(end - height, 0)
-        before, after = same_padding(values.shape[3], self.kernel, self.stride)
+        before, after = same_padding(values.shape[3], self.extent, self.stride)
         values = values[:, :, needed.start - first : needed.stop - first]
         if self.padding == "constant" and above == below and before == after:
-            return F.conv2d(values, self.kernels, stride=self.stride, padding=(above, before))
+            padding = above, before
+            return F.conv2d(values, self.kernels, None, self.stride, padding, self.dilation)
         padded = F.pad(values, (before, after, above, below), mode=self.padding)
-        return F.conv2d(padded, self.kernels, stride=self.stride)
+        return F.conv2d(padded, self.kernels, None, self.stride, 0, self.dilation)
 
     def normalise(self, values: Tensor) -> Tensor:
         """Instance norm, and ReLU if the layer has it: (N, C', H', W') → the same shape."""
@@ -211,10 +215,10 @@ class SkipOutputLayer(Layer):
 class ResidualBlock(nn.Module):
     """Two layers and an identity shortcut; initialised to the identity."""
 
-    def __init__(self, channels: int, padding: Padding = "constant") -> None:
+    def __init__(self, channels: int, padding: Padding = "constant", dilation: int = 1) -> None:
         super().__init__()
-        self.first = Layer(channels, channels, 3, padding=padding)
-        self.second = Layer(channels, channels, 3, relu=False, padding=padding)
+        self.first = Layer(channels, channels, 3, padding=padding, dilation=dilation)
+        self.second = Layer(channels, channels, 3, relu=False, padding=padding, dilation=dilation)
         nn.init.zeros_(self.second.scale)
 
     def forward(self, values: Tensor) -> Tensor:
