@@ -56,7 +56,7 @@ def objective(recipe: Recipe, features: Features, style: Tensor, photo: Tensor) 
     )
 
 
-def optimised(loss: Objective, iterations: int = ITERATIONS) -> Tensor:
+def optimised(loss: Objective, iterations: int) -> Tensor:
     """(1, 3, H, W) in 0 … 1: what L-BFGS makes of the photograph."""
     values = loss.content.clone().requires_grad_()
     optimizer = Lbfgs(values)
@@ -73,7 +73,12 @@ def optimised(loss: Objective, iterations: int = ITERATIONS) -> Tensor:
 
 
 def rows(
-    name: str, network: StrokeNetwork, recipe: Recipe, style: Tensor, features: Features
+    name: str,
+    network: StrokeNetwork,
+    recipe: Recipe,
+    style: Tensor,
+    features: Features,
+    iterations: int = ITERATIONS,
 ) -> Iterator[list[str | float]]:
     """For each photograph the losses of both, and the ratios."""
     for photo, picture in held_out():
@@ -81,7 +86,7 @@ def rows(
         painted = apply_style(network, picture)[None].to(loss.content.device).float() / 255
         with torch.no_grad():
             ours: Losses = loss.losses(painted)
-        theirs = loss.losses(optimised(loss))
+        theirs = loss.losses(optimised(loss, iterations))
         pairs = [(getattr(ours, part).item(), getattr(theirs, part).item()) for part in PARTS]
         yield [name, photo, *(value for a, b in pairs for value in (a, b, a / b))]
 

@@ -31,7 +31,7 @@ from rockfall_style.compact.training_pictures import TrainingPictures
 from rockfall_style.features import feature_network
 from rockfall_style.picture_names import read_picture
 from tests.benchmarks.report import Table
-from tests.benchmarks.style_compact import HEADERS, TITLE, held_out, rows
+from tests.benchmarks.style_compact import HEADERS, ITERATIONS, TITLE, held_out, rows
 
 PAINTINGS = {"starry-night": "starry_night", "great-wave": "wave", "the-scream": "scream"}
 """Style → picture in `ROCKFALL_DATA/images`."""
@@ -73,7 +73,7 @@ def make(name: str, out: Path, seconds: float, rehearsal: bool) -> list[list[str
     changes = REHEARSAL if rehearsal else {**ON_A_GPU, "seconds": seconds}
     recipe = dataclasses.replace(Recipe(), **changes)
     device = choose_device("cpu" if rehearsal else "auto")
-    features = feature_network("cifar-vgg")
+    features = feature_network("cifar-vgg").to(device)
     style = read_picture(str(data_folder() / "images" / f"{PAINTINGS[name]}.jpg"), "style")
     source = open_source("cifar10")
     assert isinstance(source, Dataset)
@@ -85,7 +85,8 @@ def make(name: str, out: Path, seconds: float, rehearsal: bool) -> list[list[str
     height, width = (min(picture.shape[side] for picture in painted) for side in (1, 2))
     shown = torch.stack([picture[:, :height, :width] for picture in painted])
     pictures.save(out / f"{name}.png", pictures.grid(shown, columns=len(shown)))
-    return list(rows(name, network, recipe, style, features))
+    iterations = 3 if rehearsal else ITERATIONS
+    return list(rows(name, network, recipe, style, features, iterations))
 
 
 def main() -> None:
