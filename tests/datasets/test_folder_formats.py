@@ -148,9 +148,8 @@ def test_a_film_is_said_to_be_taken_by_its_first_frame(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "lime")]
     frames[0].save(tmp_path / "b/film.webp", save_all=True, append_images=frames[1:], lossless=True)
     data = opened(tmp_path)
-    assert data.warnings == (
-        "not all of a file, or not as it is: 1 file (b/film.webp (the first of 3 frames))",
-    )
+    (said,) = data.warnings
+    assert said == "not taken as they are: 1 file (b/film.webp: the first of 3 frames)"
 
 
 # Layouts ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -13,10 +14,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from pydantic import ValidationError
 
 from rockfall.errors import RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.preparation import Preparation, prepare, prepare_file
+from rockfall.run.schema import InfoSchema
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.opening import open_source
@@ -234,3 +237,31 @@ def test_what_only_a_later_version_knows_is_refused(tmp_path: Path) -> None:
     other = described(preparation={"fit": "pad", "size": [9, 9], "channels": 1})
     with pytest.raises(RockfallError, match=r"run\.json is damaged"):
         prepare_file(tmp_path / "a.png", other)
+
+
+LIES = st.one_of(
+    st.none(),
+    st.sampled_from([0, 1, -1, 3, 28, 65_536, 1e300, 0.5, True, "ink", "pad", "guess", "x", []]),
+    st.lists(st.sampled_from([0, 1, 28, 0.5, 1e-300, "x"]), min_size=1, max_size=3),
+)
+NAMES = ("size", "channels", "fit", "ink", "share", "leave", "mean", "resized", "later")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    said=st.dictionaries(st.sampled_from(NAMES), LIES, max_size=3),
+    fit=st.sampled_from(["ink", "pad", "guess"]),
+    lacks=st.sets(st.sampled_from(NAMES), max_size=1),
+)
+def test_whatever_a_run_says_of_it_is_done_or_refused(
+    said: dict[str, Any], fit: Any, lacks: set[str]
+) -> None:
+    """As `run.json` is read: by the schema first."""
+    how = Preparation.of_examples(fit, (1, 28, 28), {"mean": [33.0], "extent": [0.7, 0.5]})
+    data = {name: value for name, value in {**how.to_json(), **said}.items() if name not in lacks}
+    info = json.loads(json.dumps({**described().to_json(), "preparation": data}))
+    with tempfile.TemporaryDirectory() as name, contextlib.suppress(RockfallError, ValidationError):
+        disc(8).save(Path(name) / "a.png")
+        InfoSchema.model_validate(info)
+        found = prepare_file(Path(name) / "a.png", SourceInfo.from_json(info))
+        assert found.pixels.shape == (1, 28, 28)

@@ -178,9 +178,9 @@ def _left_out(path: Path, found: Layout, files: Sequence[Path], content: Read) -
     other = [os.path.relpath(file, path) for file in found.passed_over]
     if other:
         yield f"passed over, since they are no pictures: {_counted(other)}"
-    notes = [f"{os.path.relpath(files[p], path)} ({n})" for p, n in content.notes.items()]
+    notes = [f"{os.path.relpath(files[p], path)}: {n}" for p, n in content.notes.items()]
     if notes:
-        yield f"not all of a file, or not as it is: {_counted(notes)}"
+        yield f"not taken as they are: {_counted(notes)}"
 
 
 def _counted(names: Sequence[str]) -> str:
