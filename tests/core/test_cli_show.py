@@ -66,7 +66,12 @@ def test_a_run_for_programs(folder: Path) -> None:
     assert data["figures"]["test accuracy"]["count"] == 359
     assert data["figures"]["train accuracy"]["count"] == 1294
     assert (data["parameters"], data["steps"], data["examples"]) == (1210, 22, 2588)
-    assert set(data["metrics"]) == {"train loss", "validation loss", "validation accuracy"}
+    assert set(data["metrics"]) == {
+        "train loss",
+        "train accuracy",
+        "validation loss",
+        "validation accuracy",
+    }
     left = {"confusion.png", "mistakes.png", "saliency.png", "weights.png", "layers.png"}
     steps = {"drawn-3.png", "weights-11.png", "weights-22.png"}
     assert set(data["pictures"]) == steps | left, "its curves are no picture that it made"

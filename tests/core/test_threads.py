@@ -86,6 +86,7 @@ def test_most_models_take_one_thread_when_tiny(name: str, many_cores: None) -> N
     convolutional = {
         "fast-style",
         "fastnet",
+        "finetune",
         "gatys",
         "lenet5",
         "lenet5-plus",

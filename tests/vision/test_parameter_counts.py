@@ -41,6 +41,7 @@ CLAIMS = [
     Claim("resnet", CIFAR, "cifar10"),
     Claim("fastnet", CIFAR, "cifar10"),
     Claim("fastnet", CIFAR, "full"),
+    Claim("finetune", CIFAR, settings={"features": "squeezenet"}),
 ]
 
 

@@ -7,6 +7,8 @@ them, the head, learns from a few dozen a class what a network from scratch need
     picture → resized to the features' best size → feature network → mean over the positions
             → square root, standardised → linear → classes
 
+On the 512 features of `squeezenet` the head has 5,130 parameters for ten classes.
+
 Training is in two parts, after Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features and
 Underperform Out-of-Distribution":
 
