@@ -14,6 +14,8 @@ from pydantic.fields import FieldInfo
 
 from rockfall.errors import ConfigError, did_you_mean
 
+OPTION = "source."
+
 
 class Config(BaseModel):
     """Base of every `Config`. Declare each setting with a bound and why it is what it is::
@@ -55,6 +57,12 @@ class Config(BaseModel):
             return cls(**values)
         except ValidationError as error:
             raise ConfigError(subject, [_problem(cls, e) for e in error.errors()]) from None
+
+
+def split_preset(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A preset's settings, and its options of the source, which it has as `source.size`."""
+    options = {k.removeprefix(OPTION): v for k, v in values.items() if k.startswith(OPTION)}
+    return {k: v for k, v in values.items() if not k.startswith(OPTION)}, options
 
 
 class Setting(NamedTuple):

@@ -17,7 +17,9 @@ class Model(Protocol):
     subclass of `rockfall.Config`. It may also have
 
     presets: dict of preset name → settings. One named like a source is used for that source;
-        `tiny` trains in a second or two and is what the conformance kit uses.
+        `tiny` trains in a second or two and is what the conformance kit uses. An opener may
+        name one for what it opens, such as `photographs`; and `source.size` in a preset is an
+        option of the source.
     monitor: the logged metric by which checkpoint `best` is chosen; `-loss` for lowest.
     headline: the logged metric that says best how well it fares, which `rockfall compare` draws
         first; without it, what `monitor` names.

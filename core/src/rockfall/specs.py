@@ -219,11 +219,15 @@ class OpenerSpec(Spec):
 
     The target is `(text, options) -> Source | None`; None means "not mine". Openers are tried by
     ascending `order`: registered names are 10, Gymnasium ids 20, files and folders 30.
+
+    suits: the target of `(text) -> str`, the preset that suits what is opened so, such as
+        `photographs`, as a source that has a name has one of its name; empty for none.
     """
 
     kind: ClassVar[str] = "source opener"
 
     order: int = 50
+    suits: str = ""
 
 
 def counted_kind(count: int, kind: str) -> str:

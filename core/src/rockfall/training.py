@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from rockfall.capabilities import capabilities_of
-from rockfall.config import Config
+from rockfall.config import Config, split_preset
 from rockfall.errors import (
     CheckpointError,
     Interrupted,
@@ -48,7 +48,7 @@ from rockfall.run.directory import (
 from rockfall.run.events import Listener
 from rockfall.run.run import Run
 from rockfall.sources.info import SourceInfo
-from rockfall.sources.opening import open_source
+from rockfall.sources.opening import open_source, preset_that_suits
 from rockfall.sources.source import Source
 from rockfall.sources.unseen import AllSeen, unseen
 
@@ -105,16 +105,21 @@ def train(
         require_kind(entry.spec, known.spec.name, known.spec.kinds)
     source_name = known.spec.name if known else named
     values = {**(config or {}), **settings}
+    presets: dict[str, dict[str, Any]] = getattr(kind, "presets", {})
+    if preset is None and not known and (suited := preset_that_suits(named)) in presets:
+        preset = suited
+    of_preset = split_preset(presets.get(source_name if preset is None else preset, {}))[1]
+    source_options = {**of_preset, **(source_options or {})}
     built = build_config(kind, entry.spec.name, source_name, preset, values)
     opened = open_source(named, source_options)
     require_kind(entry.spec, opened.info.name, opened.info.kinds)
     # A Gymnasium id may be that of an environment that has a name, and the name a preset.
-    if opened.info.name in getattr(kind, "presets", {}).keys() - {source_name}:
+    if opened.info.name in presets.keys() - {source_name}:
         built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
     record = Record(
         model=entry.full_name,
         source=named if known else opened.info.name,
-        source_options=dict(source_options or {}),
+        source_options=source_options,
         preset=preset or "",
         config=built.model_dump(mode="json"),
         info=opened.info.to_json(),
@@ -421,7 +426,7 @@ def build_config(
         raise UsageError(f"{model} has no preset {preset}{hint}")
     base = presets.get(source if preset is None else preset, {})
     with code_of(f"the Config of {model}"):
-        built: Config = kind.Config.build(model, base, values)
+        built: Config = kind.Config.build(model, split_preset(base)[0], values)
     return built
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from rockfall.kit.randomness import fork_rng
 from rockfall.kit.trust import require_typed, texts_in
 from rockfall.registry import CORE, registry
 from rockfall.sources.source import Source
+from rockfall.specs import load_target
 
 
 def open_source(text: str | Path, options: Mapping[str, Any] | None = None) -> Source:
@@ -60,6 +62,16 @@ def _open(text: str, read: Mapping[str, Any]) -> Source:
         f"no source {text}: not a registered name, a Gymnasium id, or a path that can be read"
         f"{hint}{failed}"
     )
+
+
+def preset_that_suits(text: str) -> str:
+    """The name of the preset for a source that has no name, by whoever opens it; empty for none."""
+    for _, spec in registry().openers:
+        if spec.suits:
+            with contextlib.suppress(Exception):  # what is wrong with it, its opener says
+                if found := load_target(spec.suits)(text):
+                    return str(found)
+    return ""
 
 
 def _value(value: Any) -> Any:

@@ -106,5 +106,6 @@ def rockfall_register(register: Register) -> None:
         name="folder",
         summary="the path of a folder of pictures, with a subfolder for each class",
         target="rockfall_datasets.folder:open_folder",
+        suits="rockfall_datasets.folder_presets:preset_for",
         order=90,  # last, since its errors say what is wrong with a path
     )

@@ -6,6 +6,8 @@ what leaves the class of a photograph as it is may make another digit of one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -22,6 +24,9 @@ from rockfall.kit.augmentation import (
     shift,
     zoom,
 )
+
+PHOTOGRAPHS: dict[str, Any] = {"flip": True, "crop": 0.75, "colour_jitter": 0.2}
+"""Preset of photographs: none of these makes another thing of what is on one."""
 
 
 class AugmentationConfig(rockfall.Config):
@@ -58,6 +63,12 @@ class AugmentationConfig(rockfall.Config):
         ge=0,
         description="CutMix: α of the beta distribution of the pasted areas; 0: none",
     )
+
+
+def augments(config: AugmentationConfig) -> bool:
+    """Whether any augmentation of single pictures is chosen."""
+    pixels = config.flip or config.shift or config.cutout or config.colour_jitter
+    return bool(pixels or config.rotation or config.zoom or config.crop < 1)
 
 
 def changed(inputs: Tensor, epoch: int | Tensor, config: AugmentationConfig) -> Tensor:

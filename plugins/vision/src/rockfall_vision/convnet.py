@@ -20,6 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
+from rockfall_vision.augmentation import PHOTOGRAPHS
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.layers_text import build_layers
 
@@ -71,6 +72,7 @@ class Convnet(Classifier):
         "cifar100": CIFAR,
         "cifar10-4": {**CIFAR, "layers": deeper(2)},
         "cifar10-6": {**CIFAR, "layers": deeper(3)},
+        "photographs": {**PHOTOGRAPHS, "source.size": 64},
         "tiny": {
             "layers": "conv 4 3x3 / relu / maxpool 2",
             "epochs": 2,

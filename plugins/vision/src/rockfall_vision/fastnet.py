@@ -55,6 +55,7 @@ from torch.nn import functional as F
 import rockfall
 from rockfall import Split
 from rockfall.kit.schedules import Schedule
+from rockfall_vision.augmentation import PHOTOGRAPHS
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import ResizeAndPad
 from rockfall_vision.pooling import GlobalMaxPool2d
@@ -121,6 +122,7 @@ class Fastnet(Classifier):
     Config = FastnetConfig
     precision: ClassVar[str] = "bf16"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "photographs": PHOTOGRAPHS,
         "tiny": {"widths": (8, 16), "epochs": 1, "batch_size": 256},
         "cifar10": CIFAR,
         "cifar100": CIFAR,

@@ -12,13 +12,14 @@ On the 512 features of `squeezenet` the head has 5,130 parameters for ten classe
 Training is in two parts, after Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features and
 Underperform Out-of-Distribution":
 
-1. The head alone. The feature network is frozen, so the features of every training picture, and
-   with `flip` of its mirror image, are computed once and kept in memory. On these the head is a
-   multinomial logistic regression (scikit-learn's, with `C = 10`), the minimum of a convex loss
+1. The head alone. The feature network is frozen, so the features of every training picture, in
+   some `views` of it if it is augmented, are computed once and kept in memory. On these, scaled to
+   a mean squared norm of 1, the head is a multinomial logistic regression with weights W, the
+   minimum of the convex loss
 
-       mean cross-entropy + l2 / N · ‖W‖² · D
+       mean cross-entropy + l2 / N · ‖W‖²
 
-   for N pictures and D features, which Adam on all of them at once reaches within `head_steps`.
+   for N pictures, which Adam on all of them at once comes close to within `head_steps`.
 2. With `frozen=false`, then all of the network, end to end, as every classifier here.
 
 It departs from both papers in the square root, which evens out how much rare and strong features
@@ -30,7 +31,6 @@ What was measured is in the plugin's README.
 
 from __future__ import annotations
 
-import functools
 from collections import OrderedDict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -41,7 +41,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall import Dataset, RockfallError, Split, UsageError
+from rockfall import Dataset, RockfallError, Split, UsageError, fork_rng
 from rockfall.kit.features import (
     FEATURE_NETWORKS,
     NORMALISATIONS,
@@ -51,10 +51,10 @@ from rockfall.kit.features import (
     check_features,
     feature_network,
 )
-from rockfall.kit.memory import unallocated
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.progress import counted
 from rockfall.kit.schedules import lr_factor, set_lr
+from rockfall_vision.augmentation import PHOTOGRAPHS, augments
 from rockfall_vision.classifier import Classifier, ClassifierConfig, accuracy
 from rockfall_vision.inputs import ResizeAndPad, Standardise
 
@@ -102,6 +102,13 @@ class FinetuneConfig(ClassifierConfig):
         description="keep the feature network as it is, and train the head alone; false: then all "
         "of it too, which takes some twenty times as long",
     )
+    views: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="augmented versions of each training picture from which the head learns, if "
+        "any augmentation is chosen; more gained nothing",
+    )
     l2: float = Field(
         0.1, ge=0, description="L2 regularisation of the head, divided by the number of pictures"
     )
@@ -139,13 +146,16 @@ class FinetuneConfig(ClassifierConfig):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_features(self.features, self.normalisation)
+        if self.architecture is None:
+            raise ValueError(f"no features {self.features}: there is no such file")
         if self.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
             raise ValueError(
                 f"features {self.features}: no architecture {self.architecture}: {known}"
             )
-        if self.frozen and self.ema:
-            raise ValueError("ema averages weights of all of the network: it needs frozen=false")
+        for name in ("ema", "patience", "mixup", "cutmix"):
+            if self.frozen and getattr(self, name):
+                raise ValueError(f"{name} is for training end to end: it needs frozen=false")
         return self
 
 
@@ -165,6 +175,7 @@ class Finetune(Classifier):
         "tiny": {"features": "random-vgg", "head_steps": 20},
         "cifar10": MIRRORED,
         "cifar100": MIRRORED,
+        "photographs": {**PHOTOGRAPHS, "source.size": 160},  # the best size of squeezenet
     }
 
     def __init__(self, config: FinetuneConfig, info: rockfall.SourceInfo) -> None:
@@ -179,7 +190,7 @@ class Finetune(Classifier):
         network.requires_grad_(not self.config.frozen)
         layers = dict(zip(network.names, network.features, strict=True))
         resize = ResizeAndPad(info.shape, self.config.size or architecture.side)
-        head = Head(width(architecture), len(info.classes))
+        head = Head(architecture.width, len(info.classes))
         named = {"resize": resize, **layers, "pool": RootMean(), "head": head}
         return nn.Sequential(OrderedDict(named))
 
@@ -218,8 +229,9 @@ class Finetune(Classifier):
         train: tuple[Tensor, Tensor] | None = None
         for step in run.steps(steps):
             if train is None:  # once the loop is entered: a finished one needs none
-                train = self.features(data.train, run)
-                validation = self.features(data.validation, run)
+                with fork_rng(run.seed):  # whenever a resumed run computes them, they are the same
+                    train = self.views(data.train, run)
+                validation = self.features(data.validation.inputs, run), data.validation.labels
                 head.standardise(train[0])
             set_lr(optimizer, HEAD_LR * lr_factor(step / steps, "cosine"))
             features, labels = train
@@ -240,19 +252,26 @@ class Finetune(Classifier):
                     }
                 )
 
-    @torch.no_grad()
-    def features(self, split: Split, run: rockfall.Run) -> tuple[Tensor, Tensor]:
-        """What the head sees of a split, (N, D) float32, and the labels (N,); with `flip` of every
-        picture, and after all of them of every mirror image, (2 N, D) and (2 N,).
+    def views(self, split: Split, run: rockfall.Run) -> tuple[Tensor, Tensor]:
+        """Features (V N, D) of every picture of a split, augmented V times, and the labels (V N,).
+        By flips alone, two views are a picture and its mirror image.
         """
-        views = [split.inputs, split.inputs.flip(3)] if self.config.flip else [split.inputs]
-        parts = [part for view in views for part in view.split(BATCH_SIZE)]
-        body = self.network[:-1]
+        count = self.config.views if augments(self.config) else 1
+        found = [self.features(split.inputs, run, epoch) for epoch in range(count)]
+        return torch.cat(found), split.labels.repeat(count)
+
+    @torch.no_grad()
+    def features(self, inputs: Tensor, run: rockfall.Run, epoch: int | None = None) -> Tensor:
+        """What the head sees of inputs (N, C, H, W), (N, D) float32; augmented as in an epoch, or
+        not.
+        """
+        parts, body = inputs.split(BATCH_SIZE), self.network[:-1]
         found = []
         for part in counted(parts, len(parts), f"features of pictures, {BATCH_SIZE} at a time"):
+            pictures = self.preprocess(part) if epoch is None else self.augment(part, epoch)
             with run.autocast():
-                found.append(body(self.preprocess(part)))
-        return torch.cat(found), split.labels.repeat(len(views))
+                found.append(body(pictures))
+        return torch.cat(found)
 
     @torch.no_grad()
     def classify(self, inputs: Tensor) -> Tensor:
@@ -331,12 +350,3 @@ class Head(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             scaled = (features.float() - self.mean) / self.std * features.shape[1] ** -0.5
             return F.linear(scaled, self.weight, self.bias)
-
-
-@functools.cache
-def width(architecture: Architecture) -> int:
-    """Channels of its last layer."""
-    with unallocated():
-        network = FeatureNetwork(architecture, "imagenet")
-        (last,) = network(torch.zeros(1, 3, 64, 64)).values()
-    return int(last.shape[1])

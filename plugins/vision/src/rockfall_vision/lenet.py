@@ -25,6 +25,7 @@ from pydantic import Field
 from torch import nn
 
 import rockfall
+from rockfall_vision.augmentation import PHOTOGRAPHS
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import ResizeAndPad
 
@@ -59,6 +60,7 @@ class Lenet5(Classifier):
         "mnist": MNIST,
         "fashion-mnist": MNIST,
         "kmnist": MNIST,
+        "photographs": PHOTOGRAPHS,
         "tiny": {"epochs": 1, "batch_size": 256},
     }
 
@@ -121,6 +123,7 @@ class Lenet5Plus(Classifier):
         "mnist": MNIST_PLUS,
         "fashion-mnist": MNIST_PLUS,
         "kmnist": MNIST_PLUS,
+        "photographs": PHOTOGRAPHS,
         "tiny": {"epochs": 1, "batch_size": 256},
     }
 

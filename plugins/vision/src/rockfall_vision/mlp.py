@@ -19,6 +19,7 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 import rockfall
+from rockfall_vision.augmentation import PHOTOGRAPHS
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 
 
@@ -50,6 +51,7 @@ class Mlp(Classifier):
         "mnist": MNIST,
         "fashion-mnist": MNIST,
         "kmnist": MNIST,
+        "photographs": PHOTOGRAPHS,
         "tiny": {"layers": (16,), "epochs": 2},
     }
     memory_format = torch.contiguous_format

@@ -28,6 +28,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
+from rockfall_vision.augmentation import PHOTOGRAPHS
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import ResizeAndPad
 
@@ -65,6 +66,7 @@ class Resnet(Classifier):
     Config = ResnetConfig
     precision: ClassVar[str] = "bf16"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "photographs": {**PHOTOGRAPHS, "source.size": 64},
         "tiny": {"width": 4, "epochs": 1, "batch_size": 256},
         "cifar10": {**CIFAR10, "width": 32, "epochs": 4},
         "full": {**CIFAR10, "blocks": 3, "epochs": 30},

@@ -26,6 +26,7 @@ from pydantic import Field
 from torch import nn
 
 import rockfall
+from rockfall_vision.augmentation import PHOTOGRAPHS
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 from rockfall_vision.inputs import ResizeAndPad
 from rockfall_vision.pooling import GlobalMaxPool2d
@@ -89,6 +90,7 @@ class Simplenet(Classifier):
         "mnist": MNIST,
         "fashion-mnist": MNIST,
         "kmnist": MNIST,
+        "photographs": {**PHOTOGRAPHS, "source.size": 64},
         "tiny": {"size": "tiny", "epochs": 1, "batch_size": 256},
     }
 

@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import nn
 
 import rockfall
+from rockfall_vision.augmentation import PHOTOGRAPHS
 from rockfall_vision.classifier import Classifier, ClassifierConfig
 
 
@@ -51,6 +52,7 @@ class Wide(Classifier):
         "mnist": MNIST,
         "fashion-mnist": MNIST,
         "kmnist": MNIST,
+        "photographs": PHOTOGRAPHS,
         "tiny": {"units": 64, "epochs": 2},
     }
     memory_format = torch.contiguous_format

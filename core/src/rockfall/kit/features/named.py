@@ -45,15 +45,15 @@ class Named:
 FEATURE_NETWORKS = {
     "cifar-vgg": Named(
         "trained on CIFAR-10; comes with Rockfall",
-        Architecture("CIFAR VGG", cifar_vgg, side=32),
+        Architecture("CIFAR VGG", cifar_vgg, width=96, side=32),
         embedded_weights,
     ),
     "random-vgg": Named(
-        "untrained", Architecture("random VGG", random_vgg, side=32), random_weights
+        "untrained", Architecture("random VGG", random_vgg, width=64, side=32), random_weights
     ),
     "vgg19": Named(
         "trained on ImageNet; a download of 575 MB",
-        Architecture("VGG19", vgg19),
+        Architecture("VGG19", vgg19, width=512, side=160),
         Remote(
             name="vgg19-dcbb9e9d.pth",
             urls=("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",),
@@ -63,7 +63,7 @@ FEATURE_NETWORKS = {
     ),
     "squeezenet": Named(
         "trained on ImageNet; a download of 5 MB",
-        Architecture("SqueezeNet 1.1", squeezenet),
+        Architecture("SqueezeNet 1.1", squeezenet, width=512, side=160),
         Remote(
             name="squeezenet1_1-b8a52dc0.pth",
             urls=("https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",),

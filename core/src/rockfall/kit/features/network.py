@@ -31,13 +31,15 @@ class Architecture:
     """name: as its authors write it.
     build: makes the layers, by name and in order; layer n is `features.n` in a file of weights, as
         in torchvision's.
+    width: channels of the last layer.
     side: pixels along the longer side at which its activations tell most of what a picture shows,
         by classifying CIFAR-10 from them.
     """
 
     name: str
     build: Callable[[], dict[str, nn.Module]]
-    side: int = 160
+    width: int
+    side: int
 
 
 class FeatureNetwork(nn.Module):
