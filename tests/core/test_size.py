@@ -15,7 +15,7 @@ Fifty are what CUDA asks for: steps that are captured, deterministic kernels, mo
 there. Seven hundred are what kills, power cuts, files that lie and plugins that misbehave ask for:
 a schema for all that a run's folder says, curves in bounded memory, pictures and files that are
 made good, every failure with its name. Two hundred are what people's own pictures ask for:
-how they were prepared, and which of them a model has learned from, kept with the run.
+how they were prepared, which of them a model has learned from, and the settings that suit them.
 """
 
 
