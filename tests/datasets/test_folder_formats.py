@@ -180,7 +180,7 @@ TRAIN, TEST, VALIDATION = (
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     train=st.sampled_from(TRAIN),
     test=st.sampled_from(("", *TEST)),
