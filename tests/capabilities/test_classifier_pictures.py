@@ -14,10 +14,11 @@ from torch import Tensor
 from rockfall.kit.drawing.layout import words
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall_capabilities.classifies.confusion import colours, confusion
-from rockfall_capabilities.classifies.mistakes import MAX_MISTAKES, mistakes, percent
+from rockfall_capabilities.classifies.mistakes import MAX_MISTAKES, Mistake, mistakes, percent
 from rockfall_capabilities.classifies.occlusion import _positions, occlusion
 from rockfall_capabilities.classifies.pictures import (
     confusion_counts,
+    files_of,
     most_confident_mistakes,
     pictures,
 )
@@ -96,6 +97,32 @@ def test_every_count_but_0_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     confusion(np.array([[51, 31], [0, 41]]), ("a", "b"))
     assert {"51", "31", "41"} <= set(written)
     assert "0" not in written
+
+
+@pytest.mark.parametrize("count", [1, 6, 7, 8, 20, 99])
+def test_every_mistake_names_its_own_file(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where not all examples are looked at: each picture's first pixel is its number."""
+    monkeypatch.setattr("rockfall_capabilities.classifies.pictures.MAX_EXAMPLES", 7)
+    inputs = torch.zeros(count, 3, 2, 2, dtype=torch.uint8)
+    inputs[:, 0, 0, 0] = torch.arange(count)
+    labels = torch.zeros(count, dtype=torch.int64)
+    test = Split(inputs, labels, files=tuple(f"cat/{number}.jpg" for number in range(count)))
+    looked_at = test.evenly_spaced(7)
+    wrong = torch.ones(len(looked_at.labels), dtype=torch.int64)
+    found = most_confident_mistakes(looked_at, wrong, wrong.float(), files_of(test))
+    assert len(found) == min(count, 7)
+    assert all(each.file == f"cat/{int(each.picture[0, 0, 0])}.jpg" for each in found)
+    assert files_of(Split(inputs, labels)) == ()
+
+
+def test_the_sheet_is_as_wide_with_the_longest_names() -> None:
+    def sheet(file: str) -> np.ndarray:
+        one = Mistake(torch.zeros(3, 8, 8, dtype=torch.uint8), 0, 1, 0.9, file)
+        return pixels(mistakes([one], 1, 5, ("cat", "dog")))
+
+    without, short, long = (sheet(file) for file in ("", "a.jpg", f"cat/{'long ' * 50}.jpg"))
+    assert short.shape[0] == long.shape[0] > without.shape[0]
+    assert long.shape[1] < without.shape[1] + 190
 
 
 def test_of_many_classes_the_commonest_mistakes_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from PIL import Image
 from torch import Tensor
 
-from rockfall.kit.drawing import below, enlarged, framed, in_grid, page, words
+from rockfall.kit.drawing import FAINT, below, enlarged, framed, in_grid, page, words
 from rockfall.kit.pictures import to_image
 
 COLUMNS, ROWS = 6, 4
@@ -16,16 +16,21 @@ MAX_MISTAKES = COLUMNS * ROWS
 TILE = 96
 MAX_LABEL = 190
 """Pixels that the words below a picture may take."""
+LONGEST_FILE = 30
+"""Characters of a path that fit there."""
 WRONG = (176, 74, 0)
 
 
 class Mistake(NamedTuple):
-    """A picture (C, H, W) uint8, its class, and the predicted class with its probability."""
+    """A picture (C, H, W) uint8, its class, the predicted class with its probability, and the file
+    that it is of; empty if it is of none.
+    """
 
     picture: Tensor
     label: int
     predicted: int
     probability: float
+    file: str = ""
 
 
 def mistakes(
@@ -41,6 +46,7 @@ def mistakes(
                 framed(enlarged(to_image(each.picture), TILE)),
                 words(_predicted(each, classes), 13, WRONG, MAX_LABEL),
                 words(f"is {classes[each.label]}", 13, width=MAX_LABEL),
+                *([words(_ending(each.file), 11, FAINT, MAX_LABEL)] if each.file else []),
             ],
             2,
             "middle",
@@ -49,6 +55,11 @@ def mistakes(
     ]
     note = f"{wrong:,} of {total:,} test examples are classified wrong; the most confident first."
     return page("The most confident mistakes", note, in_grid(cells, COLUMNS, 14))
+
+
+def _ending(file: str) -> str:
+    """What tells one file from another is at the end of its path."""
+    return file if len(file) <= LONGEST_FILE else f"..{file[2 - LONGEST_FILE :]}"
 
 
 def _predicted(mistake: Mistake, classes: Sequence[str]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from PIL import Image
 from torch import Tensor
 
-from rockfall import Batch, Dataset
+from rockfall import Batch, Dataset, Split
 from rockfall.kit.drawing import are_pictures
 from rockfall_capabilities.classifies.confusion import confusion
 from rockfall_capabilities.classifies.mistakes import MAX_MISTAKES, Mistake, mistakes
@@ -31,7 +33,7 @@ def pictures(model: Classifies, source: Dataset) -> dict[str, Image.Image]:
     counts = confusion_counts(test.labels, predicted, len(info.classes))
     drawn = {"confusion": confusion(counts.cpu().numpy(), info.classes)}
     if are_pictures(info.shape, info.dtype):
-        found = most_confident_mistakes(test, predicted, probability)
+        found = most_confident_mistakes(test, predicted, probability, files_of(source.test))
         wrong = int((predicted != test.labels).sum())
         drawn["mistakes"] = mistakes(found, wrong, len(predicted), info.classes)
         occluded = [
@@ -58,7 +60,15 @@ def confusion_counts(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
     return torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, classes)
 
 
-def most_confident_mistakes(test: Batch, predicted: Tensor, probability: Tensor) -> list[Mistake]:
+def files_of(split: Split) -> Sequence[str]:
+    """The names of the files of those examples that are looked at; none if it is of no files."""
+    count = min(len(split), MAX_EXAMPLES)
+    return [split.files[each * len(split) // count] for each in range(count)] if split.files else ()
+
+
+def most_confident_mistakes(
+    test: Batch, predicted: Tensor, probability: Tensor, files: Sequence[str] = ()
+) -> list[Mistake]:
     """At most MAX_MISTAKES whose `predicted` class (N,) is wrong, the most probable first."""
     wrong = torch.nonzero(predicted != test.labels).flatten()
     order = probability[wrong].argsort(descending=True, stable=True)
@@ -68,6 +78,7 @@ def most_confident_mistakes(test: Batch, predicted: Tensor, probability: Tensor)
             int(test.labels[index]),
             int(predicted[index]),
             probability[index].item(),
+            files[index] if files else "",
         )
         for index in wrong[order[:MAX_MISTAKES]].tolist()
     ]
