@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rockfall.errors import Unavailable, UnknownName, did_you_mean
-from rockfall.kinds import learners
+from rockfall.kinds import begin_with, learners
 from rockfall.kit.console import print_table, say
 from rockfall.kit.downloads import only_what_is_here
 from rockfall.pages.model_info import print_settings
@@ -59,7 +59,8 @@ def print_source(words: Sequence[str], data: dict[str, Any]) -> None:
     if not data["at_hand"]:
         say("", f"Not on this machine yet: `rockfall show {name}` or a training downloads it.")
     if data["models"]:
-        say("", f"rockfall train {data['models'][0]} {shlex.join((name, *words))}")
+        first = begin_with(data["kinds"])[0]
+        say("", f"rockfall train {first} {shlex.join((name, *words))}")
 
 
 def _text(value: Any) -> str:
