@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
-from scipy import ndimage
+from scipy import ndimage, stats
 from torch import Tensor
 
 from rockfall.kit.augmentation import colour_jitter, crop, cutmix, mixup, rotate, zoom
@@ -144,6 +144,19 @@ def test_what_is_mixed_is_mixed_as_its_targets() -> None:
     # Beta(α, α) has a mean of 1 / 2 and a variance of 1 / (4 (2 α + 1)): 0.139 here.
     assert abs(shares.mean() - 0.5) < 0.1
     assert abs(shares.var() - 0.139) < 0.03
+
+
+@pytest.mark.parametrize("alpha", [1e-9, 1e-3, 0.02, 0.2, 1.0, 8.0, 1e4])
+def test_shares_are_of_scipys_beta_distribution(alpha: float) -> None:
+    torch.manual_seed(0)
+    pictures = torch.eye(2000).view(2000, 1, 40, 50)
+    _, labels = mixup(pictures, torch.eye(2000), alpha)
+    shares = labels.diagonal().double()
+    assert shares.isfinite().all()
+    for level in (0.01, 0.3, 0.5, 0.6, 0.99):
+        expected = stats.beta.cdf(level, alpha, alpha)
+        found = (shares < level).double().mean().item()
+        assert abs(found - expected) < 5 * (0.25 / 2000) ** 0.5 + 1e-3
 
 
 @settings(max_examples=20, deadline=None)

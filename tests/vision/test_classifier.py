@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,10 +19,21 @@ from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.opening import open_source
+from rockfall.testing import pretend_device
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume
-from rockfall_vision.classifier import Classifier, ClassifierConfig
+from rockfall_vision.classifier import Classifier, ClassifierConfig, accuracy
 from rockfall_vision.mlp import Mlp
+
+AUGMENTATION: dict[str, Any] = {
+    "flip": True,
+    "shift": 2,
+    "cutout": 3,
+    "rotation": 15.0,
+    "zoom": 0.3,
+    "crop": 0.7,
+    "colour_jitter": 0.3,
+}
 
 
 def train(out: Path, **settings: Any) -> rockfall.Run:
@@ -174,7 +187,7 @@ def test_augmentation_is_for_training_alone(tmp_path: Path) -> None:
 
 
 def test_each_kind_of_augmentation_has_its_setting(tmp_path: Path) -> None:
-    for name, value in (("flip", True), ("shift", 2), ("cutout", 3)):
+    for name, value in AUGMENTATION.items():
         model = train(tmp_path / name, epochs=1, **{name: value}).model
         assert isinstance(model, Mlp)
         inputs = digits().test.inputs[:20]
@@ -183,6 +196,58 @@ def test_each_kind_of_augmentation_has_its_setting(tmp_path: Path) -> None:
     model = train(tmp_path / "none", epochs=1).model
     assert isinstance(model, Mlp)
     assert torch.equal(model.augment(inputs, 0), prepared)
+
+
+def test_augmentation_is_on_the_device_and_waits_for_nothing(tmp_path: Path) -> None:
+    """All of it at once, in a captured step: whatever a GPU would refuse is refused."""
+    with pretend_device():
+        run = train(tmp_path, epochs=2, device="cuda", mixup=0.4, cutmix=1.0, **AUGMENTATION)
+    assert run.device.type == "cuda"
+    assert all(0 <= value <= 1 for value in logged(run, "train accuracy"))
+
+
+@pytest.mark.parametrize("mix", ["mixup", "cutmix"])
+def test_augmented_runs_resume_bit_for_bit(tmp_path: Path, mix: str) -> None:
+    run = train(tmp_path / "whole", epochs=2, **{mix: 0.4}, **AUGMENTATION)
+    check_resume(run.record, outcome(run.directory), run.step, tmp_path)
+
+
+@pytest.mark.parametrize("mix", ["mixup", "cutmix"])
+def test_mixed_pictures_are_learned_by_their_shares(tmp_path: Path, mix: str) -> None:
+    plain, mixed = (
+        train(tmp_path / name, epochs=12, **{mix: alpha})
+        for name, alpha in (("plain", 0.0), ("mixed", 1.0))
+    )
+    for metric, sign in (("train loss", 1), ("train accuracy", -1)):
+        assert sign * logged(mixed, metric)[-1] > sign * logged(plain, metric)[-1]
+    assert logged(mixed, "validation accuracy")[-1] > 0.7
+
+
+def test_with_next_to_nothing_mixed_it_learns_as_without(tmp_path: Path) -> None:
+    """With an α near 0, mixup takes one picture or the other."""
+    plain, hardly = (train(tmp_path / str(a), epochs=12, mixup=a) for a in (0.0, 1e-6))
+    assert logged(hardly, "train loss")[-1] < 2 * logged(plain, "train loss")[-1]
+
+
+def test_balanced_classes_weigh_by_their_numbers(tmp_path: Path) -> None:
+    model = train(tmp_path, epochs=1, class_weights="balanced").model
+    assert isinstance(model, Mlp)
+    labels = torch.tensor([0] * 6 + [1] * 3 + [2] + [4] * 2)
+    weights = model.class_weights(Split(torch.zeros(12, 1), labels))
+    assert weights is not None
+    expected = compute_class_weight("balanced", classes=np.array([0, 1, 2, 4]), y=labels.numpy())
+    torch.testing.assert_close(weights[[0, 1, 2, 4]] * 10 / 4, torch.tensor(expected).float())
+    assert weights.isfinite().all(), "a class without a picture"
+    # ours has 10 classes, and scikit-learn those that there are
+
+
+def test_train_accuracy_is_that_of_the_batch(tmp_path: Path) -> None:
+    logits = torch.tensor([[2.0, 1, 0], [0, 3, 1], [1, 0, 4], [9, 0, 0]])
+    assert accuracy(logits, torch.tensor([0, 1, 2, 1])) == 0.75
+    shares = torch.tensor([[0.5, 0.5, 0], [0, 1, 0], [0.2, 0.8, 0], [0, 0, 1.0]])
+    assert accuracy(logits, shares) == pytest.approx((0.5 + 1 + 0 + 0) / 4)
+    values = logged(train(tmp_path, epochs=20), "train accuracy")
+    assert values[0] < 0.5 < 0.9 < values[-1] <= 1
 
 
 def test_standardised_over_the_training_split(tmp_path: Path) -> None:

@@ -56,11 +56,12 @@ class AugmentationConfig(rockfall.Config):
         description="brightness, contrast and saturation change by up to this share of themselves",
     )
     mixup: float = Field(
-        0.0, ge=0, description="mixup: α of the beta distribution of the shares; 0: none"
+        0.0, ge=0, le=100, description="mixup: α of the beta distribution of the shares; 0: none"
     )
     cutmix: float = Field(
         0.0,
         ge=0,
+        le=100,
         description="CutMix: α of the beta distribution of the pasted areas; 0: none",
     )
 

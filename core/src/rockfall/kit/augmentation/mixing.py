@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.distributions import Beta
+from torch.distributions import Gamma
+
+SMALLEST_LOG = -1e30
+"""Below which a logarithm is not told from another: a difference must stay a number."""
 
 
 def mixup(pictures: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
@@ -46,12 +49,19 @@ def cutmix(pictures: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Ten
 
 
 def _shares(pictures: Tensor, alpha: float) -> Tensor:
-    """λ (N,)."""
+    """λ (N,) of Beta(alpha, alpha), also for a small alpha, of which torch's own draws 1 / 2.
+
+    X / (X + Y) of two gamma variables, by their logarithms: that of Gamma(α) is distributed as of
+    Gamma(α + 1) times U^(1/α).
+    """
     if not alpha > 0:
         raise ValueError(f"alpha must be above 0, not {alpha}")
-    concentration = torch.full((len(pictures),), float(alpha), device=pictures.device)
+    shape = torch.full((2, len(pictures)), alpha + 1.0, device=pictures.device)
     # To validate them, the device would be waited for.
-    return Beta(concentration, concentration, validate_args=False).sample()
+    gamma = Gamma(shape, torch.ones_like(shape), validate_args=False).sample()
+    power = torch.log1p(-torch.rand_like(gamma)) / alpha
+    one, other = gamma.log() + power.clamp(min=SMALLEST_LOG)
+    return torch.sigmoid(one - other)
 
 
 def _mixed(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
