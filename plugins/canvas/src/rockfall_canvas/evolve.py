@@ -39,6 +39,7 @@ from rockfall.kit.resizing import within
 from rockfall_canvas import variation
 from rockfall_canvas.polygons import render
 from rockfall_canvas.stack import Stack
+from rockfall_canvas.vectors import to_svg
 
 OPACITIES = (0.1, 0.9)
 """Range of opacities: a fainter polygon has no effect, and a denser one is not translucent."""
@@ -137,6 +138,10 @@ class Evolve(nn.Module):
     def paint(self, height: int, width: int) -> Tensor:
         """(3, height, width) uint8: the best painting."""
         return render(self.vertices[0], self.colours[0], self.background, height, width)
+
+    def svg(self, height: int, width: int) -> str:
+        """An SVG document of this size: the best painting."""
+        return to_svg(self.vertices[0], self.colours[0], self.background, height, width)
 
     # One generation -------------------------------------------------------------------------
 

@@ -19,10 +19,24 @@ DEFAULTS: dict[Name, dict[str, int | float]] = {
     # The paper's layers. With twice the learning rate, 4 dB less in a long training. ω₀ of the
     # first layer is three times the paper's, which had smaller pictures: 2 dB more, and no less on
     # held-out pixels.
-    "siren": {"layers": 4, "hidden": 256, "omega_0": 90.0, "batch_size": 1024, "lr": 3e-4},
+    "siren": {
+        "layers": 4,
+        "hidden": 256,
+        "omega_0": 90.0,
+        "batch_size": 1024,
+        "lr": 3e-4,
+        "epochs": 8,
+    },
     # The paper's layers, and its value of σ for pictures. Many noisy steps gain more than few exact
     # ones.
-    "fourier": {"layers": 3, "hidden": 256, "sigma": 10.0, "batch_size": 1024, "lr": 2e-3},
+    "fourier": {
+        "layers": 3,
+        "hidden": 256,
+        "sigma": 10.0,
+        "batch_size": 1024,
+        "lr": 2e-3,
+        "epochs": 12,
+    },
     # The paper's layers and learning rate. Vertices two pixels apart, with 8 features each, are
     # about as many numbers as the picture has. Steps are so quick that smaller batches would be
     # mostly overhead.
@@ -33,17 +47,33 @@ DEFAULTS: dict[Name, dict[str, int | float]] = {
         "finest_spacing": 2.0,
         "batch_size": 4096,
         "lr": 1e-2,
+        "epochs": 60,
     },
     # The well-known experiment's 4 × 300. Many noisy steps gain more than few exact ones.
-    "relu": {"layers": 4, "hidden": 300, "batch_size": 1024, "lr": 2e-3},
+    "relu": {"layers": 4, "hidden": 300, "batch_size": 1024, "lr": 2e-3, "epochs": 7},
     # As many parameters as `relu`, so 45,450 units. A processor's cache holds the activations of
     # few pixels, so that small batches are quicker by a factor of two.
-    "shallow": {"hidden": width_for(parameter_count(4, 300), 1), "batch_size": 32, "lr": 5e-4},
+    "shallow": {
+        "hidden": width_for(parameter_count(4, 300), 1),
+        "batch_size": 32,
+        "lr": 5e-4,
+        "epochs": 1,
+    },
 }
 """Tuned on one picture, 300 × 429, by the PSNR reached in 50 CPU seconds.
 
-batch_size: pixels a step. lr: initial learning rate of Adam.
+batch_size: pixels a step. lr: initial learning rate of Adam. epochs: as many as take about the same
+time with each network, but `shallow`, whose single one takes several times that.
 """
+
+MIN_STEPS = 1000
+"""Steps that a training has by default, at least: an epoch of a small picture is a single one."""
+
+
+def default_epochs(network: Name, pixels: int, batch_size: int) -> int:
+    """Passes over so many pixels: the network's, or what makes `MIN_STEPS`."""
+    steps = -(-pixels // batch_size)
+    return max(int(DEFAULTS[network]["epochs"]), -(-MIN_STEPS // steps))
 
 
 def defaults_of(setting: str) -> str:

@@ -26,6 +26,7 @@ from rockfall.verbs import (
     key_values,
     new_file,
     promising,
+    require_capability,
     suggest_picture,
     trains,
 )
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 PROPOSED_SIZE = 1200
 """Pixels along the longer side that are proposed, at least, as the next thing to try."""
+
+SVG, VECTORS = ".svg", "paints-vectors"
 
 MAX_PROPOSED_SIZE = 8000
 """`--size` takes no larger one."""
@@ -57,10 +60,10 @@ MAX_PROPOSED_SIZE = 8000
 )
 @new_file(
     "--out",
-    SUFFIXES,
+    (*SUFFIXES, SVG),
     pipe=True,
-    help="the PNG, JPEG, WebP or TIFF to write, or - for standard output; default: "
-    "NAME-painting.png",
+    help="the PNG, JPEG, WebP or TIFF to write, of polygons SVG too, or - for standard output; "
+    "default: NAME-painting.png",
 )
 @gif_option("write an animation of the training; default: NAME-painting.gif")
 @trains
@@ -90,6 +93,8 @@ def command(
     stem = directory.name if directory else Path(subject).stem
     to = out or check_new_file(Path(f"{stem}-painting.png"), SUFFIXES)
     animation = gif_path(gif, f"{stem}-painting")
+    if isinstance(to, Path) and to.suffix.lower() == SVG:
+        require_capability(directory.record().model if directory else model, VECTORS)
     if directory:
         _refuse_training_options(context, subject, words)
         from rockfall.verbs import open_capable
@@ -182,6 +187,7 @@ def _render(run: Run, size: int | None, to: Path | IO[bytes], film: Path | None)
     """
     from rockfall import eval_mode
     from rockfall.kit import pictures
+    from rockfall.kit.files import atomic
     from rockfall.kit.transparency import alpha_of, with_alpha
     from rockfall.verbs import save_training_film
 
@@ -190,8 +196,12 @@ def _render(run: Run, size: int | None, to: Path | IO[bytes], film: Path | None)
     sides = max(1, round(height * scale)), max(1, round(width * scale))
     model: Any = run.model
     with eval_mode(model):
-        painting = model.paint(*sides)
-    pictures.write(to, with_alpha(painting, alpha_of(run.directory.pictures / "painting.png")))
+        if isinstance(to, Path) and to.suffix.lower() == SVG:
+            with atomic(to) as file:
+                file.write(model.svg(*sides).encode())
+        else:
+            alpha = alpha_of(run.directory.pictures / "painting.png")
+            pictures.write(to, with_alpha(model.paint(*sides), alpha))
     if film:
         save_training_film(film, run.directory, "paints")
     return sides

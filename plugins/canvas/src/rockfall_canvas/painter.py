@@ -58,7 +58,13 @@ class PainterConfig(rockfall.Config):
         "siren",
         description="architecture, by how coordinates enter it; siren renders well at any size",
     )
-    epochs: int = Field(8, ge=1, description="passes over all pixels; half a minute for flower")
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="passes over all pixels; none: half a minute for flower, "
+        f"{networks.defaults_of('epochs')}, and of a small picture what makes "
+        f"{networks.MIN_STEPS:,} steps",
+    )
     layers: int | None = Field(
         None, ge=1, le=64, description=f"hidden layers; none: {networks.defaults_of('layers')}"
     )
@@ -171,8 +177,11 @@ class Painter(nn.Module):
         optimizer = Adam(self.parameters(), lr=lr, betas=BETAS, fused=True)
         run.keep(optimizer=optimizer)
         pixels = self.training_pixels(picture)
-        steps = self.config.epochs * -(-len(pixels) // batch_size)
-        count = min(VALIDATIONS, self.config.epochs // EPOCHS_A_VALIDATION)
+        epochs = self.config.epochs or networks.default_epochs(
+            self.config.network, len(pixels), batch_size
+        )
+        steps = epochs * -(-len(pixels) // batch_size)
+        count = min(VALIDATIONS, epochs // EPOCHS_A_VALIDATION)
         validations = quadratically_spaced(steps, max(1, count))
 
         def step(colours: Tensor, indices: Tensor) -> Tensor:
@@ -185,7 +194,7 @@ class Painter(nn.Module):
             return loss
 
         captured_step = run.capture(step, optimizer)
-        for epoch in run.epochs(self.config.epochs):
+        for epoch in run.epochs(epochs):
             for batch in epoch.batches(pixels, batch_size):
                 if run.step in validations:
                     run.log(**self.quality(picture, run))

@@ -15,6 +15,13 @@ def rockfall_register(register: Register) -> None:
         pictures="rockfall_canvas.copies:pictures",
         check="rockfall_canvas.copies:check",
     )
+    register.capability(
+        name="paints-vectors",
+        summary="renders its picture as vector graphics",
+        target="rockfall_canvas.vectors:PaintsVectors",
+        verb="paint RUN --out FILE.svg",
+        check="rockfall_canvas.vectors:check",
+    )
     register.model(
         name="painter",
         summary="implicit neural representation: a network from (x, y) to colour",
@@ -38,7 +45,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_canvas.evolve:Evolve",
         learns_from=("picture",),
         default_source="flower",
-        capabilities=("paints", "copies"),
+        capabilities=("paints", "paints-vectors", "copies"),
         reference="Rechenberg 1973, Evolutionsstrategie; after Alsing 2008, Evolution of Mona Lisa",
         renamed={
             "children": "offspring",
