@@ -65,7 +65,7 @@ def test_losses_against_their_definition() -> None:
     torch.manual_seed(0)
     made, given = (torch.randint(0, 256, (3, 3, 40, 40)) for _ in range(2))
     found = PerceptualLoss(config, torch.device("cpu"))(made, given)
-    network = feature_network("cifar-vgg")
+    network = feature_network("random-vgg")
     style = read_picture("brush-strokes", "style")[None, :, ::8, ::8].float() / 255
 
     def relative(one: Tensor, other: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ paper in
   five; it paints over the photograph, sees fixed noise, and upsamples before it convolves
   (`SkipTransformNetwork` says how and why). Pictures are padded by their edge, which is cropped;
 - the loss: content and style losses are relative to their targets and averaged over the layers
-  (`losses.py`), and the feature network is by default one trained on CIFAR-10, where the
+  (`losses.py`), and the feature network is by default an untrained one (`random-vgg`), where the
   paper's is VGG16 trained on ImageNet;
 - the training: single pictures and not batches of four, a learning rate of 0.005 annealed by a
   cosine and not a constant 0.001, and by default 2,048 steps on crops of two photographs and not
@@ -69,7 +69,7 @@ class FastStyleConfig(rockfall.Config):
         description="pixels along the style's longer side; larger makes broader strokes",
     )
     features: Annotated[str, AfterValidator(absolute_path)] = Field(
-        "cifar-vgg",
+        "random-vgg",
         description="feature network of the losses: cifar-vgg, squeezenet and vgg19, which are "
         "downloaded, random-vgg (untrained), or the path of a safetensors file of weights",
     )
@@ -77,10 +77,10 @@ class FastStyleConfig(rockfall.Config):
         None, description="input normalisation of weights in a file; the others bring theirs"
     )
     style_weight: float = Field(
-        0.06,
+        0.01,
         ge=0,
         description="weight of the style loss beside the content loss, in the units of gatys; for "
-        "squeezenet and vgg19 try 0.3, for random-vgg 0.01",
+        "cifar-vgg try 0.06 to 0.2, for squeezenet and vgg19 0.3",
     )
     tv_weight: float = Field(
         3.0, ge=0, description="weight of the total variation loss, which suppresses noise"
