@@ -32,6 +32,9 @@ SAID: dict[str, tuple[str, ...]] = {
 }
 """By fit, what else there is to say."""
 
+FILLED = 0.9
+"""Examples whose drawings take more of a side than this reach their pictures' borders."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
@@ -172,7 +175,9 @@ def _pad(image: Image.Image, how: Preparation) -> Prepared:
 
 def _ink(image: Image.Image, how: Preparation) -> Prepared:
     own = how.leave and image.size[::-1] == how.size
-    if own or (found := ink.find(image)) is None:
+    # Where examples reach from border to border, as the 8 x 8 digits do, so may what is drawn.
+    filled = how.leave and max(how.share or (0.0,)) > FILLED and not ink.is_plain(image)
+    if own or filled or (found := ink.find(image)) is None:
         whole = _pad(image, how)
         other = ink.is_paper(image, dark=how.ink == "dark", all_round=own)
         return whole._replace(pixels=255 - whole.pixels, inverted=True) if other else whole
