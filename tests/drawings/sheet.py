@@ -1,8 +1,9 @@
-"""`python -m tests.drawings.sheet FILE`: a digit of each class on every paper, and what is seen."""
+"""`python -m tests.drawings.sheet FILE [PAPER …]`: digits on papers, and their ink."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ SIDE = 72
 ROOM = 190
 
 
-def sheet(seed: int = 0) -> Image.Image:
-    """One row a paper: the drawings, each above the ink that is found."""
-    whole = Image.new("RGB", (ROOM + 10 * SIDE, 2 * SIDE * len(PAPERS)), (205, 205, 215))
-    for row, name in enumerate(PAPERS):
+def sheet(papers: Sequence[str] = (), seed: int = 0) -> Image.Image:
+    """One row a paper, of all without any: the drawings, each above the ink that is found."""
+    papers = papers or list(PAPERS)
+    whole = Image.new("RGB", (ROOM + 10 * SIDE, 2 * SIDE * len(papers)), (205, 205, 215))
+    for row, name in enumerate(papers):
         whole.paste(words(name, 12), (4, 2 * SIDE * row + SIDE))
         for label in range(10):
             image, _ = drawing(name, label, seed)
@@ -36,4 +38,4 @@ def sheet(seed: int = 0) -> Image.Image:
 
 
 if __name__ == "__main__":
-    sheet().save(Path(sys.argv[1]))
+    sheet(sys.argv[2:]).save(Path(sys.argv[1]), quality=85)

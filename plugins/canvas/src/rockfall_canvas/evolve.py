@@ -236,5 +236,5 @@ class Evolve(nn.Module):
             stacks + candidates,
             f"a generation of {paintings} paintings, {config.polygons} polygons each, at "
             f"size={config.size},",
-            "take a smaller size, or fewer parents, polygons or offspring",
+            "give less in size=, parents=, polygons= or offspring=",
         )
