@@ -34,6 +34,7 @@ def measure(options: argparse.Namespace) -> list[Table]:
             threads=1,
             listeners=[],
         )
+        accuracy = (run.result or {})["figures"]["test accuracy"]["value"]
         info = SourceInfo.from_json(run.record.info)
         model: Any = run.model
         assert info.preparation is not None
@@ -58,7 +59,7 @@ def measure(options: argparse.Namespace) -> list[Table]:
             rows.append([paper, *(f"{100 * each / count:.0f} %" for each in right)])
     note = (
         f"{count} drawings each. To prepare one takes {1000 * spent / count / len(PAPERS):.0f} CPU "
-        f"ms. The model reads {100 * model_accuracy(run):.1f} % of MNIST's test pictures."
+        f"ms. The model reads {100 * accuracy:.1f} % of MNIST's test pictures."
     )
     title = f"Drawn digits that {options.model} reads, trained on MNIST"
     return [Table(title, ["drawn on", "as prepared by version 0.1", "now"], rows, note)]
@@ -66,10 +67,6 @@ def measure(options: argparse.Namespace) -> list[Table]:
 
 def _seen(images: list[Image.Image], how: Preparation) -> torch.Tensor:
     return torch.stack([prepare(image, how).pixels for image in images])
-
-
-def model_accuracy(run: Any) -> float:
-    return float(run.result["figures"]["test accuracy"]["value"])
 
 
 if __name__ == "__main__":
