@@ -34,6 +34,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rockfall import Dataset, fork_rng, open_source
+from rockfall.kit import checkpoint
 from rockfall.kit.devices import autocast, choose_device, computing
 from rockfall.kit.files import atomic
 from rockfall.kit.optimizers import Adam
@@ -233,7 +234,7 @@ def train(
     pool = pictures_seen.batch(recipe.pool, torch.Generator().manual_seed(SEED)).to(device)
     training = Training(recipe, device)
     if saved.exists():
-        training.load_state_dict(torch.load(saved, map_location=device, weights_only=True))
+        training.load_state_dict(checkpoint.read(saved))
     recent: list[dict[str, Tensor]] = []
     begun, first = time.monotonic(), training.step
     for losses in training.run(loss, pool):
@@ -255,8 +256,7 @@ def train(
 def write(training: Training, saved: Path, written: Path) -> None:
     with atomic(written) as file:
         file.write(training.style())
-    with atomic(saved) as file:
-        torch.save(training.state_dict(), file)
+    checkpoint.write(saved, training.state_dict())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -272,7 +272,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default)
     asked = vars(parser.parse_args(arguments))
     recipe = Recipe(**{field.name: asked[field.name] for field in fields(Recipe)})
-    photographs = [load(path) for path in sorted(asked["photos"].iterdir())]
+    files = sorted(path for path in asked["photos"].iterdir() if path.is_file())
+    photographs = [load(path) for path in files]
     source = open_source("cifar10")
     assert isinstance(source, Dataset)
     with computing(threads=1, matmul_precision="high"):
