@@ -1,8 +1,8 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
-All but those that take long and need data that is not embedded: `vision_tables`, which is run row
-by row (`--only`), `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood`,
-`generator_mnist` and `canvas_painter`.
+All but those that take long or need data that is not embedded: `vision_tables`, which is run row
+by row (`--only`), `vision_finetune`, `drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`,
+`generator_likelihood`, `generator_mnist`, `canvas_painter`, `style_gatys` and `style_compact`.
 """
 
 from __future__ import annotations
