@@ -105,10 +105,10 @@ class GatysConfig(rockfall.Config):
         description="scales from coarse to fine, each half the size of the next; small pictures "
         "have fewer",
     )
-    init: Name = Field(
+    init: Literal["photo", "noise"] | Name = Field(
         "photo",
-        description="initial picture: photo, noise, from which the style is freer and needs more "
-        "steps, or the path of any other",
+        description="initial picture; from noise the style is freer, and needs more steps; or the "
+        "path or name of any other",
     )
     preserve_colours: bool = Field(
         False, description="transfer the style's luminance alone, and keep the photo's colours"
