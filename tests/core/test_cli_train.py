@@ -18,6 +18,7 @@ from unittest import mock
 import pytest
 
 from rockfall.cli import main
+from rockfall.kit.console import console
 from rockfall.errors import UnknownName
 
 ROCKFALL = [str(Path(sys.executable).with_name("rockfall"))]
@@ -34,7 +35,9 @@ def rockfall(folder: Path, *words: str, **environment: str) -> subprocess.Comple
         contextlib.redirect_stderr(err),
         pytest.raises(SystemExit) as exit,
     ):
+        console.cache_clear()  # a process has one, of the width that its first terminal has
         main(list(words))
+    console.cache_clear()
     code = exit.value.code
     assert isinstance(code, int)
     return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
