@@ -18,8 +18,8 @@ from unittest import mock
 import pytest
 
 from rockfall.cli import main
-from rockfall.kit.console import console
 from rockfall.errors import UnknownName
+from rockfall.kit.console import console
 
 ROCKFALL = [str(Path(sys.executable).with_name("rockfall"))]
 SLOWER = ["layers=256,256", "epochs=25"]
@@ -28,6 +28,7 @@ SLOWER = ["layers=256,256", "epochs=25"]
 def rockfall(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command as typed in `folder`, in this process: importing torch anew takes seconds."""
     out, err = io.StringIO(), io.StringIO()
+    console.cache_clear()  # a process has one, of the width that its first terminal has
     with (
         contextlib.chdir(folder),
         mock.patch.dict(os.environ, environment),
@@ -35,7 +36,6 @@ def rockfall(folder: Path, *words: str, **environment: str) -> subprocess.Comple
         contextlib.redirect_stderr(err),
         pytest.raises(SystemExit) as exit,
     ):
-        console.cache_clear()  # a process has one, of the width that its first terminal has
         main(list(words))
     console.cache_clear()
     code = exit.value.code
