@@ -27,6 +27,7 @@ WAITS = {
     "a2c": SB3,
     "dqn": SB3,
     "evolve": "the aspect ratio, a number of Python's",
+    "finetune": "every ten steps of the head, for whether it is the best so far",
     "ppo": SB3,
 }
 """Model → for what its steps wait."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import rockfall
+from rockfall.config import split_preset
 from rockfall.errors import UsageError
 from rockfall_vision.convnet import Convnet
 from tests.vision.sources import info
@@ -31,7 +32,8 @@ def test_an_impossible_stack_is_refused_before_anything_is_written(tmp_path: Pat
 def test_presets_fit_what_they_are_for(preset: str) -> None:
     shapes = {"cifar10": (3, 32, 32), "cifar100": (3, 32, 32), "tiny": (1, 8, 8)}
     shape = shapes.get(preset, (1, 28, 28))
-    model = Convnet(Convnet.Config(**Convnet.presets[preset]), info(shape))
+    settings, _ = split_preset(Convnet.presets[preset])
+    model = Convnet(Convnet.Config(**settings), info(shape))
     assert model(torch.zeros(2, *shape, dtype=torch.uint8)).shape == (2, 10)
 
 
