@@ -36,7 +36,9 @@ def files(root: Path) -> list[Path]:
 
 
 def renamed(file: Path, any_of: random.Random) -> Path:
-    return file.rename(file.with_name(f"{any_of.random()}{any_of.choice(['.png', '.jpg', ''])}"))
+    """Into another order of names; with its own in it, as two may draw the same number."""
+    suffix = any_of.choice([".png", ".jpg", ""])
+    return file.rename(file.with_name(f"{any_of.random()} {file.stem}{suffix}"))
 
 
 def described(file: Path, any_of: random.Random) -> None:
