@@ -13,6 +13,7 @@ from safetensors.torch import load
 from torch.nn import functional as F
 
 from rockfall.errors import RockfallError
+from rockfall.kit import weights
 from rockfall.sources.dataset import Dataset
 from rockfall.sources.selection import keep_classes, resize
 from rockfall_generators.feature_classifier import FeatureClassifier, feature_classifier_of
@@ -120,12 +121,12 @@ def test_a_changed_file_is_refused(
 ) -> None:
     content = (files("rockfall_generators.feature_classifiers") / "digits.safetensors").read_bytes()
     (tmp_path / "digits.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    monkeypatch.setattr(network, "files", lambda package: tmp_path)
-    with pytest.raises(RockfallError, match=r"digits\.safetensors is damaged.*install") as caught:
+    monkeypatch.setattr(weights, "files", lambda package: tmp_path)
+    with pytest.raises(RockfallError, match=r"digits\.safetensors are damaged.*install") as caught:
         feature_classifier_of(digits.info)
     assert "\n" not in str(caught.value)
     (tmp_path / "digits.safetensors").unlink()
-    with pytest.raises(RockfallError, match=r"can't read the feature classifier .*No such file"):
+    with pytest.raises(RockfallError, match=r"can't read the weights .*No such file"):
         feature_classifier_of(digits.info)
 
 

@@ -12,6 +12,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from rockfall.errors import RockfallError, UsageError
+from rockfall.kit import weights
 from rockfall.kit.features import cifar_vgg, feature_network, train_cifar_vgg
 from rockfall.kit.features.train_cifar_vgg import Classifier, normalised, train
 
@@ -30,7 +31,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     damaged = bytearray(FILE.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     (tmp_path / cifar_vgg.FILE).write_bytes(damaged)
-    monkeypatch.setattr(cifar_vgg, "files", lambda package: tmp_path)
+    monkeypatch.setattr(weights, "files", lambda package: tmp_path)
     with pytest.raises(RockfallError, match=r"damaged.*install rockfall-core again"):
         feature_network("cifar-vgg")
     (tmp_path / cifar_vgg.FILE).unlink()

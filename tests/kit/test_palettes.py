@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,7 +172,7 @@ def test_a_spool_gives_back_what_it_was_given_as_often_as_asked() -> None:
     shapes = ((3, 4, 3), (1, 1, 4), (200, 100, 3))
     given = [random.integers(0, 256, shape, np.uint8) for shape in shapes]
     given.append(given[2][:, ::2])  # not contiguous
-    with Spool(iter(given)) as spool:
+    with contextlib.closing(Spool(iter(given))) as spool:
         assert len(spool) == 4
         for _ in range(2):
             for one, other in zip(spool, given, strict=True):

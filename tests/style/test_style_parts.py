@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rockfall.errors import UnknownName, UsageError
+from rockfall.kit.files import absolute_path
 from rockfall.kit.pictures import save
 from rockfall_style import patterns
 from rockfall_style.colour_preservation import luminance, match_mean_and_std, replace_luminance
-from rockfall_style.picture_names import absolute_path, read_picture
+from rockfall_style.picture_names import read_picture
 from rockfall_style.resizing import resize, resize_by, scale_factors
 
 YIQ = np.array(

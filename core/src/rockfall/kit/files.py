@@ -17,7 +17,7 @@ from typing import IO, Any
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kit.regular import read_whole
 
-__all__ = ["atomic", "read_json", "write_json", "writing"]
+__all__ = ["absolute_path", "atomic", "read_json", "write_json", "writing"]
 
 MOST_JSON = 16_000_000
 """Bytes of a file that is read as JSON."""
@@ -159,6 +159,14 @@ def check_new_file(path: Path, suffixes: str | Sequence[str]) -> Path:
     if not os.access(path.parent, os.W_OK):
         raise RockfallError(f"can't write {path}: the folder {path.parent} is read-only")
     return path
+
+
+def absolute_path(name: str) -> str:
+    """An existing file's absolute path, so that a run can be resumed from another folder; any other
+    name as it is.
+    """
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.is_file() else name
 
 
 def _umask() -> int:

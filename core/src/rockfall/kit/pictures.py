@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -162,7 +163,7 @@ def save_gif(
     durations: milliseconds for which each is seen, in place of 1000 / fps; it may be filled as the
         frames come.
     """
-    with Spool(frames) as spool, atomic(path) as file:
+    with contextlib.closing(Spool(frames)) as spool, atomic(path) as file:
         opaque = all(frame.shape[-1] == 3 for frame in spool)
         colours = palette_of((frame[..., :3] for frame in spool), COLOURS if opaque else CLEAR)
         images = (_indexed(frame, colours) for frame in spool)

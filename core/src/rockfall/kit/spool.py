@@ -5,8 +5,6 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -15,10 +13,10 @@ IN_MEMORY = 1 << 26
 
 
 class Spool:
-    """uint8 arrays, which come once and can be gone through again and again while it is open."""
+    """uint8 arrays, which come once and can be gone through again and again until it is closed."""
 
     def __init__(self, frames: Iterable[np.ndarray]) -> None:
-        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115, closed by __exit__
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115, closed by `close`
         self._parts: list[tuple[tuple[int, ...], int]] = []
         """The shape of each, and its bytes in the file."""
         try:
@@ -41,13 +39,5 @@ class Spool:
             yield np.frombuffer(content, np.uint8).reshape(shape)
             place += size
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._file.close()

@@ -6,20 +6,22 @@ holds goes into a safetensors file beside it, and it is never read again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 from torch import Tensor
 
 from rockfall.errors import RockfallError
 from rockfall.kit.downloads import Remote, data_folder, exclusive, fetch, has_digest
 from rockfall.kit.files import atomic, writing
 
-__all__ = ["published_weights", "read_weights"]
+__all__ = ["embedded_weights", "published_weights", "read_weights"]
 
 FOLDER = "weights"
 
@@ -32,6 +34,23 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise RockfallError(f"can't read {path}: {error.strerror or error}") from None
     except (SafetensorError, ValueError) as error:
         raise RockfallError(f"{path} is no safetensors file, or is damaged ({error})") from None
+
+
+def embedded_weights(distribution: str, package: str, name: str, sha256: str) -> dict[str, Tensor]:
+    """The tensors, float32, of a safetensors file in half precision that comes with a package of a
+    distribution.
+
+    Raises RockfallError if the file is not the one that was published.
+    """
+    file = files(package) / name
+    repair = f"install {distribution} again"
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise RockfallError(f"can't read the weights {file}: {error.strerror}; {repair}") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise RockfallError(f"the weights {file} are damaged: their SHA-256 is another; {repair}")
+    return {key: values.float() for key, values in load(content).items()}
 
 
 def published_weights(remote: Remote, keep: Callable[[str], bool]) -> dict[str, Tensor]:

@@ -44,8 +44,8 @@ class SourcePage:
 
     def to_json(self) -> dict[str, Any]:
         known = {key: getattr(self.spec, key, "") for key in ("summary", "licence", "reference")}
-        told = {key: value for key, value in self.info.to_json().items() if key != "digests"}
-        return {**told, "counts": self.counts(), **known}
+        described = {key: value for key, value in self.info.to_json().items() if key != "digests"}
+        return {**described, "counts": self.counts(), **known}
 
     def counts(self) -> dict[str, int]:
         """How many examples there are of each class, in all splits."""

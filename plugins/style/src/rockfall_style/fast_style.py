@@ -34,13 +34,14 @@ import rockfall
 from rockfall import Dataset
 from rockfall.kit.devices import threads_that_pay
 from rockfall.kit.features import check_features
+from rockfall.kit.files import absolute_path
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.resizing import within
 from rockfall.kit.schedules import lr_factor, set_lr
 from rockfall_style.bands import apply_style
 from rockfall_style.features import MULTIPLICATIONS_A_PIXEL, feature_network
 from rockfall_style.losses import content_loss, gram, style_loss, total_variation
-from rockfall_style.picture_names import absolute_path, read_picture
+from rockfall_style.picture_names import read_picture
 from rockfall_style.transform_network import REDUCTION, SkipTransformNetwork
 
 MIN_SIDE = 32

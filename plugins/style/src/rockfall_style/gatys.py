@@ -38,13 +38,14 @@ import rockfall
 from rockfall import Picture
 from rockfall.kit.devices import threads_that_pay
 from rockfall.kit.features import check_features
+from rockfall.kit.files import absolute_path
 from rockfall.kit.memory import available_memory, require_memory
 from rockfall.kit.optimizers import Adam
 from rockfall_style.features import MULTIPLICATIONS_A_PIXEL
 from rockfall_style.inputs import Inputs
 from rockfall_style.lbfgs import HISTORY, Lbfgs
 from rockfall_style.objective import Objective
-from rockfall_style.picture_names import absolute_path, read_picture
+from rockfall_style.picture_names import read_picture
 from rockfall_style.resizing import resize_and_clip, resize_uint8, scale_factors, to_float
 
 MARGIN = 16

@@ -12,14 +12,6 @@ from rockfall.plugin import registry
 from rockfall.verbs import suggest_picture
 
 
-def absolute_path(name: str) -> str:
-    """An existing file's absolute path, so that a run can be resumed from another folder; any other
-    name as it is.
-    """
-    path = Path(name).expanduser()
-    return str(path.resolve()) if path.is_file() else name
-
-
 def require_picture(name: str, setting: str = "") -> None:
     """Raise UnknownName, with a suggestion, for what is neither a file nor a picture's name.
 

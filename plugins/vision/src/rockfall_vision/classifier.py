@@ -305,9 +305,14 @@ class Classifier(nn.Module):
         values = self.preprocess(inputs)
         for name, layer in self.inference_network.named_children():
             values = layer(values)
-            if not isinstance(layer, nn.Flatten | nn.Dropout):
-                activations[f"{name} {type(layer).__name__}"] = values
+            if title := self.layer_title(name, layer):
+                activations[title] = values
         return activations
+
+    def layer_title(self, name: str, layer: nn.Module) -> str:
+        """Of a layer's activations; empty if they are not shown."""
+        hidden = isinstance(layer, nn.Flatten | nn.Dropout)
+        return "" if hidden else f"{name} {type(layer).__name__}"
 
     @torch.no_grad()
     def filters(self) -> Tensor:

@@ -51,6 +51,7 @@ from rockfall.kit.features import (
     check_features,
     feature_network,
 )
+from rockfall.kit.files import absolute_path
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.progress import counted
 from rockfall.kit.schedules import lr_factor, set_lr
@@ -67,12 +68,6 @@ VALIDATE_EVERY = 10
 ROOT_EPSILON = 1e-4
 MIN_SPREAD = 1e-2
 """Share of the mean standard deviation that is added to each feature's."""
-
-
-def absolute_path(name: str) -> str:
-    """An existing file's absolute path, so that a run can be resumed from another folder."""
-    path = Path(name).expanduser()
-    return str(path.resolve()) if path.is_file() else name
 
 
 class FinetuneConfig(ClassifierConfig):
@@ -283,16 +278,9 @@ class Finetune(Classifier):
             logits = (logits + self(inputs.flip(3))) / 2
         return logits.softmax(1)
 
-    @torch.no_grad()
-    def layers(self, inputs: Tensor) -> dict[str, Tensor]:
-        """inputs (N, C, H, W) → name → activations (N, C', H', W') or (N, D), in order of depth."""
-        activations = {}
-        values = self.preprocess(inputs)
-        for name, layer in self.inference_network.named_children():
-            values = layer(values)
-            if not isinstance(layer, nn.Conv2d):  # ReLU changes its output in place
-                activations[name] = values
-        return activations
+    def layer_title(self, name: str, layer: nn.Module) -> str:
+        """Its name; none of a convolution, whose output the ReLU after it changes in place."""
+        return "" if isinstance(layer, nn.Conv2d) else name
 
     @torch.no_grad()
     def filters(self) -> Tensor:

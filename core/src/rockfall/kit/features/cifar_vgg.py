@@ -5,15 +5,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from importlib.resources import files
-
-from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rockfall.errors import RockfallError
 from rockfall.kit.features.vgg import vgg
+from rockfall.kit.weights import embedded_weights
 
 WIDTHS, DEPTHS = (40, 64, 80, 96), (2, 2, 2, 1)
 FILE = "cifar_vgg.safetensors"
@@ -38,16 +34,6 @@ class ConstantChannel(nn.Module):
         return F.pad(values, (0, 0, 0, 0, 0, 1), value=1.0)
 
 
-def embedded_weights() -> dict[str, Tensor]:
+def weights() -> dict[str, Tensor]:
     """Raises RockfallError if the file is not the one that was published."""
-    file = files(__package__) / FILE
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise RockfallError(f"can't read the weights {file}: {error.strerror}; {REPAIR}") from None
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        raise RockfallError(f"the weights {file} are damaged: their SHA-256 is another; {REPAIR}")
-    return {name: values.float() for name, values in load(content).items()}
-
-
-REPAIR = "install rockfall-core again"
+    return embedded_weights("rockfall-core", "rockfall.kit.features", FILE, SHA256)

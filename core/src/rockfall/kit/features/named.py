@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rockfall.errors import RockfallError, UsageError, did_you_mean
 from rockfall.kit.downloads import Remote
-from rockfall.kit.features.cifar_vgg import cifar_vgg, embedded_weights
+from rockfall.kit.features import cifar_vgg as cifar
 from rockfall.kit.features.network import NORMALISATIONS, Architecture, FeatureNetwork
 from rockfall.kit.features.random_vgg import random_vgg, random_weights
 from rockfall.kit.features.squeezenet import squeezenet
@@ -45,8 +45,8 @@ class Named:
 FEATURE_NETWORKS = {
     "cifar-vgg": Named(
         "trained on CIFAR-10; comes with Rockfall",
-        Architecture("CIFAR VGG", cifar_vgg, width=96, side=32),
-        embedded_weights,
+        Architecture("CIFAR VGG", cifar.cifar_vgg, width=96, side=32),
+        cifar.weights,
     ),
     "random-vgg": Named(
         "untrained", Architecture("random VGG", random_vgg, width=64, side=32), random_weights

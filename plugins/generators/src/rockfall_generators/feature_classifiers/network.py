@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from importlib.resources import files
 
-from safetensors.torch import load
 from torch import Tensor, nn
 
-from rockfall import RockfallError
+from rockfall.kit.weights import embedded_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,23 +95,15 @@ def pretrained(name: str) -> Network:
     Raises RockfallError if its file is not the one that was published.
     """
     architecture = ARCHITECTURES[name]
-    file = files(__package__) / f"{name}.safetensors"
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise RockfallError(
-            f"can't read the feature classifier {file}: {error.strerror}; {REPAIR}"
-        ) from None
-    if hashlib.sha256(content).hexdigest() != architecture.sha256:
-        raise RockfallError(
-            f"the feature classifier {file} is damaged: its SHA-256 is another; {REPAIR}"
-        )
+    weights = embedded_weights(
+        "rockfall-generators",
+        "rockfall_generators.feature_classifiers",
+        f"{name}.safetensors",
+        architecture.sha256,
+    )
     network = Network(architecture)
-    network.load_state_dict({key: value.float() for key, value in load(content).items()})
+    network.load_state_dict(weights)
     return network.eval().requires_grad_(False)
-
-
-REPAIR = "install rockfall-generators again"
 
 
 def half_precision(network: Network) -> dict[str, Tensor]:
