@@ -15,8 +15,10 @@ KINDS = {
     "labelled-vectors": "a dataset of vectors (N, D) float with labels (N,) int64",
     "picture": "one picture (3, H, W) uint8, by its name or its path",
     "environment": "any Gymnasium id",
-    "discrete-actions": "any Gymnasium id with Box observations and Discrete actions",
-    "continuous-actions": "any Gymnasium id with Box observations and Box actions",
+    "discrete-actions": "any Gymnasium id with Discrete actions",
+    "multi-discrete-actions": "any Gymnasium id with MultiDiscrete actions",
+    "multi-binary-actions": "any Gymnasium id with MultiBinary actions",
+    "continuous-actions": "any Gymnasium id with Box actions",
 }
 """Those that the core's own sources have. A plugin may give its sources, and models, others."""
 

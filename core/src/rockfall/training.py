@@ -54,7 +54,7 @@ from rockfall.sources.unseen import AllSeen, unseen
 
 MOST_THREADS = 1024
 """With many more, OpenMP ends the process."""
-LATER = ("preparation", "digests")
+LATER = ("preparation", "digests", "observation_space", "action_space")
 """Of a source's description, what follows from the rest, and is not in the runs of version 0.1."""
 CLEARED = "cleared away what a killed process had not finished writing: {}"
 

@@ -7,12 +7,10 @@ from functools import partial
 from typing import Any, Self
 
 import gymnasium
-import numpy as np
 import torch
-from gymnasium import spaces
 
 from rockfall.errors import UsageError
-from rockfall.kit.environments import BatchedEnvironment, Form, Policy
+from rockfall.kit.environments import BatchedEnvironment, Form, Policy, Spaces, space_data
 from rockfall.kit.environments.forms import make_batch, make_environment
 from rockfall.sources.info import SourceInfo
 from rockfall.specs import EnvironmentSpec
@@ -35,7 +33,9 @@ class Environment:
         if spec is not None:
             spec.load()  # registers the Gymnasium id
         env = self.make()
-        self.info = self._describe(env)
+        name = spec.name if spec else gymnasium_id
+        spaces = space_data.describe(env.observation_space, env.action_space)
+        self.info = SourceInfo(name=name, **spaces)
         env.close()
 
     @property
@@ -86,34 +86,18 @@ class Environment:
         return ("random", *(self.spec.baselines if self.spec else ()))
 
     def baseline(self, name: str, batch: BatchedEnvironment, seed: int = 0) -> Policy:
-        """The named policy, playing `batch` on the CPU. Raises UsageError for one not there."""
+        """The named policy, playing `batch` on the CPU. Raises UsageError for one not there.
+
+        Its actions are those of a batch: see `rockfall.kit.environments.Spaces`.
+        """
         if self.spec and name in self.spec.baselines:
             choose = self.spec.load(self.spec.baselines[name])(batch.native)
             return lambda observed: torch.from_numpy(choose(observed.numpy()))
-        if name == "random" and self.info.actions is not None:
+        if name == "random":
             generator = torch.Generator().manual_seed(seed)
-            actions = self.info.actions
-            return lambda observed: torch.randint(actions, (len(observed),), generator=generator)
+            random = Spaces.of(self.info).random
+            return lambda observed: random(len(observed), generator)
         raise UsageError(f"{self.info.name} has no policy {name}: {', '.join(self.baselines)}")
-
-    def _describe(self, env: gymnasium.Env[Any, Any]) -> SourceInfo:
-        observed, acted = env.observation_space, env.action_space
-        kinds = ["environment"]
-        if isinstance(observed, spaces.Box):
-            if isinstance(acted, spaces.Discrete):
-                kinds.append("discrete-actions")
-            elif isinstance(acted, spaces.Box):
-                kinds.append("continuous-actions")
-        bounded = isinstance(observed, spaces.Box) and observed.is_bounded()
-        return SourceInfo(
-            name=self.spec.name if self.spec else self.gymnasium_id,
-            kinds=tuple(kinds),
-            shape=tuple(observed.shape or ()),
-            dtype=str(np.dtype(observed.dtype)),
-            low=float(observed.low.min()) if bounded else None,  # type: ignore[attr-defined]
-            high=float(observed.high.max()) if bounded else None,  # type: ignore[attr-defined]
-            actions=int(acted.n) if isinstance(acted, spaces.Discrete) else None,
-        )
 
 
 def _call(spec: EnvironmentSpec, target: str, *given: Any, **options: Any) -> Any:

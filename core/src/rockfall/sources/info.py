@@ -18,6 +18,8 @@ class SourceInfo:
     low, high: bounds of an input's values; None where there are none.
     classes: names of the classes, in label order.
     actions: number of discrete actions.
+    observation_space, action_space: an environment's own, as `rockfall.kit.environments.space_data`
+        writes them; None of other sources, and in the runs of versions that did not keep them.
     sizes: number of examples in each split.
     statistics: figures of the training split, such as `mean` and `std` a channel.
     preparation: how a picture becomes an input, of `rockfall.kit.preparation`; None where inputs
@@ -38,6 +40,8 @@ class SourceInfo:
     statistics: Mapping[str, Any] = field(default_factory=dict)
     preparation: Mapping[str, Any] | None = None
     digests: str | None = None
+    observation_space: Mapping[str, Any] | None = None
+    action_space: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rockfall.kit import nest
-from rockfall.kit.environments import Form
+from rockfall.kit.environments import Form, Spaces
 from rockfall.kit.environments.batched import BatchedEnvironment, Step
 from rockfall.sources.environment import Environment
 from rockfall.sources.info import SourceInfo
@@ -101,11 +101,5 @@ def _through_checkpoint(state: Any) -> Any:
 
 def _actions(source: Environment, steps: int) -> Tensor:
     """The same random actions (steps, ENVS, …) for every form."""
-    if source.info.actions is not None:
-        generator = torch.Generator().manual_seed(0)
-        return torch.randint(source.info.actions, (steps, ENVS), generator=generator)
-    env = source.make()
-    env.action_space.seed(0)
-    drawn = [torch.as_tensor(env.action_space.sample()) for _ in range(steps * ENVS)]
-    env.close()
-    return torch.stack(drawn).reshape(steps, ENVS, *drawn[0].shape)
+    drawn = Spaces.of(source.info).random(steps * ENVS, torch.Generator().manual_seed(0))
+    return drawn.reshape(steps, ENVS, *drawn.shape[1:])

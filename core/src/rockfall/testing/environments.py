@@ -86,8 +86,6 @@ def _offers(source: Environment, form: Form) -> bool:
 
 
 def _check_scores_agree(source: Environment, forms: list[Form]) -> None:
-    if source.info.actions is None:
-        return
     figures = {form: mean_and_error(_random_scores(source, form)) for form in forms}
     plain = figures.pop("plain")
     for form, theirs in figures.items():

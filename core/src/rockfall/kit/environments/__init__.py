@@ -12,18 +12,24 @@ from rockfall.kit.environments.batched import (
 )
 from rockfall.kit.environments.episodes import episode_returns
 from rockfall.kit.environments.replay import EpisodeReplay
+from rockfall.kit.environments.space_data import Part, parts_of
+from rockfall.kit.environments.spaces import Encoded, Spaces
 from rockfall.kit.environments.tensor_form import TensorBatch
 
 __all__ = [
     "BatchedEnvironment",
+    "Encoded",
     "EpisodeReplay",
     "Form",
     "Frame",
     "LoopBatch",
+    "Part",
     "Policy",
+    "Spaces",
     "Step",
     "TensorBatch",
     "VectorBatch",
     "episode_returns",
     "offers_state",
+    "parts_of",
 ]

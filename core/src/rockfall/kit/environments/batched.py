@@ -16,10 +16,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from rockfall.kit.environments.replay import EpisodeReplay
+from rockfall.kit.environments.spaces import Encoded, Spaces
 from rockfall.kit.environments.uploads import to_device
 
 Policy = Callable[[Tensor], Tensor]
-"""Observations (N, …) to actions (N,)."""
+"""Observations (N, …) to actions (N, …), as `rockfall.kit.environments.Spaces` says."""
 Form = Literal["tensor", "vector", "plain"]
 """How a batch is made."""
 Frame = np.ndarray | str
@@ -76,6 +77,7 @@ class VectorBatch:
         self.native = env
         self.device = device
         self.num_envs = env.num_envs
+        self.spaces = Spaces(env.single_observation_space, env.single_action_space)
         self.ended_rows: Tensor | None = None
         self._infos: dict[str, Any] = {}
 
@@ -85,8 +87,10 @@ class VectorBatch:
         return self.observation
 
     def step(self, actions: Tensor) -> Step:
-        observation, reward, terminated, truncated, info = self.env.step(actions.cpu().numpy())
+        chosen = self.spaces.decode_many(actions.cpu().numpy())
+        seen, reward, terminated, truncated, info = self.env.step(chosen)
         self._infos = info
+        observation = self.spaces.encode_many(seen)
         arrays = [
             observation,
             reward.astype(np.float32, copy=False),
@@ -97,7 +101,7 @@ class VectorBatch:
         if "_final_obs" in info:
             done = info["_final_obs"]
             final = observation.copy()
-            final[done] = np.stack(list(info["final_obs"][done]))
+            final[done] = np.stack([self.spaces.encode(each) for each in info["final_obs"][done]])
             arrays.append(final)
         self.observation, *rest = to_device(arrays, self.device)
         reward, terminated, truncated, self.ended_rows, *last = rest
@@ -125,8 +129,8 @@ class VectorBatch:
     def close(self) -> None:
         self.env.close()
 
-    def _tensor(self, array: Any) -> Tensor:
-        return to_device([array], self.device)[0]
+    def _tensor(self, observations: Any) -> Tensor:
+        return to_device([self.spaces.encode_many(observations)], self.device)[0]
 
 
 class LoopBatch:
@@ -135,7 +139,8 @@ class LoopBatch:
     def __init__(self, envs: list[gymnasium.Env[Any, Any]], device: torch.device) -> None:
         self.device = device
         self.num_envs = len(envs)
-        self.envs = [EpisodeReplay(env, seed=0, index=index) for index, env in enumerate(envs)]
+        encoded = map(Encoded, envs)
+        self.envs = [EpisodeReplay(env, seed=0, index=index) for index, env in enumerate(encoded)]
         self.native = envs
         self.ended_rows: Tensor | None = None
         self._ended: list[Frame | None] = [None] * len(envs)
@@ -147,24 +152,27 @@ class LoopBatch:
         return self._observe([env.reset()[0] for env in self.envs])
 
     def step(self, actions: Tensor) -> Step:
-        results = [env.step(a) for env, a in zip(self.envs, actions.tolist(), strict=True)]
-        last, reward, terminated, truncated, _ = zip(*results, strict=True)
+        chosen = actions.tolist() if actions.ndim == 1 else actions.cpu().numpy().copy()
+        results = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
+        seen, reward, terminated, truncated, _ = zip(*results, strict=True)
+        last = np.stack(seen)  # before any is reset, which may write over what it gave
         done = np.logical_or(terminated, truncated)
         self._ended = [
             _frame(env) if over and env.render_mode else None
             for env, over in zip(self.envs, done, strict=True)
         ]
-        first = [
-            env.reset()[0] if over else observation
-            for env, over, observation in zip(self.envs, done, last, strict=True)
-        ]
+        first = last
+        if done.any():
+            first = last.copy()
+            for index in np.flatnonzero(done):
+                first[index] = self.envs[index].reset()[0]
         arrays = [
-            np.stack(first),
+            first,
             np.asarray(reward, np.float32),
             np.asarray(terminated, bool),
             np.asarray(truncated, bool),
             np.flatnonzero(done),
-            *([np.stack(last)] if done.any() else []),
+            *([last] if done.any() else []),
         ]
         self.observation, *rest = to_device(arrays, self.device)
         rewards, ends, cuts, self.ended_rows, *final = rest

@@ -48,7 +48,8 @@ class EpisodeReplay(gymnasium.Wrapper[Any, Any, Any, Any]):
         return {
             "seed": self.seed,
             "episode": self.episode,
-            "actions": list(self.actions),
+            # One array of arrays, as a checkpoint may hold thousands.
+            "actions": np.stack(self.actions) if np.ndim(self.actions[:1]) > 1 else self.actions[:],
             "observation": np.array(self.last),
         }
 
@@ -61,7 +62,8 @@ class EpisodeReplay(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.reset()
         for action in state["actions"]:
             self.step(action)
-        if not np.array_equal(np.array(self.last), np.asarray(state["observation"])):
+        saved = np.asarray(state["observation"]).astype(np.asarray(self.last).dtype)
+        if not np.array_equal(np.array(self.last), saved):
             raise RockfallError(
                 f"{self.env.spec.id if self.env.spec else self.env} did not play the same episode "
                 "again from its seed and actions, so the run can't go on exactly: start a new one"

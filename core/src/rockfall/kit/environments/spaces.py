@@ -1,0 +1,184 @@
+"""Spaces: what an environment gives and takes, as the arrays of a batch, and as plain data.
+
+An observation is one array. A Box of any rank is as it is, and one without an axis gets one; all
+else is encoded by Gymnasium's `flatten` as one vector: Discrete and MultiDiscrete as one-hot
+vectors, MultiBinary as 0 and 1, and the parts of a Dict or a Tuple one after the other. An action
+is, in a batch of N:
+
+    Discrete       (N,) int64, counted from 0, whatever the space's own start
+    MultiDiscrete  (N, K) int64, each counted from 0
+    MultiBinary    (N, K) int64, 0 or 1
+    Box            (N, *shape) float32, in the environment's units; clipped to the bounds
+
+This is the one place where the two are translated: batches, `act` and the random baseline use it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector.utils import batch_space, iterate
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rockfall.errors import RockfallError, UsageError
+from rockfall.kit.environments import space_data
+
+Array = NDArray[Any]
+
+
+class Spaces:
+    """An environment's own spaces, and the translation of their elements."""
+
+    def __init__(self, observed: spaces.Space[Any], acted: spaces.Space[Any]) -> None:
+        """Raises UsageError for a space that can't be translated, naming it."""
+        if obstacle := space_data.in_the_way(space_data.plain(observed), space_data.plain(acted)):
+            raise UsageError(obstacle)
+        self.observed, self.acted = observed, acted
+        described = space_data.describe(observed, acted)
+        self.shape: tuple[int, ...] = described["shape"]
+        self.dtype = np.dtype(described["dtype"])
+        self._many = None if isinstance(observed, spaces.Box) else batch_space(observed, 1)
+
+    @classmethod
+    def of(cls, info: Any) -> Spaces:
+        """Those of a source, by its `SourceInfo`."""
+        return cls(*space_data.spaces_of(info))
+
+    def encode(self, observation: Any) -> Array:
+        """One observation as an array (*shape), which may share the observation's memory.
+
+        Raises RockfallError for what is not of the space.
+        """
+        try:
+            if self._many is None:
+                return np.asarray(observation, self.dtype).reshape(self.shape)
+            flat: Any = spaces.flatten(self.observed, observation)
+            return np.asarray(flat, self.dtype)
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise RockfallError(
+                f"an observation is not of {self.observed}: {_short(observation)} ({error})"
+            ) from None
+
+    def encode_many(self, observations: Any) -> Array:
+        """The observations of a `VectorEnv`, (N, *shape), which may share their memory."""
+        if self._many is None:
+            array = np.asarray(observations, self.dtype)
+            return array.reshape(len(array), *self.shape)
+        return np.stack([self.encode(each) for each in iterate(self._many, observations)])
+
+    def decode(self, action: Any) -> Any:
+        """One action of a batch, a number or an array, as `Env.step` takes it."""
+        acted = self.acted
+        if isinstance(acted, spaces.Discrete):
+            return int(action) + int(acted.start)
+        return np.asarray(self.decode_many(np.asarray(action)[None])[0])
+
+    def decode_many(self, actions: Array) -> Array:
+        """Actions (N, …) of a batch as `VectorEnv.step` takes them: an array of their own."""
+        acted: Any = self.acted
+        if isinstance(acted, spaces.Discrete):
+            return actions + acted.start if acted.start else actions
+        rows = actions.reshape(len(actions), *acted.shape)
+        if isinstance(acted, spaces.MultiDiscrete):
+            return (rows + acted.start).astype(acted.dtype)
+        if isinstance(acted, spaces.Box):
+            rows = rows.clip(acted.low, acted.high)
+            rows = rows.round() if acted.dtype.kind in "iu" else rows
+        return rows.astype(acted.dtype)
+
+    def random(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random actions (count, …) as those of a batch, drawn as Gymnasium's spaces draw them.
+
+        A Box is uniform between two bounds, exponential from one, and normal without any.
+        """
+        acted = self.acted
+        if isinstance(acted, spaces.Discrete):
+            return torch.randint(int(acted.n), (count,), generator=generator)
+        if isinstance(acted, spaces.MultiDiscrete):
+            sides = acted.nvec.flatten().tolist()
+            columns = [torch.randint(side, (count,), generator=generator) for side in sides]
+            return torch.stack(columns, 1)
+        if isinstance(acted, spaces.MultiBinary):
+            size = (count, math.prod(acted.shape))
+            return torch.randint(2, size, generator=generator)
+        assert isinstance(acted, spaces.Box)
+        return _random_in_box(acted, count, generator)
+
+    def act(self, choose: Callable[[Array], Array], observations: Any) -> Any:
+        """`choose`: arrays (N, *shape) → actions (N, …), on what Gymnasium gives and takes.
+
+        observations: one of the space, or those of a `VectorEnv`. Returns what `step` takes.
+        Raises UsageError for what is neither.
+        """
+        many = self._is_batch(observations)
+        try:
+            encoded = self.encode_many(observations) if many else self.encode(observations)[None]
+        except RockfallError as error:
+            raise UsageError(str(error)) from None
+        actions = choose(encoded)
+        return self.decode_many(actions) if many else self.decode(actions[0])
+
+    def _is_batch(self, observations: Any) -> bool:
+        """Whether there is one more axis than an observation has, in the first part that tells."""
+        space, value = self.observed, observations
+        while isinstance(space, spaces.Dict | spaces.Tuple):
+            parts = space.spaces
+            key = next(iter(parts)) if isinstance(parts, dict) else 0
+            try:
+                space, value = parts[key], value[key]  # type: ignore[index]
+            except (IndexError, KeyError, TypeError):
+                raise UsageError(
+                    f"act takes an observation of the space {self.observed}, not {_short(value)}"
+                ) from None
+        axes, one = np.ndim(value), len(space.shape or ())
+        scalar = isinstance(self.observed, spaces.Box) and not one and np.shape(value) == (1,)
+        if axes not in (one, one + 1):
+            raise UsageError(
+                f"act takes an observation of the space {self.observed}, or a batch of them, "
+                f"not an array of shape {np.shape(value)}"
+            )
+        return axes > one and not scalar
+
+
+class Encoded(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """An environment whose observations and actions are those of a batch: see `Spaces`."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        """Raises UsageError for a space that can't be translated, naming it."""
+        super().__init__(env)
+        self.spaces = Spaces(env.observation_space, env.action_space)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, Any]:
+        observation, info = self.env.reset(seed=seed, options=options)
+        return self.spaces.encode(observation), info
+
+    def step(self, action: Any) -> tuple[Array, Any, bool, bool, dict[str, Any]]:
+        observation, *rest = self.env.step(self.spaces.decode(action))
+        return self.spaces.encode(observation), *rest  # type: ignore[return-value]
+
+
+def _random_in_box(box: spaces.Box[Any], count: int, generator: torch.Generator) -> Tensor:
+    """Uniform between two bounds, exponential from one, and normal without any."""
+    size = (count, *box.shape)
+    low, high = (torch.from_numpy(b.astype(np.float64)) for b in (box.low, box.high))
+    above, below = torch.isfinite(low), torch.isfinite(high)
+    # A whole number has half a unit on either side of it.
+    margin = 0.5 if box.dtype is not None and box.dtype.kind in "iu" else 0.0
+    share = torch.rand(size, generator=generator, dtype=torch.float64)
+    normal = torch.randn(size, generator=generator, dtype=torch.float64)
+    within = (low - margin) * (1 - share) + (high + margin) * share
+    far = -torch.log1p(-share)
+    one_bound = torch.where(above, low + far, torch.where(below, high - far, normal))
+    return torch.where(above & below, within, one_bound).float()
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}…"
