@@ -27,7 +27,9 @@ def random_rollout(steps: int, envs: int, *, endings: float) -> tuple[Rollout, T
     terminated = ended & (torch.rand(steps, envs) < 0.5)
     rewards = torch.randn(steps, envs)
     nothing = torch.empty(0)
-    rollout = Rollout(nothing, nothing, rewards, terminated, ended & ~terminated, nothing, nothing)
+    rollout = Rollout(
+        nothing, nothing, rewards, terminated, ended & ~terminated, nothing, nothing, nothing
+    )
     return rollout, torch.randn(steps, envs)
 
 
@@ -99,8 +101,16 @@ def environment(name: str, **options: Any) -> Environment:
     return source
 
 
-def identity(observations: Tensor) -> Tensor:
-    return observations.float().flatten(1)
+class Identity:
+    """Outputs what it sees, and remembers nothing."""
+
+    memory_size = 0
+
+    def step(self, observations: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        return observations.float().flatten(1), memory
+
+
+identity = Identity()
 
 
 def test_the_columns_of_a_rollout_fit_together() -> None:

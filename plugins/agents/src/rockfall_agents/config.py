@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, PositiveInt
 
 import rockfall
+from rockfall_agents.memory import Memory
 from rockfall_agents.networks import Architecture
 
 
@@ -20,4 +21,23 @@ class AgentConfig(rockfall.Config):
     )
     gamma: float = Field(
         0.99, ge=0, le=1, description="discount factor γ; 0.99 looks about 100 steps ahead"
+    )
+
+
+class NormalizingConfig(AgentConfig):
+    """Settings of agents that can normalise what they learn from."""
+
+    normalize_observations: bool = Field(
+        False, description="mean 0 and deviation 1 of each measurement; for units that differ much"
+    )
+    normalize_rewards: bool = Field(
+        False, description="divided by the deviation of returns, in training; for large rewards"
+    )
+
+
+class RecurrentConfig(NormalizingConfig):
+    """Settings of agents that can remember."""
+
+    memory: Memory = Field(
+        "none", description="recurrent layer; for tasks where one observation does not show all"
     )

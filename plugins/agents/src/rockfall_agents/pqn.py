@@ -41,18 +41,18 @@ from torch.nn import functional as F
 import rockfall
 from rockfall import Environment
 from rockfall.kit.optimizers import Adam
-from rockfall_agents.config import AgentConfig
+from rockfall_agents.config import RecurrentConfig
 from rockfall_agents.networks import Network
+from rockfall_agents.normalizing import Rewards
 from rockfall_agents.rollout import (
     Rollout,
     RolloutCollector,
+    Samples,
     lambda_returns,
-    minibatches,
-    random_orders,
 )
 
 
-class PqnConfig(AgentConfig):
+class PqnConfig(RecurrentConfig):
     # The grids of MinAtar are 10 × 10 cells, of CartPole there are four measurements.
     steps: int = Field(
         500_000, ge=1, description="environment steps in all; purejaxql's for CartPole"
@@ -131,7 +131,13 @@ class Pqn(nn.Module):
         assert info.actions is not None
         self.config = config
         self.q = Network(
-            config.network, info, config.hidden, info.actions, layer_norm=config.layer_norm
+            config.network,
+            info,
+            config.hidden,
+            info.actions,
+            layer_norm=config.layer_norm,
+            memory=config.memory,
+            normalize=config.normalize_observations,
         )
         self.average = copy.deepcopy(self.q).requires_grad_(False)
         # Cells of a grid are exact in bf16, and measurements are not.
@@ -144,7 +150,8 @@ class Pqn(nn.Module):
         """
         weights = sum(each.numel() for each in self.q.hidden.parameters())
         wide = self.config.batch_size * weights >= BF16_MULTIPLICATIONS
-        pays = self.grids and wide and self.config.network == "mlp"
+        mlp = self.config.network == "mlp" and self.config.memory == "none"
+        pays = self.grids and wide and mlp
         return {"cpu": "bf16"} if pays else {}
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:
@@ -153,22 +160,25 @@ class Pqn(nn.Module):
         epsilon = torch.ones((), device=run.device)
         env = source.batch(config.envs, device=run.device, seed=run.seed)
         collector = RolloutCollector(env, self.q, partial(epsilon_greedy, epsilon=epsilon), run)
+        samples = Samples(self.q, config.envs, config.rollout_steps, config.batch_size)
         optimizer = Adam(self.q.parameters(), lr=config.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
+        rewards = Rewards(config.normalize_rewards, config.envs, config.gamma, run)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)
 
-        def learn(orders: Tensor, *columns: Tensor) -> tuple[Tensor, Tensor]:
+        def learn(orders: Tensor, *rolled: Tensor) -> tuple[Tensor, Tensor]:
             """Update Q in minibatches of a rollout; returns the last loss and the mean value."""
-            rollout = Rollout(*columns)
+            rollout = Rollout(*rolled)
             next_values = rollout.next_outputs.amax(-1)
-            targets = lambda_returns(rollout, next_values, config.gamma, config.lam).flatten()
-            observations = rollout.observations.flatten(0, 1)
-            actions = rollout.actions.flatten()
-            for rows in minibatches(orders, config.batch_size):
+            targets = lambda_returns(rollout, next_values, config.gamma, config.lam)
+            data = (rollout.observations, rollout.memory, rollout.ended, rollout.actions, targets)
+            columns = [samples.of(column) for column in data]
+            for rows in samples.minibatches(orders):
+                # Faster than column[rows].
+                *seen, actions, target = (column.index_select(0, rows) for column in columns)
                 with run.autocast():
-                    q = self.q(observations.index_select(0, rows))  # faster than observations[rows]
-                    taken = q.gather(1, actions.index_select(0, rows)[:, None]).squeeze(1)
-                    loss = F.mse_loss(taken.float(), targets.index_select(0, rows))
+                    taken = self.q.unroll(*seen).gather(-1, actions[..., None]).squeeze(-1)
+                    loss = F.mse_loss(taken.float(), target)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -178,10 +188,11 @@ class Pqn(nn.Module):
         for update in run.steps(updates):
             exploration = self.exploration_rate(update / updates)
             epsilon.fill_(exploration)
-            rollout = collector.collect(config.rollout_steps)
-            orders = random_orders(rollout.actions.numel(), config.epochs, run.device)
+            rollout = rewards.scaled(collector.collect(config.rollout_steps))
+            orders = samples.orders(config.epochs, run.device)
             loss, mean_value = learn(orders, *rollout)
             schedule.step()
+            self.q.observe(rollout.observations.flatten(0, 1))
             self.update_average(update)
             run.log(
                 loss=loss,
@@ -203,6 +214,8 @@ class Pqn(nn.Module):
         averages: list[Tensor] = list(self.average.parameters())
         latest: list[Tensor] = list(self.q.parameters())
         torch._foreach_lerp_(averages, latest, weight)
+        for average, statistic in zip(self.average.buffers(), self.q.buffers(), strict=True):
+            average.copy_(statistic)
 
     @torch.no_grad()
     def act(self, observations: Tensor) -> Tensor:

@@ -44,21 +44,21 @@ from torch.nn import functional as F
 import rockfall
 from rockfall import Environment
 from rockfall.kit.optimizers import Adam
-from rockfall_agents.config import AgentConfig
+from rockfall_agents.config import RecurrentConfig
 from rockfall_agents.networks import Network
+from rockfall_agents.normalizing import Rewards
 from rockfall_agents.rollout import (
     Rollout,
     RolloutCollector,
+    Samples,
     lambda_returns,
-    minibatches,
-    random_orders,
 )
 
 MAX_GRAD_NORM = 0.5
 """Norm at which gradients are clipped; usual for actor–critics, and stable-baselines3's."""
 
 
-class ReinforceConfig(AgentConfig):
+class ReinforceConfig(RecurrentConfig):
     steps: int = Field(500_000, ge=1, description="environment steps in all; for easy games")
     envs: int = Field(
         32, ge=1, le=65_536, description="parallel environments; enough to decorrelate the steps"
@@ -149,7 +149,13 @@ class Reinforce(nn.Module):
         assert info.actions is not None
         self.config = config
         self.network = Network(
-            config.network, info, config.hidden, info.actions + 1, layer_norm=config.layer_norm
+            config.network,
+            info,
+            config.hidden,
+            info.actions + 1,
+            layer_norm=config.layer_norm,
+            memory=config.memory,
+            normalize=config.normalize_observations,
         )
         with torch.no_grad():  # the initial policy is nearly uniform, so that it tries everything
             self.network.head.weight[:-1] *= 0.01
@@ -161,29 +167,34 @@ class Reinforce(nn.Module):
         collector = RolloutCollector(env, self.network, sample, run)
         optimizer = Adam(self.parameters(), lr=config.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
+        samples = Samples(self.network, config.envs, config.rollout_steps, config.batch_size)
+        rewards = Rewards(config.normalize_rewards, config.envs, config.gamma, run)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)
         entropy_coef = torch.zeros((), device=run.device)
 
-        def learn(orders: Tensor, *columns: Tensor) -> dict[str, Tensor]:
+        def learn(orders: Tensor, *rolled: Tensor) -> dict[str, Tensor]:
             """Update the network in minibatches of a rollout; returns the last one's losses."""
-            rollout = Rollout(*columns)
+            rollout = Rollout(*rolled)
             values, next_values = rollout.outputs[..., -1], rollout.next_outputs[..., -1]
             returns = lambda_returns(rollout, next_values, config.gamma, config.lam)
             advantages = returns - values
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
             old_log_probs = policy(rollout.outputs).log_prob(rollout.actions)
-            data = (rollout.observations, rollout.actions, old_log_probs, advantages, returns)
-            transitions = [column.flatten(0, 1) for column in data]
-            for rows in minibatches(orders, config.batch_size):
-                observation, action, old_log_prob, advantage, target = (
-                    column[rows] for column in transitions
+            given = (rollout.observations, rollout.memory, rollout.ended)
+            columns = [
+                samples.of(column)
+                for column in (*given, rollout.actions, old_log_probs, advantages, returns)
+            ]
+            for rows in samples.minibatches(orders):
+                *seen, action, old_log_prob, advantage, target = (
+                    column[rows] for column in columns
                 )
                 with run.autocast():
-                    outputs = self.network(observation).float()
+                    outputs = self.network.unroll(*seen).float()
                 pi = policy(outputs)
                 log_prob = pi.log_prob(action)
                 objective = surrogate(log_prob, old_log_prob, advantage, config.clip).mean()
-                value_loss = F.mse_loss(outputs[:, -1], target)
+                value_loss = F.mse_loss(outputs[..., -1], target)
                 entropy = pi.entropy().mean()
                 loss = 0.5 * value_loss - objective - entropy_coef * entropy
                 optimizer.zero_grad()
@@ -195,10 +206,11 @@ class Reinforce(nn.Module):
         learn = run.capture(learn, optimizer)
         for update in run.steps(updates):
             entropy_coef.fill_(config.entropy * (1 - update / updates))
-            rollout = collector.collect(config.rollout_steps)
-            orders = random_orders(rollout.actions.numel(), config.epochs, run.device)
+            rollout = rewards.scaled(collector.collect(config.rollout_steps))
+            orders = samples.orders(config.epochs, run.device)
             losses = learn(orders, *rollout)
             schedule.step()
+            self.network.observe(rollout.observations.flatten(0, 1))
             run.log(**losses, **collector.metrics())
 
     @torch.no_grad()

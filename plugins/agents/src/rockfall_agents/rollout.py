@@ -34,6 +34,23 @@ class Rollout(NamedTuple):
     """The network's outputs for each observation, (T, N, K)."""
     next_outputs: Tensor
     """Those for the next observation, (T, N, K): an episode's final one where it ended."""
+    memory: Tensor
+    """What was remembered before each observation, (T, N, M)."""
+
+    @property
+    def ended(self) -> Tensor:
+        """Whether the step was an episode's last, (T, N)."""
+        return self.terminated | self.truncated
+
+
+class Network(Protocol):
+    """What chooses the actions. One that remembers nothing has a `memory_size` of 0."""
+
+    @property
+    def memory_size(self) -> int: ...
+
+    def step(self, observations: Tensor, memory: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Outputs (N, K) for observations (N, …), and the memory (N, `memory_size`) after them."""
 
 
 class RolloutCollector:
@@ -42,17 +59,18 @@ class RolloutCollector:
     A tensor form whose steps can be recorded is stepped as a captured function of tensors: on CUDA
     the network, the policy and the environment are one graph, launched at once.
 
-    Its state dict holds the environments and the rewards so far of the episodes under way.
+    Its state dict holds the environments and, of the episodes under way, the rewards so far and
+    what the network remembers.
     """
 
     def __init__(
         self,
         env: BatchedEnvironment,
-        network: Callable[[Tensor], Tensor],
+        network: Network,
         policy: Callable[[Tensor], Tensor],
         run: rockfall.Run | None = None,
     ) -> None:
-        """network: observations (N, …) → outputs (N, K). policy: outputs → actions (N,).
+        """policy: outputs of the network (N, K) → actions (N, …).
 
         Both are recorded: what changes in them has to be tensors that change in place.
         """
@@ -61,7 +79,9 @@ class RolloutCollector:
         self.policy = policy
         self.autocast = run.autocast if run else contextlib.nullcontext
         self.play = run.capture(self._play) if run else self._play
-        self.rewards_so_far = torch.zeros(env.num_envs, device=env.observation.device)
+        device = env.observation.device
+        self.rewards_so_far = torch.zeros(env.num_envs, device=device)
+        self.memory = torch.zeros(env.num_envs, network.memory_size, device=device)
         self.episode_returns = self.rewards_so_far[:0]
         """Undiscounted returns of the episodes that ended in the latest rollout, in the order in
         which they did, (E,)."""
@@ -103,28 +123,31 @@ class RolloutCollector:
         final_outputs: list[tuple[int, Tensor | None, Tensor]] = []
         returns = []
         for t in range(steps):
-            observation = env.observation.clone()
-            output = self.network(observation).float()
+            observation, before = env.observation.clone(), self.memory.clone()
+            output, memory = self._outputs(observation)
             action = self.policy(output)
             step = env.step(action)
             transitions.append(
-                (observation, action, step.reward, step.terminated, step.truncated, output)
+                (observation, action, step.reward, step.terminated, step.truncated, output, before)
             )
+            self.memory.copy_(memory)
             self.rewards_so_far += step.reward
             rows = env.ended_rows
             if rows is None:  # the device alone knows which: below, one of all is picked there
-                final_outputs.append((t, rows, self.network(step.final_observation).float()))
+                final_outputs.append((t, rows, self._outputs(step.final_observation)[0]))
                 returns.append(self.rewards_so_far.clone())
             elif len(rows):
-                final = step.final_observation[rows]
-                final_outputs.append((t, rows, self.network(final).float()))
+                final = self._outputs(step.final_observation[rows], self.memory[rows])[0]
+                final_outputs.append((t, rows, final))
                 returns.append(self.rewards_so_far[rows])
-            self.rewards_so_far.masked_fill_(step.terminated | step.truncated, 0)
-        observations, actions, rewards, terminated, truncated, outputs = (
+            ended = step.terminated | step.truncated
+            self.rewards_so_far.masked_fill_(ended, 0)
+            self.memory.masked_fill_(ended[:, None], 0)
+        observations, actions, rewards, terminated, truncated, outputs, memories = (
             torch.stack(column) for column in zip(*transitions, strict=True)
         )
         ended = terminated | truncated
-        next_outputs = torch.cat([outputs[1:], self.network(env.observation).float()[None]])
+        next_outputs = torch.cat([outputs[1:], self._outputs(env.observation)[0][None]])
         for t, rows, output in final_outputs:
             if rows is None:
                 next_outputs[t] = torch.where(ended[t, :, None], output, next_outputs[t])
@@ -133,17 +156,24 @@ class RolloutCollector:
         episode_returns = torch.cat([self.rewards_so_far[:0], *returns])
         if env.ended_rows is None:
             episode_returns = episode_returns[ended.flatten()]  # waits, but once a rollout
-        return (
-            Rollout(observations, actions, rewards, terminated, truncated, outputs, next_outputs),
-            episode_returns,
-        )
+        columns = observations, actions, rewards, terminated, truncated, outputs, next_outputs
+        return Rollout(*columns, memories), episode_returns
+
+    def _outputs(self, observations: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Of the network, in float32, and what it then remembers; memory: by default, that of
+        all the episodes."""
+        outputs, after = self.network.step(observations, self.memory if memory is None else memory)
+        return outputs.float(), after
 
     def state_dict(self) -> dict[str, Any]:
-        return {"env": self.env.state_dict(), "score": self.rewards_so_far}
+        remembered = {"memory": self.memory} if self.network.memory_size else {}
+        return {"env": self.env.state_dict(), "score": self.rewards_so_far, **remembered}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.env.load_state_dict(state["env"])
         self.rewards_so_far.copy_(state["score"])
+        if self.network.memory_size:
+            self.memory.copy_(state["memory"])
 
 
 def lambda_returns(rollout: Rollout, next_values: Tensor, gamma: float, lam: float) -> Tensor:
@@ -166,13 +196,37 @@ def lambda_returns(rollout: Rollout, next_values: Tensor, gamma: float, lam: flo
     return returns
 
 
+class Samples:
+    """What minibatches of a rollout are made of: transitions, or for a network that remembers the
+    whole sequence of an environment.
+    """
+
+    def __init__(self, network: Network, envs: int, rollout_steps: int, batch_size: int) -> None:
+        """batch_size: transitions in a minibatch; in sequences, as many or fewer, but one."""
+        self.sequences = network.memory_size > 0
+        self.count = envs if self.sequences else envs * rollout_steps
+        self.batch_size = max(1, batch_size // rollout_steps) if self.sequences else batch_size
+
+    def of(self, column: Tensor) -> Tensor:
+        """A column of a rollout (T, N, …) by samples: (T · N, …), or sequences (N, T, …)."""
+        return column.transpose(0, 1) if self.sequences else column.flatten(0, 1)
+
+    def orders(self, epochs: int, device: torch.device) -> Tensor:
+        """A new random order of the samples for each of the epochs, (epochs, count)."""
+        return random_orders(self.count, epochs, device)
+
+    def minibatches(self, orders: Tensor) -> Iterator[Tensor]:
+        """Indices of samples: a pass over all in each of the orders."""
+        return minibatches(orders, self.batch_size)
+
+
 def random_orders(count: int, epochs: int, device: torch.device) -> Tensor:
-    """A new random order of `count` transitions for each of the epochs, (epochs, count)."""
+    """A new random order of `count` samples for each of the epochs, (epochs, count)."""
     return torch.stack([torch.randperm(count, device=device) for _ in range(epochs)])
 
 
 def minibatches(orders: Tensor, size: int) -> Iterator[Tensor]:
-    """Indices of minibatches: a pass over the transitions in each of the orders (epochs, count).
+    """Indices of minibatches: a pass over the samples in each of the orders (epochs, count).
 
     The last minibatch of a pass may be smaller than `size`.
     """
