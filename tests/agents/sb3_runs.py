@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 import rockfall
+from rockfall.building import build_config, build_model
 from rockfall.kit.randomness import seed_everything
 from rockfall.registry import registry
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.run import Run
 from rockfall.testing.rehearsal import StoppedForTest, StoppingRun
-from rockfall.training import build_config, build_model
 
 AGENTS = ("dqn", "ppo", "a2c")
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import RolloutBuffer
 
 import rockfall
+from rockfall.building import build_model
 from rockfall.errors import ConfigError, UsageError
 from rockfall.registry import registry
 from rockfall.run.run import Run
-from rockfall.training import build_model
 from rockfall_agents.on_policy_buffer import UploadedRolloutBuffer
 from rockfall_agents.sb3 import Sb3Agent
 from rockfall_agents.vec_env import BatchVecEnv, flat_spaces

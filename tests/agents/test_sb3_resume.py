@@ -12,10 +12,10 @@ import pytest
 import torch
 
 import rockfall
+from rockfall.building import build_model
 from rockfall.kit import checkpoint, nest
 from rockfall.run.directory import RunDirectory
 from rockfall.run.run import Run
-from rockfall.training import build_model
 from rockfall_agents.sb3 import CHANGING
 from tests.agents.sb3_runs import AGENTS, fit, record_for, start
 

@@ -18,6 +18,8 @@ FLOORS = (
     ("model", "evaluation"),
     ("model_pictures",),
     ("progress",),
+    ("building",),
+    ("completing",),
     ("training",),
     ("verbs",),
     ("pages",),

@@ -35,11 +35,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import rockfall
+from rockfall.building import build_model
 from rockfall.kit.devices import autocast
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec
-from rockfall.training import build_model
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.machine import Median
 from tests.benchmarks.report import Table, script

@@ -29,10 +29,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 import rockfall
+from rockfall.building import build_model
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.specs import DatasetSpec
-from rockfall.training import build_model
 from tests.benchmarks.cpu_clock import trained
 from tests.benchmarks.machine import Median
 from tests.benchmarks.report import Table, script

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import rockfall
+from rockfall import completing, training
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kit import checkpoint
 from rockfall.kit.devices import (
@@ -259,17 +260,19 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """Where deterministic algorithms alone are allowed: (what is done, whether)."""
     found: list[tuple[str, bool]] = []
 
-    def watch(name: str) -> None:
-        done: Callable[..., Any] = getattr(rockfall.training, name)
+    def watch(module: Any, name: str) -> None:
+        done: Callable[..., Any] = getattr(module, name)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             found.append((name, torch.are_deterministic_algorithms_enabled()))
             return done(*args, **kwargs)
 
-        monkeypatch.setattr(rockfall.training, name, watched)
+        monkeypatch.setattr(module, name, watched)
 
-    for name in ("_fit", "evaluate_model", "write_pictures"):
-        watch(name)
+    watch(completing, "_fit")
+    for name in ("evaluate_model", "write_pictures"):
+        watch(completing, name)
+        watch(training, name)
     return found
 
 
@@ -294,7 +297,7 @@ def test_deterministic_is_recorded_and_kept_and_changes_nothing_on_the_cpu(
     seen.clear()
     opened = rockfall.open_run(chosen.directory.path)
     rockfall.evaluate(opened, limit=8)
-    rockfall.training.draw(opened)
+    training.draw(opened)
     assert [done for _, done in seen] == [True, True]
     seen.clear()
     assert rockfall.resume(killed(chosen), listeners=[]).record.deterministic
@@ -327,6 +330,6 @@ def test_a_run_that_needs_another_operation_says_so_in_one_line(tmp_path: Path) 
     with pretend_device():
         run = Run(directory, recorded, Counting(2, 2).to("cuda"), listeners=[heard.append])
         with pytest.raises(RockfallError, match=r"^histc has no deterministic implementation"):
-            rockfall.training.complete(run, source)
+            completing.complete(run, source)
     assert heard[-1].kind == "failed"
     assert heard[-1].data["message"].endswith("leave --deterministic out")

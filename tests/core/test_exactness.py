@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import rockfall
-from rockfall import training
+from rockfall import building, completing, training
 from rockfall.errors import Interrupted
 from rockfall.kit.randomness import seed_everything
 from rockfall.registry import registry
@@ -123,27 +123,32 @@ def test_typed_in_any_way_and_killed_before_a_checkpoint(site: Path, tmp_path: P
     assert len(metrics("plain")) == 3
 
 
-def called() -> list[str]:
-    """What `rockfall.training` calls of other modules, and may be the first to import something."""
+def called() -> list[Any]:
+    """What training a model calls of other modules, and may be the first to import something."""
     kept = {"seed_everything", "set_random_state", "fork_rng", "dataclass", "replace"}
+    kept |= {"build_model", "of_a_file"}  # what the generators start from; no call but a context
     return [
-        name
-        for name, value in vars(training).items()
+        pytest.param(module, name, id=f"{module.__name__}.{name}")
+        for module in (building, completing, training)
+        for name, value in vars(module).items()
         if callable(value)
         and not isinstance(value, type)
         and str(getattr(value, "__module__", "")).startswith("rockfall")
-        and value.__module__ != training.__name__
+        and value.__module__ != module.__name__
         and name not in kept
     ]
 
 
-@pytest.mark.parametrize("name", [*called(), "RunDirectory.create", "RunDirectory.lock"])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [*called(), (training, "RunDirectory.create"), (completing, "RunDirectory.lock")],
+)
 def test_whatever_is_called_may_move_the_generators(
-    name: str, installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: Any, name: str, installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = rockfall.train("drawer", out=tmp_path, listeners=[])
     holder, _, attribute = name.rpartition(".")
-    where: Any = getattr(training, holder) if holder else training
+    where: Any = getattr(module, holder) if holder else module
     real = getattr(where, attribute)
 
     @functools.wraps(real)
@@ -249,14 +254,14 @@ def test_under_nohup_a_closed_terminal_stops_nothing(
 def test_a_signal_while_it_is_measured_or_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, moment: str
 ) -> None:
-    real = getattr(training, moment)
+    real = getattr(completing, moment)
 
     def told(*given: Any, **named: Any) -> Any:
         signal.raise_signal(number)
         return real(*given, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, moment, told)
+        patch.setattr(completing, moment, told)
         with pytest.raises(Interrupted, match="stopped"):
             rockfall.train("mlp", preset="tiny", out=tmp_path, listeners=[])
     resumed = rockfall.resume("mlp-digits-1", out=tmp_path, listeners=[])

@@ -135,7 +135,7 @@ def test_promises_of_runs_that_are_gone_are_forgotten(state: Path) -> None:
 
 def test_a_run_that_is_refused_owes_nothing(state: Path) -> None:
     with (
-        mock.patch("rockfall.training._fit", side_effect=RockfallError("not this one")),
+        mock.patch("rockfall.completing._fit", side_effect=RockfallError("not this one")),
         pytest.raises(RockfallError),
         promising("paint", size=3) as promised,
     ):

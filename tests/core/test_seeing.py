@@ -103,7 +103,7 @@ def test_a_full_disk_loses_no_result(tmp_path: Path) -> None:
 
 def test_killed_between_the_result_and_the_pictures(tmp_path: Path) -> None:
     with (
-        mock.patch("rockfall.training.write_pictures", side_effect=KeyboardInterrupt),
+        mock.patch("rockfall.completing.write_pictures", side_effect=KeyboardInterrupt),
         pytest.raises(rockfall.Interrupted, match=r"trained, and `rockfall show .*mlp-digits-1`"),
     ):
         train(tmp_path)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MOST_LINES = 5_500
+MOST_LINES = 5_530
 """Non-empty lines, which at 75 a minute are some seventy minutes' reading. Whatever plugins share
 belongs in the kit, and whatever the core knows of one model, dataset, environment or capability in
 its plugin.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import rockfall
+from rockfall.building import build_config
 from rockfall.kit.devices import (
     MULTIPLICATIONS_A_THREAD,
     choose_threads,
@@ -20,7 +21,6 @@ from rockfall.kit.devices import (
 )
 from rockfall.kit.modules import multiplications
 from rockfall.registry import registry
-from rockfall.training import build_config
 
 CORES = 16
 

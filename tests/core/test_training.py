@@ -206,7 +206,7 @@ def test_tensorboard_follows_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_an_interrupt_while_it_is_measured_says_how_to_go_on(tmp_path: Path) -> None:
     events: list[rockfall.Event] = []
     with (
-        mock.patch("rockfall.training.evaluate_model", side_effect=KeyboardInterrupt),
+        mock.patch("rockfall.completing.evaluate_model", side_effect=KeyboardInterrupt),
         pytest.raises(rockfall.Interrupted, match=r"`rockfall resume .*mlp-digits-1`"),
     ):
         train(tmp_path, listeners=[events.append])

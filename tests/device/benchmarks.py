@@ -20,7 +20,7 @@ from unittest import mock
 
 import torch
 
-from rockfall import training
+from rockfall import completing
 from rockfall.kit.downloads import data_folder
 from tests.benchmarks.cpu_clock import Trained, trained
 from tests.device.results import Figure, Goal, Results
@@ -70,8 +70,8 @@ class Benchmark:
 def unmeasured() -> Iterator[None]:
     """Trainings inside are neither evaluated nor drawn: it is their time alone that is wanted."""
     with (
-        mock.patch.object(training, "evaluate_model", return_value={}),
-        mock.patch.object(training, "write_pictures", return_value=()),
+        mock.patch.object(completing, "evaluate_model", return_value={}),
+        mock.patch.object(completing, "write_pictures", return_value=()),
     ):
         yield
 

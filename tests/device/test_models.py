@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import rockfall
+from rockfall.building import build_model
 from rockfall.kit.states import load_model
 from rockfall.registry import registry
 from rockfall.run.directory import Record, RunDirectory
@@ -17,7 +18,6 @@ from rockfall.testing import check_model
 from rockfall.testing.behaving import behaviour
 from rockfall.testing.complaints import undisturbed
 from rockfall.testing.rehearsal import copy_of, rehearse
-from rockfall.training import build_model
 from tests.device.agreement import ACTIONS, ROWS, Draws, disagreement
 from tests.device.where import DEVICE, device, needs_a_gpu
 

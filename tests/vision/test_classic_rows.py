@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rockfall.building import build_config
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.info import SourceInfo
-from rockfall.training import build_config
 from tests.benchmarks.classic_rows import ROWS, TABLES, Row
 
 SHAPES = {"mnist": (1, 28, 28), "fashion-mnist": (1, 28, 28), "cifar10": (3, 32, 32)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rockfall.completing import CLEARED, missing_pictures
 from rockfall.errors import RockfallError
 from rockfall.kit import pictures
 from rockfall.kit.console import console
@@ -15,7 +16,7 @@ from rockfall.model_pictures import CURVES, pictures_in, with_pictures
 from rockfall.pages.runs import RecordedRun
 from rockfall.run.directory import RunDirectory
 from rockfall.summary import effort, measurement_lines, uses
-from rockfall.training import CLEARED, draw, missing_pictures, open_run
+from rockfall.training import draw, open_run
 
 LISTED = 6
 """Pictures of single steps that are named; of more, the number is said."""

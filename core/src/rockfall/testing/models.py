@@ -15,6 +15,7 @@ from unittest import mock
 import torch
 from PIL import Image
 
+from rockfall.building import build_model
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.kinds import require_kind
 from rockfall.kit import checkpoint
@@ -38,7 +39,7 @@ from rockfall.testing.pretend import pretend_device
 from rockfall.testing.rehearsal import copy_of, outcome, rehearse
 from rockfall.testing.resuming import check_resume, check_resume_afresh
 from rockfall.testing.settings import check_config
-from rockfall.training import build_model, evaluate, open_run, resume, train
+from rockfall.training import evaluate, open_run, resume, train
 
 Seen = TypeVar("Seen")
 

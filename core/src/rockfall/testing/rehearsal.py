@@ -10,13 +10,14 @@ from typing import Any
 from PIL.Image import Image
 from torch import Tensor
 
+from rockfall.building import build_model
+from rockfall.completing import complete
 from rockfall.kit import checkpoint
 from rockfall.kit.randomness import seed_everything
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.run import Run
 from rockfall.run.snapshots import Draw
 from rockfall.sources.opening import open_source
-from rockfall.training import build_model, complete
 
 CLOCKS = ("seconds", "metrics_size")
 """Keys of a checkpoint that depend on the clock; the size does, by the digits of `seconds`."""
