@@ -29,7 +29,7 @@ from rockfall.sources.source import Source
 from rockfall.sources.unseen import AllSeen, unseen
 
 LATER = ("preparation", "digests", "observation_space", "action_space")
-"""Of a source's description, what follows from the rest, and is not in the runs of older versions."""
+"""Of a source's description, what follows from the rest, and is not in older versions' runs."""
 CLEARED = "cleared away what a killed process had not finished writing: {}"
 
 
