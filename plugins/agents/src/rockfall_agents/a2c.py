@@ -63,5 +63,7 @@ class A2c(sb3.OnPolicyAgent):
         "CartPole-v1": {"steps": 300_000},  # 465 to 500 of 500 steps, after 16 CPU s
     }
 
+    losses: ClassVar = {"policy_loss": "train/policy_loss", **sb3.CRITIC}
+
     def fit(self, source: Environment, run: rockfall.Run) -> None:
-        self.fit_on_policy(A2C, source, run, "train/policy_loss")
+        self.fit_on_policy(A2C, source, run)

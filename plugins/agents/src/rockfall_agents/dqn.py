@@ -29,24 +29,18 @@ draws once a step whether all N environments explore. From stable-baselines3 we 
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import Field
 from stable_baselines3 import DQN
 from stable_baselines3.dqn.policies import DQNPolicy
 
 import rockfall
 from rockfall import Environment
-from rockfall_agents import sb3
-from rockfall_agents.replay import ReplayBufferState, checkpoint_megabytes
-
-MAX_MEGABYTES = 256
-"""What a replay buffer may take in a checkpoint: about a second to write, every half a minute."""
+from rockfall_agents.off_policy import OffPolicyAgent, OffPolicyConfig
 
 
-class DqnConfig(sb3.Sb3Config):
+class DqnConfig(OffPolicyConfig):
     # "RL Zoo's" is the value of rl-baselines3-zoo for CartPole-v1.
     train_freq: int = Field(
         32, ge=1, description="steps of each environment between trainings; 256 in all, as RL Zoo's"
@@ -55,15 +49,6 @@ class DqnConfig(sb3.Sb3Config):
         128, ge=1, description="gradient steps a training, RL Zoo's; one for two environment steps"
     )
     batch_size: int = Field(64, ge=1, description="transitions in each minibatch; RL Zoo's")
-    buffer_size: int = Field(
-        50_000,
-        ge=1,
-        le=1_000_000,
-        description="transitions in the replay buffer; few, as all are in every checkpoint",
-    )
-    learning_starts: int = Field(
-        1_000, ge=0, description="random environment steps before the first training; RL Zoo's"
-    )
     target_update_interval: int = Field(
         16, ge=1, description="environment steps between copies of Q to the target network Q⁻"
     )
@@ -88,7 +73,7 @@ FALLING_ROCKS: dict[str, Any] = {
 }
 
 
-class Dqn(sb3.Sb3Agent):
+class Dqn(OffPolicyAgent):
     """observations (N, *shape) → the greedy actions by Q, (N,)."""
 
     Config = DqnConfig
@@ -108,39 +93,14 @@ class Dqn(sb3.Sb3Agent):
         "CartPole-v1": {"lr": 2.3e-3, "steps": 50_000},  # both RL Zoo's
     }
     policy_class = DQNPolicy
-
-    def __init__(self, config: DqnConfig, info: rockfall.SourceInfo) -> None:
-        """Raises ValueError for a replay buffer that is too large for a checkpoint."""
-        observation_bytes = prod(info.shape) * np.dtype(info.dtype).itemsize
-        size = checkpoint_megabytes(config.buffer_size, observation_bytes)
-        if size > MAX_MEGABYTES:
-            largest = int(config.buffer_size * MAX_MEGABYTES / size)
-            raise ValueError(
-                f"buffer_size={config.buffer_size} of observations {info.shape} would put "
-                f"{size:.0f} MB into every checkpoint: at most buffer_size={largest}"
-            )
-        super().__init__(config, info)
+    losses: ClassVar = {"loss": "train/loss", "epsilon": "rollout/exploration_rate"}
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         config = self.config
-        iterations, steps = sb3.whole_iterations(config.steps, config.envs * config.train_freq)
         settings = {
-            "train_freq": config.train_freq,
-            "gradient_steps": config.gradient_steps,
-            "batch_size": config.batch_size,
-            "buffer_size": config.buffer_size,
-            "learning_starts": config.learning_starts,
             "target_update_interval": config.target_update_interval,
             "exploration_fraction": config.exploration_fraction,
             "exploration_final_eps": config.epsilon,
             "max_grad_norm": config.max_grad_norm,
         }
-        with self.learner(DQN, source, run, steps, **settings) as (dqn, collect_rollouts):
-            buffer = dqn.replay_buffer
-            assert buffer is not None
-            run.keep(memory=ReplayBufferState(buffer))
-            for _ in run.steps(iterations):
-                collect_rollouts(dqn.train_freq, buffer, learning_starts=config.learning_starts)
-                if dqn.num_timesteps > config.learning_starts:
-                    dqn.train(config.gradient_steps, config.batch_size)
-                sb3.log(run, dqn, loss="train/loss", epsilon="rollout/exploration_rate")
+        self.fit_off_policy(DQN, source, run, **settings)

@@ -1,4 +1,4 @@
-"""Our networks as the features extractor of a stable-baselines3 policy."""
+"""Our networks as features extractors of stable-baselines3's policies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 import rockfall
-from rockfall_agents.networks import Architecture, Network
+from rockfall_agents.networks import Architecture, Network, encoder, pixel_scale
 
 
 class FeaturesExtractor(BaseFeaturesExtractor):
@@ -32,3 +32,20 @@ class FeaturesExtractor(BaseFeaturesExtractor):
     def forward(self, observations: Tensor) -> Tensor:
         grids = observations.reshape(len(observations), *self.shape)
         return torch.relu(self.norm(self.network(grids)))
+
+
+class Encoded(BaseFeaturesExtractor):
+    """observations as vectors (N, D) → what the encoder alone makes of them, (N, features)."""
+
+    def __init__(
+        self, space: spaces.Box, *, architecture: Architecture, info: rockfall.SourceInfo
+    ) -> None:
+        encoding = encoder(architecture, info)
+        super().__init__(space, encoding.features)
+        self.shape, self.scale = info.shape, pixel_scale(info)
+        self.encoder = encoding
+
+    def forward(self, observations: Tensor) -> Tensor:
+        grids = observations.reshape(len(observations), *self.shape)
+        features: Tensor = self.encoder(grids * self.scale)
+        return features

@@ -51,20 +51,16 @@ class Network(nn.Module):
         Raises ValueError for conv on observations that are not grids.
         """
         super().__init__()
-        # Integers are the brightness of pixels, which is scaled to 0 … 1.
-        pixels = np.issubdtype(np.dtype(info.dtype), np.integer)
-        self.scale = 1 / info.high if pixels and info.high else 1.0
-        encoder = ConvEncoder(info.shape) if architecture == "conv" else nn.Flatten()
-        features = encoder.features if isinstance(encoder, ConvEncoder) else prod(info.shape)
-        self.eye = encoder  # the name by which checkpoints know the encoder
+        self.scale = pixel_scale(info)
+        self.eye = encoder(architecture, info)  # the name by which checkpoints know it
+        sizes = (self.eye.features, *hidden)
         layers: list[nn.Module] = []
-        for before, after in pairwise((features, *hidden)):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), *[nn.LayerNorm(after)] * layer_norm, nn.ReLU()]
         self.hidden = nn.Sequential(*layers)
-        width = (features, *hidden)[-1]
-        self.head = nn.Linear(width, outputs)
+        self.head = nn.Linear(sizes[-1], outputs)
         # What is off adds nothing to a state dict.
-        self.recurrent = Recurrent(memory, width) if memory != "none" else None
+        self.recurrent = Recurrent(memory, sizes[-1]) if memory != "none" else None
         self.normalizer = Normalizer(info.shape) if normalize else None
 
     @property
@@ -118,6 +114,25 @@ class Network(nn.Module):
         """Let the statistics of normalisation, if it has any, take in observations (N, *shape)."""
         if self.normalizer:
             self.normalizer.update(observations.float() * self.scale)
+
+
+def encoder(architecture: Architecture, info: rockfall.SourceInfo) -> ConvEncoder | FlatEncoder:
+    """observations (N, *shape), scaled by `pixel_scale` → (N, features)."""
+    return ConvEncoder(info.shape) if architecture == "conv" else FlatEncoder(info.shape)
+
+
+def pixel_scale(info: rockfall.SourceInfo) -> float:
+    """What observations are multiplied by: integers are the brightness of pixels, 0 … 1 then."""
+    pixels = np.issubdtype(np.dtype(info.dtype), np.integer)
+    return 1 / info.high if pixels and info.high else 1.0
+
+
+class FlatEncoder(nn.Flatten):
+    """(N, *shape) → (N, features), one after the other."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.features = prod(shape)
 
 
 class ConvEncoder(nn.Module):

@@ -55,7 +55,7 @@ def rockfall_register(register: Register) -> None:
             "target": "target_update_interval",
             "explore": "exploration_fraction",
             "max_norm": "max_grad_norm",
-            "score": "return",
+            "return": "score",
         },
     )
     actor_critic = partial(
@@ -65,7 +65,7 @@ def rockfall_register(register: Register) -> None:
             "rollout": "rollout_steps",
             "max_norm": "max_grad_norm",
             "loss": "policy_loss",
-            "score": "return",
+            "return": "score",
         },
     )
     actor_critic(
@@ -79,4 +79,17 @@ def rockfall_register(register: Register) -> None:
         summary="advantage actor–critic (A2C): one policy gradient for each short rollout",
         target="rockfall_agents.a2c:A2c",
         reference="Mnih et al. 2016, Asynchronous Methods for Deep Reinforcement Learning",
+    )
+    continuous = partial(agent, learns_from=("continuous-actions",), default_source="Pendulum-v1")
+    continuous(
+        name="sac",
+        summary="soft actor–critic (SAC): off-policy, rewarded for entropy; continuous actions",
+        target="rockfall_agents.sac:Sac",
+        reference="Haarnoja et al. 2018, Soft Actor-Critic Algorithms and Applications",
+    )
+    continuous(
+        name="td3",
+        summary="twin delayed DDPG (TD3): off-policy, a deterministic actor; continuous actions",
+        target="rockfall_agents.td3:Td3",
+        reference="Fujimoto et al. 2018, Addressing Function Approximation Error in Actor-Critic",
     )

@@ -89,6 +89,13 @@ class Ppo(sb3.OnPolicyAgent):
         },
     }
 
+    losses: ClassVar = {
+        "policy_loss": "train/policy_gradient_loss",
+        **sb3.CRITIC,
+        "approx_kl": "train/approx_kl",
+        "clip_fraction": "train/clip_fraction",
+    }
+
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         config = self.config
         settings = {
@@ -96,4 +103,4 @@ class Ppo(sb3.OnPolicyAgent):
             "batch_size": config.batch_size,
             "clip_range": config.clip,
         }
-        self.fit_on_policy(PPO, source, run, "train/policy_gradient_loss", **settings)
+        self.fit_on_policy(PPO, source, run, **settings)

@@ -8,6 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer
 
+ACTION = 8
+"""Bytes of a discrete action."""
+NUMBERS = 12
+"""Bytes of reward, done and timeout of a transition."""
+
 
 class ReplayBufferState:
     """A state dict for stable-baselines3's `ReplayBuffer`.
@@ -49,9 +54,13 @@ class ReplayBufferState:
         return finals
 
 
-def checkpoint_megabytes(transitions: int, observation_bytes: int) -> float:
-    """Size that a replay buffer of so many transitions takes in a checkpoint.
+def checkpoint_megabytes(
+    transitions: int, observation_bytes: int, action_bytes: int = ACTION
+) -> float:
+    """Size that a replay buffer of so many transitions takes in a checkpoint."""
+    return transitions * (observation_bytes + action_bytes + NUMBERS) / 1e6
 
-    The action takes 8 bytes, reward, done and timeout 4 each.
-    """
-    return transitions * (observation_bytes + 20) / 1e6
+
+def memory_bytes(transitions: int, observation_bytes: int, action_bytes: int = ACTION) -> int:
+    """Bytes that it takes in memory, where both observations of a transition are there."""
+    return transitions * (2 * observation_bytes + action_bytes + NUMBERS)

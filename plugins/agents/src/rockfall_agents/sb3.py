@@ -1,4 +1,4 @@
-"""What dqn, ppo and a2c share: an algorithm of stable-baselines3 inside our run, exactly resumable.
+"""What ppo, a2c, dqn, sac and td3 share: an algorithm of stable-baselines3 in our run, resumable.
 
 The algorithm gets our policy and an environment that offers its state. `collect_rollouts()` and
 `train()` are called in turn from `run.steps`, so that a checkpoint falls between two iterations.
@@ -16,11 +16,13 @@ Raffin et al. 2021, "Stable-Baselines3: Reliable Reinforcement Learning Implemen
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import torch
+from gymnasium import spaces
 from pydantic import Field, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
@@ -53,7 +55,7 @@ CHANGING = (
 
 
 class Sb3Config(AgentConfig):
-    """The settings that all three share."""
+    """The settings that all of them share."""
 
     hidden: tuple[PositiveInt, ...] = Field(
         (128, 128), min_length=1, description="units in each hidden layer; enough for a small grid"
@@ -74,7 +76,9 @@ class Sb3Agent(nn.Module):
     """A policy of stable-baselines3, without the algorithm that trains it."""
 
     policy_class: ClassVar[type[BasePolicy]]
-    headline: ClassVar[str] = "return"
+    losses: ClassVar[Mapping[str, str]]
+    """Our name of what is logged → SB3's."""
+    headline: ClassVar[str] = "score"
     adam_eps: ClassVar[float] = 1e-8  # PyTorch's default
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
@@ -84,22 +88,59 @@ class Sb3Agent(nn.Module):
         self.policy = self.policy_class(
             *flat_spaces(info),
             lambda _: config.lr,
-            net_arch=[],  # all layers but the last, linear one are in the features extractor
-            features_extractor_class=FeaturesExtractor,
-            features_extractor_kwargs={
-                "architecture": config.network,
-                "info": info,
-                "hidden": config.hidden,
-                "layer_norm": config.layer_norm,
-            },
+            **self.policy_settings(),
             optimizer_class=Adam,
             optimizer_kwargs={"fused": True, "eps": self.adam_eps},
         )
 
+    def policy_settings(self) -> dict[str, Any]:
+        """What its policy is made with: the network."""
+        config = self.config
+        return {
+            "net_arch": [],  # all layers but the last, linear one are in the features extractor
+            "features_extractor_class": FeaturesExtractor,
+            "features_extractor_kwargs": {
+                "architecture": config.network,
+                "info": self.info,
+                "hidden": config.hidden,
+                "layer_norm": config.layer_norm,
+            },
+        }
+
+    def kept(self, algorithm: Any) -> dict[str, Any]:
+        """What of an algorithm a checkpoint holds by itself, beside `Progress`."""
+        return {"optimizer": self.policy.optimizer}
+
     @torch.no_grad()
-    def act(self, observations: Tensor) -> Tensor:
-        """The deterministic actions (N,)."""
-        return self.policy._predict(observations.reshape(len(observations), -1), deterministic=True)
+    def act(self, observations: Tensor, deterministic: bool = True) -> Tensor:
+        """Actions (N, …), in the environment's units and within its bounds."""
+        flat = observations.reshape(len(observations), -1)
+        actions = self.policy._predict(flat, deterministic=deterministic)
+        space = self.policy.action_space
+        if not isinstance(space, spaces.Box):
+            return actions
+        low, high = (
+            torch.from_numpy(bound).to(actions.device) for bound in (space.low, space.high)
+        )
+        actions = actions.reshape(-1, *space.shape)
+        if self.policy.squash_output:
+            actions = low + 0.5 * (actions + 1) * (high - low)
+        return torch.clamp(actions, low, high)
+
+    def log(self, run: rockfall.Run, algorithm: BaseAlgorithm) -> None:
+        """Log what SB3 recorded, and of the last 100 episodes that ended the mean length and
+        `score`, the mean return.
+        """
+        records = algorithm.logger.name_to_value
+        metrics = {
+            ours: records[theirs] for ours, theirs in self.losses.items() if theirs in records
+        }
+        if math.isnan(metrics.get("explained_variance", 0.0)):  # of returns that are all the same
+            del metrics["explained_variance"]
+        if episodes := algorithm.ep_info_buffer:
+            metrics["episode_length"] = sum(each["l"] for each in episodes) / len(episodes)
+            metrics["score"] = sum(each["r"] for each in episodes) / len(episodes)
+        run.log(**metrics)
 
     @contextlib.contextmanager
     def learner(
@@ -128,11 +169,19 @@ class Sb3Agent(nn.Module):
         )
         algorithm.set_logger(Logger(None, []))
         _, callback = algorithm._setup_learn(steps)
-        run.keep(env=env, optimizer=self.policy.optimizer, progress=Progress(algorithm))
+        run.keep(env=env, progress=Progress(algorithm), **self.kept(algorithm))
         try:
             yield algorithm, partial(algorithm.collect_rollouts, env, callback)
         finally:
             env.close()
+
+
+CRITIC = {
+    "value_loss": "train/value_loss",
+    "entropy_loss": "train/entropy_loss",
+    "explained_variance": "train/explained_variance",
+}
+"""What an actor–critic logs of its critic, and of how sure its actor is."""
 
 
 class OnPolicyConfig(Sb3Config):
@@ -164,12 +213,11 @@ class OnPolicyAgent(Sb3Agent):
         algorithm_class: type[OnPolicyAlgorithm],
         source: Environment,
         run: rockfall.Run,
-        policy_loss: str,
         **settings: Any,
     ) -> None:
         """Collect `rollout_steps` in every environment, learn from them, and repeat.
 
-        policy_loss: SB3's name of the actor's loss. settings: the algorithm's own.
+        settings: the algorithm's own.
         """
         config = self.config
         iterations, steps = whole_iterations(config.steps, config.envs * config.rollout_steps)
@@ -187,13 +235,7 @@ class OnPolicyAgent(Sb3Agent):
                 algorithm._update_current_progress_remaining(algorithm.num_timesteps, steps)
                 algorithm.ent_coef = config.entropy * (1 - iteration / iterations)
                 algorithm.train()
-                log(
-                    run,
-                    algorithm,
-                    policy_loss=policy_loss,
-                    value_loss="train/value_loss",
-                    entropy_loss="train/entropy_loss",
-                )
+                self.log(run, algorithm)
 
 
 class Progress:
@@ -220,15 +262,3 @@ def whole_iterations(steps: int, steps_per_iteration: int) -> tuple[int, int]:
     """How many iterations take at least `steps` environment steps, and how many steps they take."""
     iterations = -(-steps // steps_per_iteration)
     return iterations, iterations * steps_per_iteration
-
-
-def log(run: rockfall.Run, algorithm: BaseAlgorithm, **names: str) -> None:
-    """Log some of SB3's records and `return`, the mean return of the last 100 episodes.
-
-    names: our name of a metric → SB3's.
-    """
-    records = algorithm.logger.name_to_value
-    metrics = {ours: records[theirs] for ours, theirs in names.items() if theirs in records}
-    if episodes := algorithm.ep_info_buffer:
-        metrics["return"] = sum(episode["r"] for episode in episodes) / len(episodes)
-    run.log(**metrics)

@@ -11,20 +11,33 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, from_numpy
 
 import rockfall
-from rockfall.kit.environments import BatchedEnvironment
+from rockfall.kit.environments import BatchedEnvironment, Spaces
 
 
-def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box, spaces.Discrete]:
-    """The spaces that SB3 sees: observations as vectors, of their own dtype, and the actions.
+def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box, spaces.Space[Any]]:
+    """The spaces that SB3 sees: observations as vectors, of their own dtype, and the actions of a
+    batch, counted from 0.
 
     From shape, dtype and bounds SB3 guesses whether an observation is an image, and then moves its
     axes and divides it by 255. A vector it leaves alone; the network restores its shape.
     """
-    assert info.actions is not None
-    low = -np.inf if info.low is None else info.low
-    high = np.inf if info.high is None else info.high
-    size = int(np.prod(info.shape))
-    return spaces.Box(low, high, (size,), np.dtype(info.dtype).type), spaces.Discrete(info.actions)
+    size, dtype = int(np.prod(info.shape)), np.dtype(info.dtype)
+    floats = np.issubdtype(dtype, np.floating)
+    least, most = (-np.inf, np.inf) if floats else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    low = np.full(size, least if info.low is None else info.low, dtype)
+    high = np.full(size, most if info.high is None else info.high, dtype)
+    observed = spaces.Box(low, high, (size,), dtype.type)
+    match Spaces.of(info).acted:
+        case spaces.Discrete(n=n):
+            return observed, spaces.Discrete(int(n))
+        case spaces.MultiDiscrete(nvec=nvec):
+            return observed, spaces.MultiDiscrete(nvec.flatten())
+        case spaces.MultiBinary(shape=shape):
+            return observed, spaces.MultiBinary(int(np.prod(shape)))
+        case box:
+            assert isinstance(box, spaces.Box)
+            low, high = (bound.astype(np.float32) for bound in (box.low, box.high))
+            return observed, spaces.Box(low, high, box.shape, np.float32)
 
 
 class BatchVecEnv(VecEnv):
