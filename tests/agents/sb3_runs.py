@@ -18,6 +18,7 @@ from rockfall.run.run import Run
 from rockfall.testing.rehearsal import StoppedForTest, StoppingRun
 
 AGENTS = ("dqn", "ppo", "a2c")
+CONTINUOUS = ("sac", "td3")
 
 
 def record_for(
@@ -56,6 +57,6 @@ def fit(directory: RunDirectory, stop_at: int | None = None) -> Run:
         seed_everything(1234)  # as in a process that did something before
         run.resume()
     with contextlib.suppress(StoppedForTest):
-        run.model.fit(rockfall.open_source(record.source), run)
+        run.model.fit(rockfall.open_source(record.source, record.source_options), run)
         run.save("last")
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,22 @@ from rockfall.kit import checkpoint, nest
 from rockfall.run.directory import RunDirectory
 from rockfall.run.run import Run
 from rockfall_agents.sb3 import CHANGING
-from tests.agents.sb3_runs import AGENTS, fit, record_for, start
+from tests.agents.sb3_runs import AGENTS, CONTINUOUS, fit, record_for, start
 
-SOURCES = ("CartPole-v1", "falling-rocks-8x8")
+CASES = [
+    *itertools.product(AGENTS, ("CartPole-v1", "falling-rocks-8x8")),
+    *itertools.product(CONTINUOUS, ("Pendulum-v1",)),
+]
 # Iterations of `tiny`. dqn begins to learn after the second and its replay buffer is full after the
 # eighth; on falling rocks an episode takes dqn four iterations, a2c eight and ppo one.
-STOPS = {"dqn": (0, 1, 6, 11), "ppo": (0, 1, 3), "a2c": (0, 1, 6)}
+STOPS = {
+    "dqn": (0, 1, 6, 11),
+    "ppo": (0, 1, 3),
+    "a2c": (0, 1, 6),
+    # They begin to learn after the fourth, and their replay buffers are full after the thirteenth.
+    "sac": (0, 1, 6, 15),
+    "td3": (0, 1, 6, 15),
+}
 
 
 def outcome(directory: RunDirectory) -> tuple[list[Any], str, dict[str, torch.Tensor]]:
@@ -37,12 +48,12 @@ def outcome(directory: RunDirectory) -> tuple[list[Any], str, dict[str, torch.Te
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize(("agent", "source"), CASES)
 def test_killed_and_resumed_it_is_the_same_to_the_bit(
     agent: str, source: str, tmp_path: Path
 ) -> None:
-    record = record_for(agent, source)
+    options = {"max_episode_steps": 50} if source == "Pendulum-v1" else {}
+    record = record_for(agent, source, options)
     straight, killed = start(tmp_path, record), start(tmp_path, record)
     fit(straight)
     for stop in STOPS[agent]:
@@ -61,13 +72,14 @@ def test_killed_and_resumed_it_is_the_same_to_the_bit(
     }
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", (*AGENTS, *CONTINUOUS))
 def test_an_algorithm_changes_nothing_that_is_not_kept(agent: str, tmp_path: Path) -> None:
     """SB3 may come to count something new: then `CHANGING` must grow."""
-    record = record_for(agent, "CartPole-v1")
+    source_id = "Pendulum-v1" if agent in CONTINUOUS else "CartPole-v1"
+    record = record_for(agent, source_id)
     model = build_model(record)
     run = Run(start(tmp_path, record), record, model)
-    source = rockfall.open_source("CartPole-v1")
+    source = rockfall.open_source(source_id)
     attributes: list[dict[str, str]] = []
     learner = model.learner
 
@@ -90,6 +102,7 @@ def test_an_algorithm_changes_nothing_that_is_not_kept(agent: str, tmp_path: Pat
 def attributes_as_text(algorithm: Any) -> dict[str, str]:
     """Every attribute but the objects that are kept by themselves, as text to compare."""
     objects = ("policy", "q_net", "env", "_logger", "replay_buffer", "rollout_buffer", "ep_info")
+    objects += ("log_ent_coef", "ent_coef_optimizer")
     return {
         name: np.array2string(value, threshold=10**6)
         if isinstance(value, np.ndarray)

@@ -60,6 +60,12 @@ def rockfall_register(register: Register) -> None:
     )
     actor_critic = partial(
         agent,
+        learns_from=(
+            "discrete-actions",
+            "continuous-actions",
+            "multi-discrete-actions",
+            "multi-binary-actions",
+        ),
         renamed={
             "norm": "layer_norm",
             "rollout": "rollout_steps",
