@@ -15,11 +15,11 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import rockfall
+from rockfall.building import build_model
 from rockfall.kit.environments import EpisodeReplay
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.randomness import seed_everything
 from rockfall.run.run import Run
-from rockfall.training import build_model
 from tests.agents.sb3_runs import record_for, start
 
 SEED = 5

@@ -72,7 +72,7 @@ def test_killed_and_resumed_it_is_the_same_to_the_bit(
     }
 
 
-@pytest.mark.parametrize("agent", (*AGENTS, *CONTINUOUS))
+@pytest.mark.parametrize("agent", [*AGENTS, *CONTINUOUS])
 def test_an_algorithm_changes_nothing_that_is_not_kept(agent: str, tmp_path: Path) -> None:
     """SB3 may come to count something new: then `CHANGING` must grow."""
     source_id = "Pendulum-v1" if agent in CONTINUOUS else "CartPole-v1"
