@@ -223,6 +223,19 @@ class Pqn(nn.Module):
         q: Tensor = self.average(observations)
         return q.argmax(1)
 
+    @property
+    def memory_size(self) -> int:
+        """Numbers that it remembers of an episode."""
+        return self.q.memory_size
+
+    @torch.no_grad()
+    def act_next(
+        self, observations: Tensor, memory: Tensor, *, deterministic: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        """The greedy actions (N,), and the memory (N, `memory_size`) after them."""
+        q, memory = self.average.step(observations, memory)
+        return q.argmax(1), memory
+
 
 def epsilon_greedy(q: Tensor, epsilon: Tensor) -> Tensor:
     """Q (N, actions) → actions (N,): each the greedy one, or with probability ε a random one."""

@@ -219,6 +219,19 @@ class Reinforce(nn.Module):
         outputs: Tensor = self.network(observations)
         return outputs[:, :-1].argmax(1)
 
+    @property
+    def memory_size(self) -> int:
+        """Numbers that it remembers of an episode."""
+        return self.network.memory_size
+
+    @torch.no_grad()
+    def act_next(
+        self, observations: Tensor, memory: Tensor, *, deterministic: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        """The most probable actions (N,), and the memory (N, `memory_size`) after them."""
+        outputs, memory = self.network.step(observations, memory)
+        return outputs[:, :-1].argmax(1), memory
+
 
 def policy(outputs: Tensor) -> Categorical:
     """π(· | s), from outputs (…, actions + 1) of the network."""

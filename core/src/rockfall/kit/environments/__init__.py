@@ -11,6 +11,7 @@ from rockfall.kit.environments.batched import (
     offers_state,
 )
 from rockfall.kit.environments.episodes import episode_returns
+from rockfall.kit.environments.remembering import ModelPolicy, Remembers, episodes_ended
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.kit.environments.space_data import Part, parts_of
 from rockfall.kit.environments.spaces import Encoded, Spaces
@@ -23,13 +24,16 @@ __all__ = [
     "Form",
     "Frame",
     "LoopBatch",
+    "ModelPolicy",
     "Part",
     "Policy",
+    "Remembers",
     "Spaces",
     "Step",
     "TensorBatch",
     "VectorBatch",
     "episode_returns",
+    "episodes_ended",
     "offers_state",
     "parts_of",
 ]

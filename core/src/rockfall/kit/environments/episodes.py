@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rockfall.errors import RockfallError
 from rockfall.kit.environments.batched import BatchedEnvironment, Form, Policy
+from rockfall.kit.environments.remembering import episodes_ended
 
 MAX_ENVS = 4096
 """Environments that are stepped at once."""
@@ -58,6 +59,7 @@ def episode_returns(
             step = batch.step(choose(batch.observation).to(running.device))
             running += step.reward
             done = step.terminated | step.truncated
+            episodes_ended(choose, done)
             counts = done & (finished < rounds)
             row = finished.clamp(max=rounds - 1)
             returns[row, env_indices] = torch.where(counts, running, returns[row, env_indices])

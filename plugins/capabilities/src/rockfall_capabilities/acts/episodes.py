@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rockfall.kit.environments import BatchedEnvironment, Frame, Policy
+from rockfall.kit.environments import BatchedEnvironment, Frame, Policy, episodes_ended
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ def step_episodes(
         if all(now.over):
             return
         step = batch.step(policy(batch.observation))
-        ended = (step.terminated | step.truncated).tolist()
+        done = step.terminated | step.truncated
+        episodes_ended(policy, done)
+        ended = done.tolist()
         rewards = step.reward.tolist()
         running = [not over for over in now.over]
         now = EpisodeStates(

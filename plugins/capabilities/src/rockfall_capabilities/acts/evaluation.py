@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rockfall import Environment, Measurements, measurement
-from rockfall.kit.environments import BatchedEnvironment, Policy, episode_returns
+from rockfall.kit.environments import BatchedEnvironment, ModelPolicy, Policy, episode_returns
 from rockfall_capabilities.acts.protocol import Acts
 
 
@@ -19,7 +19,7 @@ def evaluate(
     """
     episodes = limit or source.episodes
     returns = episode_returns(
-        source, lambda _: model.act, episodes, seed=seed, device=source.device
+        source, lambda _: ModelPolicy(model), episodes, seed=seed, device=source.device
     )
     baselines = {
         name: episode_returns(source, _baseline(source, name, seed), episodes, seed=seed)

@@ -8,7 +8,6 @@ from typing import Any
 
 import gymnasium
 import torch
-from torch import Tensor
 
 from rockfall import (
     Environment,
@@ -17,11 +16,10 @@ from rockfall import (
     SourceInfo,
     UnknownName,
     UsageError,
-    eval_mode,
     open_run,
     open_source,
 )
-from rockfall.kit.environments import BatchedEnvironment, Policy
+from rockfall.kit.environments import BatchedEnvironment, ModelPolicy, Policy
 from rockfall.plugin import did_you_mean, registry
 from rockfall.verbs import RunDirectory, all_runs, find_run, require_capability
 from rockfall_capabilities.acts.episodes import EpisodeStates, step_episodes
@@ -95,14 +93,8 @@ def _trained(directory: RunDirectory, source: str | None, options: Mapping[str, 
     )
     _check_fits(directory.name, SourceInfo.from_json(record.info), environment.info)
     run = open_run(directory.path)
-    model: Any = run.model
-
-    def act(observations: Tensor) -> Tensor:
-        with eval_mode(model):
-            actions: Tensor = model.act(observations)
-            return actions
-
-    return Player(run.name, environment, lambda *_: act, directory.address, run.device)
+    address = directory.address
+    return Player(run.name, environment, lambda *_: ModelPolicy(run.model), address, run.device)
 
 
 def _find(name: str) -> RunDirectory:
