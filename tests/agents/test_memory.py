@@ -18,7 +18,7 @@ from rockfall_agents.memory import Memory
 from rockfall_agents.networks import Network
 from rockfall_agents.pqn import Pqn
 from rockfall_agents.reinforce import Reinforce
-from rockfall_agents.rollout import RolloutCollector, Samples
+from rockfall_agents.rollout import FEWEST_SEQUENCES, RolloutCollector, Samples
 from tests.agents.recall import RECALL
 
 KINDS: tuple[Memory, ...] = ("gru", "lstm")
@@ -100,15 +100,18 @@ def test_a_rollout_is_what_stepping_by_hand_gives(kind: Memory, name: str, form:
 
 
 def test_minibatches_are_of_whole_sequences() -> None:
-    for kind, count, size in (("none", 40, 12), ("gru", 8, 2)):
-        samples = Samples(network(kind), envs=8, rollout_steps=5, batch_size=12)  # type: ignore[arg-type]
+    kinds: tuple[tuple[Memory, int, int], ...] = (("none", 40, 50), ("gru", 8, 10))
+    for kind, count, size in kinds:
+        samples = Samples(network(kind), envs=8, rollout_steps=5, batch_size=50)
         orders = samples.orders(3, torch.device("cpu"))
         assert orders.shape == (3, count)
-        assert max(map(len, samples.minibatches(orders))) == size
+        assert max(map(len, samples.minibatches(orders))) == min(size, count)
         column = torch.arange(40).view(5, 8)
         expected = column.flatten() if kind == "none" else column.T
         assert torch.equal(samples.of(column), expected)
-    assert Samples(network("gru"), envs=8, rollout_steps=64, batch_size=12).batch_size == 1
+        assert samples.batch_size == size
+    few = Samples(network("gru"), envs=32, rollout_steps=64, batch_size=12)
+    assert few.batch_size == FEWEST_SEQUENCES
 
 
 class Counter:
