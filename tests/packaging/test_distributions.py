@@ -50,8 +50,16 @@ def packages(folder: Path) -> set[str]:
     return {path.stem for path in (folder / "src").iterdir() if path.suffix != ".egg-info"}
 
 
+def plugins_beside(folder: Path) -> list[Path]:
+    """The file by which an environment's distribution, which needs no Rockfall, registers it."""
+    return list((folder / "src").glob("*_plugin.py")) if folder.parent.name == "envs" else []
+
+
 def test_there_are_some() -> None:
     assert {"rockfall-core", "falling-rocks", "rockfall-agents"} <= set(map(name, FOLDERS))
+    environments = [folder for folder in FOLDERS if folder.parent.name == "envs"]
+    assert len(environments) >= 2
+    assert all(len(plugins_beside(folder)) == 1 for folder in environments)
 
 
 def test_all_are_required_the_core_first() -> None:
@@ -115,10 +123,10 @@ class TestDistribution:
         known |= {"sklearn"} if "scikit_learn" in known else set()
         known |= {"PIL"} if "pillow" in known else set()
         known |= {"rockfall"} if "rockfall_core" in known else set()
-        # falling_rocks_plugin is imported by Rockfall alone; IPython is there in a notebook.
+        # An environment's plugin is imported by Rockfall alone; IPython is there in a notebook.
         known |= packages(folder) | {"IPython"} | set(sys.stdlib_module_names)
         for path in sources(folder):
-            if path.stem == "falling_rocks_plugin" or "templates" in path.parts:
+            if path in plugins_beside(folder) or "templates" in path.parts:
                 continue
             assert imported(path) <= known, f"{path}: {imported(path) - known}"
 
