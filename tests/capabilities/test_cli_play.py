@@ -78,7 +78,7 @@ def test_the_seed_decides_the_games(folder: Path) -> None:
 def test_the_score_is_that_of_evaluation(folder: Path) -> None:
     """Two ways to play the same 64 games: by hand here, and by `play`."""
     scores = [game["score"] for game in played(folder, "stays", "--games", "64")["games"]]
-    batch = open_source("falling-rocks-8x8").batch(64, seed=0)
+    batch = open_source("falling-rocks-8x8").for_evaluation().batch(64, seed=0)
     total = sum(batch.step(torch.zeros(64, dtype=torch.long)).reward for _ in range(64))
     assert scores == total.tolist()
     assert sum(scores) > 0

@@ -36,10 +36,13 @@ def module_of(text: str) -> str:
     return module if all(part.isidentifier() for part in module.split(".")) else ""
 
 
-def require_typed(text: str) -> None:
-    """Raise UsageError if a name, or an option, names a module, and comes from a file."""
+def require_typed(text: str, whole: str = "") -> None:
+    """Raise UsageError if a name, or an option, names a module, and comes from a file.
+
+    whole: what was typed, if the name is a part of it.
+    """
     module, typed = module_of(text), _typed.get()
-    if not module or module in sys.modules or typed is None or text in typed:
+    if not module or module in sys.modules or typed is None or (whole or text) in typed:
         return
     if module not in os.environ.get(ALLOWED, "").replace(" ", "").split(","):
         raise UsageError(

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Self
 
 import gymnasium
+import numpy as np
 import torch
 
 from rockfall.errors import UsageError
 from rockfall.kit.environments import BatchedEnvironment, Form, Policy, Spaces, space_data
+from rockfall.kit.environments.checking import check_first_step
 from rockfall.kit.environments.forms import make_batch, make_environment
+from rockfall.kit.environments.wrappers import Wrapping, read_wrappers, wrapped
+from rockfall.sources.environment_options import EnvironmentOptions
 from rockfall.sources.info import SourceInfo
 from rockfall.specs import EnvironmentSpec
+
+EVALUATION = 0x5EED
+"""What the seeds of evaluations are salted with, beside what each asks for."""
+MOST_STEPS = 10_000
+"""Of an evaluated episode where the environment states no limit: few that end last longer."""
 
 
 class Environment:
@@ -25,23 +36,51 @@ class Environment:
         options: Mapping[str, Any] | None = None,
         spec: EnvironmentSpec | None = None,
     ) -> None:
-        """Raises UsageError if Gymnasium can't make it, saying why."""
+        """options: `EnvironmentOptions`, and the environment's own.
+
+        Raises UsageError if Gymnasium can't make it, or its first reset and step fail, saying why.
+        """
         self.gymnasium_id = gymnasium_id
-        self.options = dict(options or {})
+        self.general, self.options = EnvironmentOptions.split(gymnasium_id, options or {})
         self.spec = spec
         self.device = torch.device("cpu")
+        self._salt: int | None = None
         if spec is not None:
             spec.load()  # registers the Gymnasium id
-        env = self.make()
-        name = spec.name if spec else gymnasium_id
-        spaces = space_data.describe(env.observation_space, env.action_space)
-        self.info = SourceInfo(name=name, **spaces)
-        env.close()
+        self._wrappings = _allowed(self.general.wrappers, (options or {}).get("wrappers"))
+        self._training = _allowed(
+            self.general.training_wrappers, (options or {}).get("training_wrappers")
+        )
+        with contextlib.closing(self.make()) as env:
+            self.warnings = check_first_step(env, gymnasium_id)
+            self._limit = env.spec.max_episode_steps if env.spec else None
+            spaces = space_data.describe(env.observation_space, env.action_space)
+        if self._training:
+            with contextlib.closing(self._in_training()) as env:
+                if space_data.describe(env.observation_space, env.action_space) != spaces:
+                    raise UsageError(
+                        "training_wrappers must leave observations and actions as they are, which "
+                        f"{self.general.training_wrappers} does not: see wrappers"
+                    )
+        self.info = SourceInfo(name=spec.name if spec else gymnasium_id, **spaces)
 
     @property
     def episodes(self) -> int:
         """How many episodes an evaluation plays."""
         return self.spec.episodes if self.spec else 100
+
+    @property
+    def evaluation_steps(self) -> int:
+        """Steps after which an evaluation cuts an episode off."""
+        return self.general.evaluation_steps or self._limit or MOST_STEPS
+
+    def for_evaluation(self, salt: int = 0) -> Self:
+        """The same source as it is measured: without what is around it in training alone, and with
+        other episodes under each seed. salt: another one, others again.
+        """
+        measured = copy.copy(self)
+        measured._salt = salt
+        return measured
 
     def to(self, device: torch.device) -> Self:
         """The same source, whose batches are on `device` unless they are asked for elsewhere."""
@@ -49,8 +88,12 @@ class Environment:
         return self
 
     def make(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-        """One plain environment."""
-        return make_environment(self.gymnasium_id, self.options, render_mode)
+        """One plain environment, in its wrappers, as it is measured."""
+        made = make_environment(self.gymnasium_id, self.options, render_mode)
+        return wrapped(made, self._wrappings)
+
+    def _in_training(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+        return wrapped(self.make(render_mode), self._training)
 
     def batch(
         self,
@@ -67,6 +110,10 @@ class Environment:
         form: without it, the best there is; see `rockfall.kit.environments.forms`. Raises
             UsageError for one not offered.
         """
+        training = self._training if self._salt is None else ()
+        if self._salt is not None and seed is not None:
+            words = np.random.SeedSequence((seed, EVALUATION, self._salt)).generate_state(1)
+            seed = int(words[0])
         target = self.spec.tensor if self.spec else ""
         batch = make_batch(
             self.gymnasium_id,
@@ -75,6 +122,8 @@ class Environment:
             torch.device(device or self.device),
             render_mode=render_mode,
             form=form,
+            plain=self._in_training if training else self.make,
+            own_forms=not (self._wrappings or training),
             tensor=partial(_call, self.spec, target) if self.spec and target else None,
         )
         batch.reset(seed)
@@ -98,6 +147,14 @@ class Environment:
             random = Spaces.of(self.info).random
             return lambda observed: random(len(observed), generator)
         raise UsageError(f"{self.info.name} has no policy {name}: {', '.join(self.baselines)}")
+
+
+def _allowed(text: str, given: Any) -> tuple[Wrapping, ...]:
+    """The wrappers of a text, those of other packages if they may be imported: see `kit.trust`."""
+    wrappings = read_wrappers(text)
+    for each in wrappings:
+        each.require_typed(given if isinstance(given, str) else "")
+    return wrappings
 
 
 def _call(spec: EnvironmentSpec, target: str, *given: Any, **options: Any) -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rockfall.errors import UsageError
+from rockfall.errors import UnknownName, did_you_mean
 from rockfall.kit.blame import code_of
 from rockfall.kit.trust import module_of, require_typed
 from rockfall.registry import registry
@@ -42,23 +43,23 @@ def open_registered(text: str, options: Mapping[str, Any]) -> Source | None:
 
 
 def open_gymnasium(text: str, options: Mapping[str, Any]) -> Source | None:
-    """Any id that Gymnasium knows, such as `CartPole-v1` or `module:Name-v0`."""
-    import gymnasium
-
+    """Any id that Gymnasium knows, or an installed package registers, such as `CartPole-v1`; or
+    `module:Name-v0` of a module that is installed or lies in the working directory.
+    """
     named, _, bare = text.rpartition(":")
     module = module_of(text)
     if named and not module:
         return None
+    import gymnasium
+
+    from rockfall.kit.environments.packages import import_beside, missing_package, register_id
+
     if module:
         require_typed(text)
         try:
-            __import__(module)
-        except (Exception, SystemExit) as error:
-            if isinstance(error, ModuleNotFoundError) and module.startswith(error.name or ""):
-                return None
-            raise UsageError(
-                f"{module} can't be imported: {type(error).__name__}: {error}"
-            ) from error
+            import_beside(module)
+        except ModuleNotFoundError:
+            return None
     from rockfall.sources.environment import Environment
 
     for _, spec in registry().environments:
@@ -66,7 +67,15 @@ def open_gymnasium(text: str, options: Mapping[str, Any]) -> Source | None:
             return Environment(bare, options, spec)
         with contextlib.suppress(Exception):  # a broken plugin hides no other's ids
             spec.load()
-    return Environment(text, options) if bare in gymnasium.registry else None
+    if bare in gymnasium.registry or (not module and register_id(bare)):
+        return Environment(text, options)
+    if module:
+        where = getattr(sys.modules[module], "__file__", None) or "what Python has built in"
+        hint = did_you_mean(bare, gymnasium.registry)
+        raise UnknownName(f"{module}, {where}, registers no {bare} with Gymnasium{hint}")
+    if reason := missing_package(bare):
+        raise UnknownName(f"no source {text}: {reason}")
+    return None
 
 
 def open_picture(text: str, options: Mapping[str, Any]) -> Source | None:

@@ -12,7 +12,7 @@ from typing import Any
 from rockfall.errors import PluginError, RockfallError, UnknownName, did_you_mean
 from rockfall.kit.blame import code_of, in_words
 from rockfall.kit.randomness import fork_rng
-from rockfall.kit.trust import require_typed, texts_in
+from rockfall.kit.trust import module_of, require_typed, texts_in
 from rockfall.registry import CORE, registry
 from rockfall.sources.source import Source
 from rockfall.specs import load_target
@@ -50,6 +50,10 @@ def _open(text: str, read: Mapping[str, Any]) -> Source:
             continue
         if source is not None:
             return source
+    if module := module_of(text):
+        raise UnknownName(
+            f"no source {text}: there is no module {module} in this folder, and none is installed"
+        )
     if text.startswith((".", "~", os.sep)) and not os.path.exists(os.path.expanduser(text)):
         raise UnknownName(f"no source {text}: there is no such file or folder")
     import gymnasium

@@ -10,7 +10,7 @@ from rockfall.kit.environments.batched import (
     VectorBatch,
     offers_state,
 )
-from rockfall.kit.environments.episodes import episode_returns
+from rockfall.kit.environments.episodes import Episodes, episode_returns, play_episodes
 from rockfall.kit.environments.remembering import ModelPolicy, Remembers, episodes_ended
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.kit.environments.space_data import Part, parts_of
@@ -21,6 +21,7 @@ __all__ = [
     "BatchedEnvironment",
     "Encoded",
     "EpisodeReplay",
+    "Episodes",
     "Form",
     "Frame",
     "LoopBatch",
@@ -36,4 +37,5 @@ __all__ = [
     "episodes_ended",
     "offers_state",
     "parts_of",
+    "play_episodes",
 ]

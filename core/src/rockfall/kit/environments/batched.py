@@ -15,6 +15,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from rockfall.kit.environments.checking import check_finite, code_of_environment, rewards_of
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.kit.environments.spaces import Encoded, Spaces
 from rockfall.kit.environments.uploads import to_device
@@ -77,6 +78,7 @@ class VectorBatch:
         self.native = env
         self.device = device
         self.num_envs = env.num_envs
+        self.name = name_of(env)
         self.spaces = Spaces(env.single_observation_space, env.single_action_space)
         self.ended_rows: Tensor | None = None
         self._infos: dict[str, Any] = {}
@@ -90,7 +92,9 @@ class VectorBatch:
         chosen = self.spaces.decode_many(actions.cpu().numpy())
         seen, reward, terminated, truncated, info = self.env.step(chosen)
         self._infos = info
+        check_finite(self.name, "a reward", reward)
         observation = self.spaces.encode_many(seen)
+        check_finite(self.name, "an observation", observation)
         arrays = [
             observation,
             reward.astype(np.float32, copy=False),
@@ -139,6 +143,7 @@ class LoopBatch:
     def __init__(self, envs: list[gymnasium.Env[Any, Any]], device: torch.device) -> None:
         self.device = device
         self.num_envs = len(envs)
+        self.name = name_of(envs[0])
         encoded = map(Encoded, envs)
         self.envs = [EpisodeReplay(env, seed=0, index=index) for index, env in enumerate(encoded)]
         self.native = envs
@@ -149,26 +154,31 @@ class LoopBatch:
         """Start the first episode of every environment."""
         for env in self.envs:
             env.restart(seed)
-        return self._observe([env.reset()[0] for env in self.envs])
+        with code_of_environment(self.name, "reset()"):
+            return self._observe([env.reset()[0] for env in self.envs])
 
     def step(self, actions: Tensor) -> Step:
         chosen = actions.tolist() if actions.ndim == 1 else actions.cpu().numpy().copy()
-        results = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
-        seen, reward, terminated, truncated, _ = zip(*results, strict=True)
-        last = np.stack(seen)  # before any is reset, which may write over what it gave
-        done = np.logical_or(terminated, truncated)
-        self._ended = [
-            _frame(env) if over and env.render_mode else None
-            for env, over in zip(self.envs, done, strict=True)
-        ]
+        with code_of_environment(self.name, "step()"):
+            results = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
+            seen, reward, terminated, truncated, _ = zip(*results, strict=True)
+            last = np.stack(seen)
+            done = np.logical_or(terminated, truncated)
+            self._ended = [
+                _frame(env) if over and env.render_mode else None
+                for env, over in zip(self.envs, done, strict=True)
+            ]
         first = last
         if done.any():
             first = last.copy()
-            for index in np.flatnonzero(done):
-                first[index] = self.envs[index].reset()[0]
+            with code_of_environment(self.name, "reset()"):
+                for index in np.flatnonzero(done):
+                    first[index] = self.envs[index].reset()[0]
+            check_finite(self.name, "an observation", last)
+        check_finite(self.name, "an observation", first)
         arrays = [
             first,
-            np.asarray(reward, np.float32),
+            rewards_of(self.name, reward),
             np.asarray(terminated, bool),
             np.asarray(truncated, bool),
             np.flatnonzero(done),
@@ -198,6 +208,11 @@ class LoopBatch:
     def _observe(self, observations: list[Any]) -> Tensor:
         self.observation = to_device([np.stack(observations)], self.device)[0]
         return self.observation
+
+
+def name_of(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> str:
+    """Its id, or its class where nobody registered it."""
+    return env.spec.id if env.spec else type(env.unwrapped).__name__
 
 
 def _frame(env: gymnasium.Env[Any, Any]) -> Frame:

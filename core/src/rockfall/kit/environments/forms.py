@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gymnasium
 import torch
+from gymnasium.envs.registration import EnvSpec, load_env_creator
+from gymnasium.vector import VectorEnv
 
 from rockfall.errors import UsageError
 from rockfall.kit.environments.batched import (
@@ -16,6 +21,7 @@ from rockfall.kit.environments.batched import (
     VectorBatch,
     offers_state,
 )
+from rockfall.kit.environments.packages import extra_of
 from rockfall.kit.environments.tensor_form import TensorBatch
 
 
@@ -28,7 +34,7 @@ def make_environment(
     try:
         return gymnasium.make(gymnasium_id, disable_env_checker=True, **options, **drawn)
     except gymnasium.error.DependencyNotInstalled as error:
-        raise UsageError(f"{gymnasium_id}: {error}") from None
+        raise UsageError(f"{gymnasium_id}: {extra_of(gymnasium_id) or error}") from None
     except Exception as error:  # an environment may raise anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(f"{gymnasium_id} can't be made: {reason}") from error
@@ -42,34 +48,66 @@ def make_batch(
     *,
     render_mode: str | None = None,
     form: Form | None = None,
+    plain: Callable[[str | None], gymnasium.Env[Any, Any]] | None = None,
+    own_forms: bool = True,
     tensor: Callable[..., Any] | None = None,
 ) -> BatchedEnvironment:
     """`num_envs` environments stepped at once, not yet reset.
 
     form: without it, the best there is: off the CPU the environment's own torch form, then its own
         vector form, then a loop over plain ones. Raises UsageError for one not offered.
+    plain: makes a plain one with a render mode, if it is not to be Gymnasium's own.
+    own_forms: whether the others will do; what has wrappers has none.
     tensor: makes the torch form, `(num_envs, device, **options)`; None if there is none.
     """
     # An id may name the module that registers it: `module:Name-v0`.
     registered = gymnasium.spec(gymnasium_id.rpartition(":")[2])
+    make = plain or partial(make_environment, gymnasium_id, options)
+    if not own_forms:
+        tensor, registered = None, replace(registered, vector_entry_point=None)
     if tensor and (
         form == "tensor" or (form is None and device.type != "cpu" and render_mode is None)
     ):
         # Gymnasium adds what an id stands for, such as its size, to its own forms alone.
         made = tensor(num_envs, device=device, **{**registered.kwargs, **options})
         return TensorBatch(made, device)
-    if form in (None, "vector") and registered.vector_entry_point is not None:
-        env = gymnasium.make_vec(
-            gymnasium_id,
-            num_envs=num_envs,
-            vectorization_mode="vector_entry_point",
-            render_mode=render_mode,
-            **options,
-        ).unwrapped
-        if offers_state(env):
-            return VectorBatch(env, device)
-        env.close()
+    if form in (None, "vector"):
+        vector = _vector_form(registered, num_envs, options, render_mode)
+        if vector is not None:
+            return VectorBatch(vector, device)
     if form in (None, "plain"):
-        envs = [make_environment(gymnasium_id, options, render_mode) for _ in range(num_envs)]
+        envs = [make(render_mode) for _ in range(num_envs)]
         return LoopBatch(envs, device)
     raise UsageError(f"{gymnasium_id} has no {form} form that offers its state")
+
+
+def _vector_form(
+    registered: EnvSpec, num_envs: int, options: Mapping[str, Any], render_mode: str | None
+) -> VectorEnv[Any, Any, Any] | None:
+    """An environment's own vector form; None without one that offers its state and can be made as
+    it is asked for: plain environments are looped over then, which say what is wrong with options.
+    """
+    if registered.vector_entry_point is None:
+        return None
+    drawn: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
+    try:
+        made = registered.vector_entry_point
+        kind = load_env_creator(made) if isinstance(made, str) else made
+        # One that can't be stopped and continued is not made: that may take long.
+        if isinstance(kind, type) and not hasattr(kind, "state_dict"):
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it says of itself, `offers_state` judges
+            env = gymnasium.make_vec(
+                registered,
+                num_envs=num_envs,
+                vectorization_mode="vector_entry_point",
+                **options,
+                **drawn,
+            ).unwrapped
+    except Exception:  # it may need what is not installed, or take fewer options than a plain one
+        return None
+    if offers_state(env):
+        return env
+    env.close()
+    return None

@@ -35,14 +35,15 @@ class EpisodeReplay(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.episode += 1
         self.actions = []
         sequence = np.random.SeedSequence((self.seed, self.index, self.episode))
-        self.last, info = self.env.reset(seed=int(sequence.generate_state(1)[0]))
+        observation, info = self.env.reset(seed=int(sequence.generate_state(1)[0]))
+        self.last = np.array(observation)  # the environment may write over its own
         return self.last, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         self.actions.append(action)
-        result = self.env.step(action)
-        self.last = result[0]
-        return result
+        observation, *rest = self.env.step(action)
+        self.last = np.array(observation)
+        return self.last, *rest
 
     def state_dict(self) -> dict[str, Any]:
         return {

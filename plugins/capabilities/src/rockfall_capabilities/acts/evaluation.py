@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rockfall import Environment, Measurements, measurement
-from rockfall.kit.environments import BatchedEnvironment, ModelPolicy, Policy, episode_returns
+from rockfall.kit.environments import BatchedEnvironment, ModelPolicy, Policy, play_episodes
 from rockfall_capabilities.acts.protocol import Acts
 
 
 def evaluate(
     model: Acts, source: Environment, *, seed: int = 0, limit: int | None = None
 ) -> Measurements:
-    """`score`: mean return of whole episodes with fixed seeds. With baselines above 0, also how
+    """`score`: mean return of whole episodes with fixed seeds, others than those of training, which
+    are cut off, and then marked, after `source.evaluation_steps`. With baselines above 0, also how
     many times random play's and what percentage of the oracle's it is.
 
     limit: number of episodes; by default what the environment's spec says.
     """
     episodes = limit or source.episodes
-    returns = episode_returns(
+    played = play_episodes(
         source, lambda _: ModelPolicy(model), episodes, seed=seed, device=source.device
     )
     baselines = {
-        name: episode_returns(source, _baseline(source, name, seed), episodes, seed=seed)
+        name: play_episodes(source, _baseline(source, name, seed), episodes, seed=seed).returns
         for name in source.baselines
     }
-    score = measurement(returns, baselines)
+    score = measurement(played.returns, baselines)
+    if cut := int(played.cut.sum()):
+        score["note"] = (
+            f"{cut:,} of {len(played.cut):,} episodes were cut off after "
+            f"{source.evaluation_steps:,} steps (source.evaluation_steps)"
+        )
     random, oracle = (score["baselines"].get(name) for name in ("random", "oracle"))
     if random and random["value"] > 0:
         score["times_random"] = score["value"] / random["value"]

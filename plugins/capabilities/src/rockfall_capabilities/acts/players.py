@@ -49,7 +49,8 @@ class Player:
 
         Raises UsageError if rendering needs a package that is not installed.
         """
-        batch = self.source.batch(episodes, device=self.device, seed=seed, render_mode=render_mode)
+        source = self.source.for_evaluation()
+        batch = source.batch(episodes, device=self.device, seed=seed, render_mode=render_mode)
         policy = self.policy(batch, seed)
         try:
             render = render_mode is not None
