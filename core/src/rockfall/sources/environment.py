@@ -16,7 +16,7 @@ from rockfall.errors import UsageError
 from rockfall.kit.environments import BatchedEnvironment, Form, Policy, Spaces, space_data
 from rockfall.kit.environments.checking import check_first_step
 from rockfall.kit.environments.forms import make_batch, make_environment
-from rockfall.kit.environments.wrappers import Wrapping, read_wrappers, wrapped
+from rockfall.kit.environments.wrappers import allowed_wrappers, wrapped
 from rockfall.sources.environment_options import EnvironmentOptions
 from rockfall.sources.info import SourceInfo
 from rockfall.specs import EnvironmentSpec
@@ -47,9 +47,9 @@ class Environment:
         self._salt: int | None = None
         if spec is not None:
             spec.load()  # registers the Gymnasium id
-        self._wrappings = _allowed(self.general.wrappers, (options or {}).get("wrappers"))
-        self._training = _allowed(
-            self.general.training_wrappers, (options or {}).get("training_wrappers")
+        self._wrappings, self._training = (
+            allowed_wrappers((options or {}).get(name))
+            for name in ("wrappers", "training_wrappers")
         )
         with contextlib.closing(self.make()) as env:
             self.warnings = check_first_step(env, gymnasium_id)
@@ -147,14 +147,6 @@ class Environment:
             random = Spaces.of(self.info).random
             return lambda observed: random(len(observed), generator)
         raise UsageError(f"{self.info.name} has no policy {name}: {', '.join(self.baselines)}")
-
-
-def _allowed(text: str, given: Any) -> tuple[Wrapping, ...]:
-    """The wrappers of a text, those of other packages if they may be imported: see `kit.trust`."""
-    wrappings = read_wrappers(text)
-    for each in wrappings:
-        each.require_typed(given if isinstance(given, str) else "")
-    return wrappings
 
 
 def _call(spec: EnvironmentSpec, target: str, *given: Any, **options: Any) -> Any:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rockfall.errors import UnknownName, did_you_mean
+from rockfall.errors import UnknownName
 from rockfall.kit.blame import code_of
 from rockfall.kit.trust import module_of, require_typed
 from rockfall.registry import registry
@@ -52,7 +51,7 @@ def open_gymnasium(text: str, options: Mapping[str, Any]) -> Source | None:
         return None
     import gymnasium
 
-    from rockfall.kit.environments.packages import import_beside, missing_package, register_id
+    from rockfall.kit.environments.packages import import_beside, register_id, unregistered
 
     if module:
         require_typed(text)
@@ -69,11 +68,7 @@ def open_gymnasium(text: str, options: Mapping[str, Any]) -> Source | None:
             spec.load()
     if bare in gymnasium.registry or (not module and register_id(bare)):
         return Environment(text, options)
-    if module:
-        where = getattr(sys.modules[module], "__file__", None) or "what Python has built in"
-        hint = did_you_mean(bare, gymnasium.registry)
-        raise UnknownName(f"{module}, {where}, registers no {bare} with Gymnasium{hint}")
-    if reason := missing_package(bare):
+    if reason := unregistered(module, bare):
         raise UnknownName(f"no source {text}: {reason}")
     return None
 

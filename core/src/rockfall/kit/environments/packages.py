@@ -18,7 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import gymnasium
 
-from rockfall.errors import UsageError
+from rockfall.errors import UsageError, did_you_mean
 from rockfall.kit.blame import in_words
 
 GROUP = "gymnasium.envs"
@@ -69,17 +69,25 @@ def register_id(gymnasium_id: str) -> bool:
     return False
 
 
-def missing_package(gymnasium_id: str) -> str:
-    """What to do so that an id is known, as far as its name tells; else nothing."""
-    for module, (distribution, beginnings) in PACKAGES.items():
+def unregistered(module: str, gymnasium_id: str) -> str:
+    """Why an id is not known, as far as its name tells, and what to do; else nothing.
+
+    module: the one that was imported for it; empty if none was named.
+    """
+    if module:
+        where = getattr(sys.modules[module], "__file__", None) or "a part of Python"
+        hint = did_you_mean(gymnasium_id, gymnasium.registry)
+        return f"{module}, {where}, registers no {gymnasium_id} with Gymnasium{hint}"
+    for package, (distribution, beginnings) in PACKAGES.items():
         if gymnasium_id.startswith(beginnings):
-            if not _is_there(module):
+            if not _is_there(package):
                 return f"`pip install {distribution}` brings the ids of {distribution}"
             try:
-                _register(module)
+                _register(package)
             except Exception as error:  # a package may raise anything
-                return f"{module} can't be imported: {in_words(error)}"
-            return f"{distribution} is installed, and has no such id"
+                return f"{package} can't be imported: {in_words(error)}"
+            hint = did_you_mean(gymnasium_id, gymnasium.registry)
+            return f"{distribution} is installed, and has no such id{hint}"
     return ""
 
 

@@ -18,7 +18,6 @@ import gymnasium
 from rockfall.errors import RockfallError, UsageError, did_you_mean
 from rockfall.kit.blame import in_words
 from rockfall.kit.environments.packages import import_beside
-from rockfall.kit.trust import require_typed
 
 ITEM = re.compile(r"\s*(?:([A-Za-z_][\w.]*):)?([A-Za-z_]\w*\s*(?:\(.*\))?)\s*", re.DOTALL)
 HOME = "gymnasium.wrappers"
@@ -45,14 +44,6 @@ class Wrapping:
     name: str
     positional: tuple[Any, ...]
     named: dict[str, Any]
-
-    def require_typed(self, option: str) -> None:
-        """Raise UsageError if it is of a module that a file names: see `rockfall.kit.trust`.
-
-        option: the whole text that it is a part of.
-        """
-        if self.module != HOME:
-            require_typed(f"{self.module}:{self.name}", option)
 
     def load(self) -> Callable[..., gymnasium.Env[Any, Any]]:
         """Its class. Raises UsageError if there is none."""
@@ -89,6 +80,18 @@ def read_wrappers(given: Any) -> tuple[Wrapping, ...]:
     """
     listed = isinstance(given, list | tuple)
     return tuple(map(_read, given if listed else _items("" if given is None else str(given))))
+
+
+def allowed_wrappers(given: Any) -> tuple[Wrapping, ...]:
+    """As `read_wrappers`; raises UsageError for one of a module that a file names: see
+    `rockfall.kit.trust`.
+    """
+    wrappings = read_wrappers(given)
+    for each in wrappings:
+        if each.module != HOME:
+            typed = given if isinstance(given, str) else ""
+            require_typed(f"{each.module}:{each.name}", typed)
+    return wrappings
 
 
 def wrapped(env: gymnasium.Env[Any, Any], wrappings: Iterable[Wrapping]) -> gymnasium.Env[Any, Any]:
