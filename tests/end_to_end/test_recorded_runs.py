@@ -18,6 +18,7 @@ from rockfall.cli import rockfall as cli
 from rockfall.registry import registry
 from rockfall.run import former
 from rockfall.run.directory import RunDirectory
+from rockfall.sources.environment import Environment
 from rockfall.specs import CapabilitySpec, ModelSpec
 
 pytestmark = pytest.mark.long
@@ -56,7 +57,11 @@ def one_thread_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of runs, in the working directory."""
+    """An empty folder of runs, in the working directory.
+
+    Version 0.1 measured agents on the episodes that they trained on, so these are played.
+    """
+    monkeypatch.setattr(Environment, "for_evaluation", lambda source, salt=0: source)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ROCKFALL_RUNS", raising=False)
     folder = tmp_path / "runs"

@@ -18,6 +18,7 @@ import gymnasium
 from rockfall.errors import RockfallError, UsageError, did_you_mean
 from rockfall.kit.blame import in_words
 from rockfall.kit.environments.packages import import_beside
+from rockfall.kit.trust import require_typed
 
 ITEM = re.compile(r"\s*(?:([A-Za-z_][\w.]*):)?([A-Za-z_]\w*\s*(?:\(.*\))?)\s*", re.DOTALL)
 HOME = "gymnasium.wrappers"
