@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import rockfall
-from rockfall.kit.environments import ModelPolicy, episodes_ended
+from rockfall.kit.environments import ModelPolicy, episodes, episodes_ended
 from rockfall.sources.environment import Environment
 from rockfall.testing import check_model
 from rockfall_agents.memory import Memory
@@ -136,6 +136,24 @@ def test_a_policy_remembers_until_an_episode_ends() -> None:
     assert policy(seen).tolist() == [2, 0, 2]
     assert policy(seen).tolist() == [3, 1, 3]
     assert ModelPolicy(Counter())(seen).tolist() == [0, 0, 0]
+
+
+class Knows(Counter):
+    """Plays `Recall` as well as can be: it adds up the cues that it has seen."""
+
+    def act_next(
+        self, observations: Tensor, memory: Tensor, *, deterministic: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        memory = memory + observations[:, :1]
+        return (memory[:, 0] > 0).long(), memory
+
+
+def test_an_evaluation_forgets_between_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(episodes, "MAX_ENVS", 4)  # so that each environment plays ten of them
+    source = rockfall.open_source(RECALL)
+    assert isinstance(source, Environment)
+    returns = episodes.episode_returns(source, lambda _: ModelPolicy(Knows()), 40)
+    assert returns.tolist() == [1.0] * 40
 
 
 def test_without_memory_nothing_is_kept() -> None:
