@@ -13,6 +13,7 @@ import sys
 SCRIPTS = (
     "command_line",
     "environment_speed",
+    "drifting_speed",
     "vision_speed",
     "boltzmann_speed",
     "boltzmann_digits",
