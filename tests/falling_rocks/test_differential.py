@@ -49,7 +49,8 @@ class Reference:
         size = self.rules.size
         rocks, bowl = np.zeros((2, size, size), self.rules.dtype)
         for row, column in self.rocks:
-            rocks[row, column] = 1
+            if self.rules.visible is None or row < self.rules.visible:
+                rocks[row, column] = 1
         for column in self.bowl_columns():
             if 0 <= column < size:
                 bowl[size - 1, column] = 1
@@ -71,6 +72,7 @@ def games(draw: st.DrawFn):
         miss_penalty=draw(st.booleans()),
         observation=draw(st.sampled_from(["screen", "planes"])),
         dtype=draw(st.sampled_from(["uint8", "float32"])),
+        visible=draw(st.none() | st.integers(1, size)),
     )
     num_envs = draw(st.integers(1, 5))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -100,12 +102,14 @@ def test_all_forms_play_the_game_of_the_reference(game) -> None:
     references = [Reference(rules, *game) for game in zip(rocks, bowls, strict=True)]
     plain = [FallingRocksEnv(**parameters) for _ in references]
     vector = FallingRocksVectorEnv(num_envs, **parameters)
+    view = FallingRocksVectorEnv(num_envs, copy=False, **parameters)
     tensor = FallingRocksTensorEnv(num_envs, **parameters)
 
     expected = np.stack([reference.observation() for reference in references])
     games = zip(plain, rocks, bowls, strict=True)
     assert_same([env.set_state(start(rules, rock, bowl)) for env, rock, bowl in games], expected)
     assert_same(vector.set_state(start(rules, rocks, bowls)), expected)
+    assert_same(view.set_state(start(rules, rocks, bowls)), expected)
     assert_same(tensor.set_state(start(rules, rocks, bowls)), expected)
 
     for time in range(rules.steps):
@@ -124,6 +128,9 @@ def test_all_forms_play_the_game_of_the_reference(game) -> None:
         assert_same(reward, np.float32(rewards))
         assert truncated.tolist() == [ended] * num_envs
         assert not terminated.any()
+
+        obs, *_, infos = view.advance(actions[time], spawns[time])
+        assert_same(infos["final_obs"] if ended else obs, expected)
 
         obs, reward, terminated, truncated, final_obs = tensor.advance(
             torch.from_numpy(actions[time]), torch.from_numpy(spawns[time])
@@ -152,10 +159,10 @@ def test_the_state_is_what_the_reference_sees(game) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(games())
-def test_the_screens_that_fall_are_those_that_would_be_drawn(game) -> None:
+@given(games(), st.booleans())
+def test_the_screens_that_fall_are_those_that_would_be_drawn(game, copied) -> None:
     rules, (rocks, bowls), actions, spawns = game
-    falling = FallingRocksVectorEnv(len(rocks), **vars(rules))
+    falling = FallingRocksVectorEnv(len(rocks), copy=copied, **vars(rules))
     drawn = FallingRocksVectorEnv(len(rocks), **vars(rules))
     falling.set_state(start(rules, rocks, bowls), elapsed=np.arange(len(rocks)) % rules.steps)
     for action, spawn in zip(actions, spawns, strict=True):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from falling_rocks.rules import NO_ROCK, Array, Rules, State
+from falling_rocks.rules import NO_ROCK, Array, Rules, State, in_sight
 
 
 class RowTables(NamedTuple):
@@ -38,7 +38,8 @@ def make_row_tables(rules: Rules) -> RowTables:
 
 def bottom_index(rules: Rules, state: State) -> Array:
     """The index in `RowTables.bottom` of each game's bottom row."""
-    return state.bowl * (rules.size + 1) + (state.rocks[-1] - NO_ROCK)
+    rock = state.rocks[-1] if rules.seen_rows == rules.size else NO_ROCK
+    return state.bowl * (rules.size + 1) + (rock - NO_ROCK)
 
 
 def draw(
@@ -61,7 +62,7 @@ def draw(
         A fresh array of shape ``(…, *rules.observation_shape)``, or with as many bytes in the last
         axis as the rows of the tables have.
     """
-    rocks = state.rocks
+    rocks = in_sight(rules, state.rocks)
     if rules.observation == "planes":
         rocks += (state.bowl * 0 + NO_ROCK,) * rules.size
     observation = take(tables.rock, xp.stack(rocks, -1) - NO_ROCK)

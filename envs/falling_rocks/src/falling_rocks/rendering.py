@@ -16,6 +16,8 @@ SKY = (16, 20, 44), (58, 64, 104)
 ROCK = (214, 204, 188), (104, 94, 92)
 BOWL = (255, 190, 92), (206, 92, 34)
 """Colours at the top and at the bottom of an object, red, green and blue of 255."""
+FOG, FOG_COVER = (88, 94, 118), 0.75
+"""Its colour, and how much of what is behind it it hides."""
 
 
 def frame(rules: Rules, state: State, render_mode: str | None) -> Any:
@@ -26,17 +28,23 @@ def frame(rules: Rules, state: State, render_mode: str | None) -> Any:
 
 
 def ansi(rules: Rules, state: State) -> str:
-    """The screen as lines of text: ``o`` a rock, ``=`` the bowl, ``@`` a rock in it."""
+    """The screen as lines of text: ``o`` a rock, ``=`` the bowl, ``@`` a rock in it, and ``:`` a
+    rock that is out of the player's sight.
+    """
     grid = np.full((rules.size, rules.size), ".")
     grid[-1, _bowl_columns(rules, state)] = "="
     for row, rock in enumerate(state.rocks):
         if rock != NO_ROCK:
-            grid[row, rock] = "@" if grid[row, rock] == "=" else "o"
+            rock_there = "o" if row < rules.seen_rows else ":"
+            grid[row, rock] = "@" if grid[row, rock] == "=" else rock_there
     return "\n".join("".join(line) for line in grid) + "\n"
 
 
 def rgb_array(rules: Rules, state: State) -> NDArray[np.uint8]:
-    """The screen in colour, ``(side, side, 3)`` uint8, about 256 pixels a side."""
+    """The screen in colour, ``(side, side, 3)`` uint8, about 256 pixels a side.
+
+    What is out of the player's sight is seen as through a fog.
+    """
     cell = max(4, round(FRAME_SIZE / rules.size))
     y, x = (np.mgrid[: cell * rules.size, : cell * rules.size] + 0.5) / cell
     pixels = _shade(SKY, y / rules.size)
@@ -46,6 +54,8 @@ def rgb_array(rules: Rules, state: State) -> NDArray[np.uint8]:
             below = y - row - 0.5
             inside = 0.42 - np.hypot(x - column - 0.5, below)
             pixels = _paint(pixels, inside * cell, ROCK, below + 0.5)
+    fogged = pixels[cell * rules.seen_rows :]
+    fogged += (np.array(FOG) - fogged) * FOG_COVER
 
     # The bowl is the lower half of an ellipse, in front of the rock that it has caught.
     half_width, depth = rules.bowl_half_width + 0.45, 0.6

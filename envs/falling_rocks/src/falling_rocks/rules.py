@@ -36,6 +36,8 @@ class Rules:
         miss_penalty: whether a rock that lands beside the bowl costs 1.
         observation: ``"screen"``, one array with rocks and bowl, or ``"planes"``, one for each.
         dtype: element type of the observation, ``"uint8"`` or ``"float32"``.
+        visible: rows, from the top, whose rocks are observed; those below are out of sight, and
+            have to be remembered. ``None`` for all; the bowl is always observed.
 
     Raises:
         ValueError: for a parameter outside its range, naming both.
@@ -48,6 +50,7 @@ class Rules:
     miss_penalty: bool = False
     observation: Observation = "screen"
     dtype: DType = "uint8"
+    visible: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("size", "bowl_width", "steps"):
@@ -67,11 +70,21 @@ class Rules:
         for name, allowed in (("observation", Observation), ("dtype", DType)):
             values = get_args(allowed)
             self._require(name, getattr(self, name) in values, f"one of {values}")
+        self._require(
+            "visible",
+            self.visible is None or (type(self.visible) is int and 1 <= self.visible <= self.size),
+            f"an integer from 1 to the rows of the grid, {self.size}, or None",
+        )
 
     @property
     def bowl_half_width(self) -> int:
         """The columns of the bowl on either side of its centre."""
         return (self.bowl_width - 1) // 2
+
+    @property
+    def seen_rows(self) -> int:
+        """The rows, from the top, whose rocks are observed."""
+        return self.size if self.visible is None else self.visible
 
     @property
     def observation_shape(self) -> tuple[int, ...]:
@@ -135,6 +148,12 @@ def land(rules: Rules, rock: Array, bowl: Array) -> tuple[Array, Array]:
     """Whether there is a rock in the bottom row, and whether it is caught: two booleans."""
     landed = rock > NO_ROCK
     return landed, landed & (abs(rock - bowl) <= rules.bowl_half_width)
+
+
+def in_sight(rules: Rules, rocks: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The rocks of each row, from the top, without those that are out of sight."""
+    seen = rules.seen_rows
+    return (*rocks[:seen], *(rock * 0 + NO_ROCK for rock in rocks[seen:]))
 
 
 def score(rules: Rules, landed: Array, caught: Array) -> Array:

@@ -121,6 +121,8 @@ class CopiedScreens(Screens):
         self._front, self._back = self._back, self._front
         rows, rock = _items(self._front), _items(self._tables.rock)
         rows[:, 0] = rock.take(self.rocks[0] - NO_ROCK)
+        if self.rules.seen_rows < self.rules.size:
+            rows[:, self.rules.seen_rows] = rock[0]
         if self.rules.observation == "planes":
             rows[:, self.rules.size] = rock[0]
 
@@ -158,7 +160,8 @@ class LentScreens(Screens):
 
     def _draw(self, state: State) -> None:
         self._window[:] = 0
-        for row, rocks in zip(self._window[0], self.rocks, strict=True):
+        seen = self.rules.seen_rows
+        for row, rocks in zip(self._window[0, :seen], self.rocks[:seen], strict=True):
             if (rocks > NO_ROCK).any():
                 np.equal(rocks, self._columns, out=row)
         self.show_bowls(state.bowl)
@@ -166,6 +169,7 @@ class LentScreens(Screens):
     def _fall(self) -> None:
         np.equal(self.rocks[0], self._columns, out=self._window[0, 0])
         self._window[1:, 0] = 0
+        self._window[0, self.rules.seen_rows :][:1] = 0  # what falls out of sight
 
     def _jump(self) -> None:
         super()._jump()

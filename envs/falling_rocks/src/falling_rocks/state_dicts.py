@@ -6,10 +6,15 @@ from typing import Any
 
 from falling_rocks.rules import Rules, State
 
+NEWER = {"visible": None}
+"""Parameters that states of earlier versions lack; where they are these, they are not written."""
+
 
 def header(rules: Rules, num_envs: int) -> dict[str, Any]:
     """The part of a ``state_dict`` that identifies the environment that it is of."""
-    return {"num_envs": num_envs, "rules": asdict(rules)}
+    parameters = asdict(rules).items()
+    told = {name: v for name, v in parameters if name not in NEWER or v != NEWER[name]}
+    return {"num_envs": num_envs, "rules": told}
 
 
 def read_state(state: Mapping[str, Any], rules: Rules, num_envs: int) -> State:
@@ -18,7 +23,7 @@ def read_state(state: Mapping[str, Any], rules: Rules, num_envs: int) -> State:
     Raises:
         ValueError: naming the first difference between the environments.
     """
-    theirs = {"num_envs": state["num_envs"], **state["rules"]}
+    theirs = {"num_envs": state["num_envs"], **NEWER, **state["rules"]}
     ours = {"num_envs": num_envs, **asdict(rules)}
     for name, value in ours.items():
         if theirs[name] != value:

@@ -172,9 +172,11 @@ def _falling(rules: Rules, tables: Tables, tape: Tensor, steps: int) -> Tensor:
     rows for what a step finds.
     """
     first = len(tape) - rules.size + 1 - steps
-    rows = [tape[first + row : first + row + steps] for row in reversed(range(rules.size))]
+    seen = [tape[first + row : first + row + steps] for row in reversed(range(rules.size))]
+    rows = seen[: rules.seen_rows]
     of_the_bowl = rules.size if rules.observation == "planes" else 0
-    rows += [torch.zeros_like(rows[0])] * (of_the_bowl + tables.rows)
+    empty = rules.size - rules.seen_rows + of_the_bowl + tables.rows
+    rows += [torch.zeros_like(rows[0])] * empty
     grids = torch.stack(rows, -1)  # (steps, num_envs, rows)
     screens = tables.rock.index_select(0, grids.flatten().int())
     return screens.view(*grids.shape[:2], grids.shape[2] * tables.rock.shape[1])
