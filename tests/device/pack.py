@@ -47,7 +47,14 @@ if it is no larger, in case that version does not do.
 """
 TOOLS = ("numpy", "packaging", "pillow", "pytest", "pytest-timeout", "pytest-xdist")
 """What the runner and the tests need beside what ours require."""
-TESTS = ("__init__.py", "conftest.py", "benchmarks", "device", "falling_rocks/test_tensor.py")
+TESTS = (
+    "__init__.py",
+    "conftest.py",
+    "benchmarks",
+    "device",
+    "falling_rocks/test_tensor.py",
+    "drifting_rocks/test_tensor.py",
+)
 DATA = (
     "mnist",
     "images",

@@ -44,12 +44,14 @@ class Part:
 PARTS = (
     Part(
         "exact",
-        "captured steps; the environment step by step",
+        "captured steps; the environments step by step",
         40,
         (
             "tests/device/test_capture.py",
             "tests/device/test_environment.py",
+            "tests/device/test_drifting.py",
             "tests/falling_rocks/test_tensor.py",
+            "tests/drifting_rocks/test_tensor.py",
         ),
     ),
     Part(

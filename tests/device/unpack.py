@@ -62,7 +62,7 @@ def _metadata(wheel: Path) -> Message:
 
 def _is_ours(wheel: Path) -> bool:
     """Ours are installed whatever is there: it is they that are to be tried."""
-    return wheel.name.startswith(("rockfall", "falling_rocks"))
+    return wheel.name.startswith(("rockfall", "falling_rocks", "drifting_rocks"))
 
 
 def _version(name: str) -> str:
