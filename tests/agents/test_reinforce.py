@@ -9,21 +9,16 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.distributions import Categorical
 
 import rockfall
 from rockfall.errors import ConfigError
-from rockfall_agents.reinforce import (
-    Reinforce,
-    ReinforceConfig,
-    policy,
-    sample,
-    surrogate,
-)
+from rockfall_agents.distributions import Softmax
+from rockfall_agents.reinforce import Reinforce, ReinforceConfig, surrogate
 
 
-def with_baseline(logits: Tensor) -> Tensor:
-    """Outputs as the network gives them: the logits and, last, a number that must not matter."""
-    return torch.cat([logits, torch.full_like(logits[..., :1], 123.0)], -1)
+def policy(logits: Tensor) -> Categorical:
+    return Softmax(logits.shape[-1])(logits)
 
 
 def test_textbook_gradient_is_that_of_the_expected_reward() -> None:
@@ -33,7 +28,7 @@ def test_textbook_gradient_is_that_of_the_expected_reward() -> None:
     actions = torch.arange(3).repeat_interleave((probabilities * 10).round().long())
     for baseline in (0.0, 2.5):  # any constant leaves the gradient as it is
         logits = probabilities.log().requires_grad_()
-        log_prob = policy(with_baseline(logits.expand(10, 3))).log_prob(actions)
+        log_prob = policy(logits.expand(10, 3)).log_prob(actions)
         surrogate(
             log_prob, log_prob.detach(), rewards[actions] - baseline, clip=0
         ).mean().backward()
@@ -46,7 +41,7 @@ def test_clipped_gradient_is_the_textbook_one_until_the_policy_has_moved() -> No
     torch.manual_seed(0)
     logits = torch.randn(20, 4, requires_grad=True)
     actions, advantages = torch.randint(4, (20,)), torch.randn(20)
-    log_prob = policy(with_baseline(logits)).log_prob(actions)
+    log_prob = policy(logits).log_prob(actions)
     gradients = [
         torch.autograd.grad(
             surrogate(log_prob, log_prob.detach(), advantages, clip).sum(),
@@ -76,18 +71,28 @@ def test_clip_stops_the_gradient_where_there_is_nothing_more_to_gain(
     assert log_prob.grad is not None and bool(log_prob.grad.item()) == moves
 
 
-def test_the_policy_is_the_softmax_of_all_outputs_but_the_last() -> None:
-    logits = torch.randn(7, 5)
-    torch.testing.assert_close(policy(with_baseline(logits)).probs, logits.softmax(1))
-
-
 def test_samples_are_those_of_the_policy_to_the_bit() -> None:
     torch.manual_seed(0)
-    outputs = with_baseline(torch.randn(500, 4))
+    logits = torch.randn(500, 4)
     torch.manual_seed(1)
-    expected = policy(outputs).sample()
+    expected = policy(logits).sample()
     torch.manual_seed(1)
-    assert torch.equal(sample(outputs), expected)
+    assert torch.equal(Softmax(4).sample(logits), expected)
+
+
+def test_the_last_output_is_the_baseline_and_does_not_matter_to_the_policy() -> None:
+    info = rockfall.SourceInfo(name="s", kinds=(), shape=(3,), dtype="float32", actions=4)
+    model = Reinforce(ReinforceConfig.build("reinforce"), info)
+    outputs = torch.randn(500, 5)
+    torch.manual_seed(1)
+    drawn = model.sample(outputs)
+    torch.manual_seed(1)
+    assert torch.equal(drawn, model.sample(outputs + 9 * torch.tensor([0, 0, 0, 0, 1])))
+    observations = torch.randn(30, 3)
+    torch.manual_seed(1)
+    drawn = model.act(observations, deterministic=False)
+    torch.manual_seed(1)
+    assert torch.equal(drawn, policy(model.network(observations)[:, :4]).sample())
 
 
 def test_begins_nearly_uniform_and_acts_by_the_most_probable() -> None:
@@ -96,7 +101,7 @@ def test_begins_nearly_uniform_and_acts_by_the_most_probable() -> None:
     model = Reinforce(ReinforceConfig.build("reinforce"), info)
     observations = torch.randn(30, 3)
     outputs = model.network(observations)
-    assert policy(outputs).entropy().mean().item() == pytest.approx(math.log(4), abs=1e-2)
+    assert policy(outputs[:, :4]).entropy().mean().item() == pytest.approx(math.log(4), abs=1e-2)
     assert torch.equal(model.act(observations), outputs[:, :4].argmax(1))
 
 

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from PIL import Image
 
+from rockfall.errors import UsageError
+from rockfall.kit.environments import Spaces
 from rockfall.kit.environments.batched import Frame
 from rockfall.sources.opening import open_source
 from rockfall_capabilities.acts.controls import Controls
@@ -135,7 +138,7 @@ def test_a_model_that_does_not_act(folder: Path) -> None:
         (("nonsuch",), "no run named nonsuch"),
         (("random", "digits"), "digits is no game to play"),
         (("random", "falling-rocks-8"), "did you mean falling-rocks-8x8?"),
-        (("random", "Pendulum-v1"), "fixed number of actions"),
+        (("human", "Pendulum-v1"), "this is none"),
         (("random", "steps=5"), "steps is no option of play"),
         (("random", "source.stepps=5"), "stepps"),
         (("random", "--gif", "a.mp4"), "say a.gif"),
@@ -330,7 +333,7 @@ def test_the_terminal_is_put_back_after_an_error(
 def test_keys(env: str, keys: dict[str, int], hint: str) -> None:
     """Each key's action, in turn; the empty one is a moment without a key."""
     source: Any = open_source(env)
-    controls = Controls(source.make(), source.info.actions)
+    controls = Controls(source.make(), Spaces.of(source.info))
     assert controls.hint == hint
     for key, action in keys.items():
         assert controls.choose([key] if key else []) == action
@@ -345,6 +348,31 @@ def test_keys_given_as_codes() -> None:
             # As gymnasium.utils.play takes them; 1073741904 is pygame's left arrow.
             return lambda: {(ord("w"),): 2, ord("s"): 3, ("a", "w"): 4, (1073741904,): 5, (): 1}
 
-    controls = Controls(Coded(), 6)
+    seen = spaces.Box(0, 1, (1,))
+    controls = Controls(Coded(), Spaces(seen, spaces.Discrete(6)))
     assert controls.actions == {"w": 2, "s": 3}
     assert controls.choose(["z"]) == 1
+    # An environment tells its own actions, which need not begin at 0.
+    controls = Controls(Coded(), Spaces(seen, spaces.Discrete(6, start=1)))
+    assert controls.actions == {"w": 1, "s": 2}
+    assert controls.choose(["z"]) == 0
+
+
+def test_keys_for_actions_of_several_numbers() -> None:
+    class Silent:
+        def has_wrapper_attr(self, name: str) -> bool:
+            return False
+
+    def controls(acted: spaces.Space[Any]) -> Controls:
+        return Controls(Silent(), Spaces(spaces.Box(0, 1, (1,)), acted))
+
+    torque = controls(spaces.Box(-2, 2, (1,)))
+    assert [torque.choose(keys).tolist() for keys in (["a"], ["d"], [])] == [[-2], [2], [0]]
+    thrust = controls(spaces.Box(np.float32([-1, 0]), np.float32([np.inf, 5])))
+    pressed = [thrust.choose([key]).tolist() for key in "adsw"]
+    assert pressed == [[-1, 0], [1, 0], [0, 0], [0, 5]]
+    buttons = controls(spaces.MultiBinary(3))
+    assert [buttons.choose(keys).tolist() for keys in (["1"], [])] == [[0, 1, 0], [0, 0, 0]]
+    for acted in (spaces.Box(-1, 1, (3,)), spaces.MultiDiscrete([2, 2]), spaces.MultiBinary(11)):
+        with pytest.raises(UsageError, match="too few keys"):
+            controls(acted)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
+from rockfall.kit.environments import Spaces
 from rockfall_agents.features import Encoded
 from rockfall_agents.off_policy import OffPolicyAgent, OffPolicyConfig
-from rockfall_agents.vec_env import flat_spaces
 
 
 class ContinuousConfig(OffPolicyConfig):
@@ -54,7 +54,7 @@ class ContinuousAgent(OffPolicyAgent):
         """Raises ValueError for a replay buffer that is too large for a checkpoint, and for actions
         without bounds.
         """
-        _, actions = flat_spaces(info)
+        actions = Spaces.of(info).acted
         assert isinstance(actions, spaces.Box)
         if not actions.is_bounded():
             raise ValueError(

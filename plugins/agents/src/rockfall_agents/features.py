@@ -8,7 +8,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 import rockfall
-from rockfall_agents.networks import Architecture, Network, encoder, pixel_scale
+from rockfall_agents.networks import Architecture, Network, PixelScale, encoder
 
 
 class FeaturesExtractor(BaseFeaturesExtractor):
@@ -42,10 +42,10 @@ class Encoded(BaseFeaturesExtractor):
     ) -> None:
         encoding = encoder(architecture, info)
         super().__init__(space, encoding.features)
-        self.shape, self.scale = info.shape, pixel_scale(info)
+        self.shape, self.scale = info.shape, PixelScale(info)
         self.encoder = encoding
 
     def forward(self, observations: Tensor) -> Tensor:
         grids = observations.reshape(len(observations), *self.shape)
-        features: Tensor = self.encoder(grids * self.scale)
+        features: Tensor = self.encoder(self.scale(grids))
         return features

@@ -1,8 +1,9 @@
 """The networks of the agents: observations of any shape → a few numbers each.
 
-`mlp` takes an observation as one vector. `conv` takes a grid. On a grid of 16 × 16 cells a single
-cell may be an object, and its position is all that matters: so there is no pooling, the 3 × 3
-kernels overlap where they stride, and the feature maps are flattened with their positions.
+`mlp` takes an observation as one vector. `conv` takes a grid, and of an observation of several
+parts those that are grids. On a grid of 16 × 16 cells a single cell may be an object, and its
+position is all that matters: so there is no pooling, the 3 × 3 kernels overlap where they stride,
+and the feature maps are flattened with their positions.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 import rockfall
+from rockfall.kit.environments import Part, parts_of
 from rockfall_agents.memory import Memory, Recurrent
 from rockfall_agents.normalizing import Normalizer
 
@@ -51,7 +53,7 @@ class Network(nn.Module):
         Raises ValueError for conv on observations that are not grids.
         """
         super().__init__()
-        self.scale = pixel_scale(info)
+        self.scale = PixelScale(info)
         self.eye = encoder(architecture, info)  # the name by which checkpoints know it
         sizes = (self.eye.features, *hidden)
         layers: list[nn.Module] = []
@@ -104,7 +106,7 @@ class Network(nn.Module):
         return unrolled
 
     def _features(self, observations: Tensor) -> Tensor:
-        scaled = observations.float() * self.scale
+        scaled = self.scale(observations)
         if self.normalizer:
             scaled = self.normalizer(scaled)
         features: Tensor = self.hidden(self.eye(scaled))
@@ -113,18 +115,36 @@ class Network(nn.Module):
     def observe(self, observations: Tensor) -> None:
         """Let the statistics of normalisation, if it has any, take in observations (N, *shape)."""
         if self.normalizer:
-            self.normalizer.update(observations.float() * self.scale)
+            self.normalizer.update(self.scale(observations))
 
 
-def encoder(architecture: Architecture, info: rockfall.SourceInfo) -> ConvEncoder | FlatEncoder:
-    """observations (N, *shape), scaled by `pixel_scale` → (N, features)."""
-    return ConvEncoder(info.shape) if architecture == "conv" else FlatEncoder(info.shape)
+def encoder(
+    architecture: Architecture, info: rockfall.SourceInfo
+) -> ConvEncoder | FlatEncoder | PartsEncoder:
+    """observations (N, *shape), scaled by a `PixelScale` → (N, features)."""
+    if architecture == "mlp":
+        return FlatEncoder(info.shape)
+    parts = parts_of(info)
+    return ConvEncoder(info.shape) if len(parts) == 1 else PartsEncoder(parts)
 
 
-def pixel_scale(info: rockfall.SourceInfo) -> float:
-    """What observations are multiplied by: integers are the brightness of pixels, 0 … 1 then."""
-    pixels = np.issubdtype(np.dtype(info.dtype), np.integer)
-    return 1 / info.high if pixels and info.high else 1.0
+class PixelScale(nn.Module):
+    """observations of any number type → as floats: integers are the brightness of pixels, and are
+    brought to 0 … 1, in each part of an observation by its own bound.
+    """
+
+    def __init__(self, info: rockfall.SourceInfo) -> None:
+        super().__init__()
+        self.factor: float | Tensor
+        parts = parts_of(info)
+        if len(parts) == 1:
+            self.factor = _pixel_scale(parts[0])
+        else:  # follows from the description, and need not be in a checkpoint
+            factors = [torch.full((prod(part.shape),), _pixel_scale(part)) for part in parts]
+            self.register_buffer("factor", torch.cat(factors), persistent=False)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        return observations.float() * self.factor
 
 
 class FlatEncoder(nn.Flatten):
@@ -133,6 +153,36 @@ class FlatEncoder(nn.Flatten):
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.features = prod(shape)
+
+
+class PartsEncoder(nn.Module):
+    """(N, D), the parts of a Dict or Tuple one after the other → (N, features).
+
+    Each grid among them goes through convolutions of its own, and the rest stays as it is.
+    """
+
+    def __init__(self, parts: list[Part]) -> None:
+        """Raises ValueError where no part is a grid."""
+        super().__init__()
+        self.shapes = [part.shape for part in parts]
+        self.sizes = [prod(part.shape) for part in parts]
+        grids = {i: ConvEncoder(shape) for i, shape in enumerate(self.shapes) if _is_grid(shape)}
+        if not grids:
+            shapes = ", ".join(f"{part.name} {part.shape}" for part in parts)
+            raise ValueError(
+                f"network=conv needs grids, (H, W) or (C, H, W), and the parts of these "
+                f"observations are {shapes}: use network=mlp"
+            )
+        self.grids = nn.ModuleDict({str(index): grid for index, grid in grids.items()})
+        sizes = enumerate(self.sizes)
+        self.features = sum(grids[i].features if i in grids else size for i, size in sizes)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        features = list(observations.split(self.sizes, 1))
+        for name, encoder in self.grids.items():
+            index = int(name)
+            features[index] = encoder(features[index].unflatten(1, self.shapes[index]))
+        return torch.cat(features, 1)
 
 
 class ConvEncoder(nn.Module):
@@ -144,7 +194,7 @@ class ConvEncoder(nn.Module):
     def __init__(self, shape: tuple[int, ...]) -> None:
         """Raises ValueError for a shape that is not a grid's."""
         super().__init__()
-        if len(shape) not in (2, 3):
+        if not _is_grid(shape):
             raise ValueError(
                 f"network=conv needs grids, (H, W) or (C, H, W), and these observations have "
                 f"shape {shape}: use network=mlp"
@@ -169,3 +219,12 @@ class ConvEncoder(nn.Module):
             grids = grids.movedim(-1, 1)
         features: Tensor = self.layers(grids)
         return features
+
+
+def _is_grid(shape: tuple[int, ...]) -> bool:
+    return len(shape) in (2, 3)
+
+
+def _pixel_scale(part: Part) -> float:
+    pixels = np.issubdtype(np.dtype(part.dtype), np.integer)
+    return 1 / part.high if pixels and part.high else 1.0

@@ -6,17 +6,21 @@ from rockfall.plugin import Register, hookimpl
 
 rockfall_api = 1
 
+DISCRETE = ("discrete-actions",)
+EVERY = (*DISCRETE, "multi-discrete-actions", "multi-binary-actions", "continuous-actions")
+"""What policy gradients take; Q-learning has a number for each of a few actions."""
+
 
 @hookimpl
 def rockfall_register(register: Register) -> None:
     agent = partial(
         register.model,
-        learns_from=("discrete-actions",),
         default_source="falling-rocks-8x8",
         capabilities=("acts",),
     )
     agent(
         name="reinforce",
+        learns_from=EVERY,
         summary="REINFORCE with baseline: policy gradients, with GAE and PPO's clip as options",
         target="rockfall_agents.reinforce:Reinforce",
         reference="Williams 1992, Simple statistical gradient-following algorithms",
@@ -29,6 +33,7 @@ def rockfall_register(register: Register) -> None:
     )
     agent(
         name="pqn",
+        learns_from=DISCRETE,
         summary="Parallelised Q-Network (PQN): Q(λ) without replay or target network; fast",
         target="rockfall_agents.pqn:Pqn",
         reference="Gallici et al. 2024, Simplifying Deep Temporal Difference Learning",
@@ -43,6 +48,7 @@ def rockfall_register(register: Register) -> None:
     )
     agent(
         name="dqn",
+        learns_from=DISCRETE,
         summary="Deep Q-Network (DQN): Q-learning from a replay buffer, with a target network",
         target="rockfall_agents.dqn:Dqn",
         reference="Mnih et al. 2015, Human-level control through deep reinforcement learning",
@@ -60,12 +66,7 @@ def rockfall_register(register: Register) -> None:
     )
     actor_critic = partial(
         agent,
-        learns_from=(
-            "discrete-actions",
-            "continuous-actions",
-            "multi-discrete-actions",
-            "multi-binary-actions",
-        ),
+        learns_from=EVERY,
         renamed={
             "norm": "layer_norm",
             "rollout": "rollout_steps",

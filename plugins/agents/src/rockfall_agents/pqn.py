@@ -35,11 +35,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 import rockfall
 from rockfall import Environment
+from rockfall.kit.environments import ActingWithMemory
 from rockfall.kit.optimizers import Adam
 from rockfall_agents.config import RecurrentConfig
 from rockfall_agents.networks import Network
@@ -106,7 +107,7 @@ FALLING_ROCKS: dict[str, Any] = {
 }
 
 
-class Pqn(nn.Module):
+class Pqn(ActingWithMemory):
     """observations (N, *shape) → Q of every action, (N, actions)."""
 
     Config = PqnConfig
@@ -130,6 +131,7 @@ class Pqn(nn.Module):
         super().__init__()
         assert info.actions is not None
         self.config = config
+        self.info = info
         self.q = Network(
             config.network,
             info,
@@ -217,12 +219,6 @@ class Pqn(nn.Module):
         for average, statistic in zip(self.average.buffers(), self.q.buffers(), strict=True):
             average.copy_(statistic)
 
-    @torch.no_grad()
-    def act(self, observations: Tensor) -> Tensor:
-        """The greedy actions (N,) of the averaged network."""
-        q: Tensor = self.average(observations)
-        return q.argmax(1)
-
     @property
     def memory_size(self) -> int:
         """Numbers that it remembers of an episode."""
@@ -232,9 +228,14 @@ class Pqn(nn.Module):
     def act_next(
         self, observations: Tensor, memory: Tensor, *, deterministic: bool = True
     ) -> tuple[Tensor, Tensor]:
-        """The greedy actions (N,), and the memory (N, `memory_size`) after them."""
+        """The greedy actions (N,), or the final ε-greedy ones, and the memory (N, `memory_size`)
+        after them.
+        """
         q, memory = self.average.step(observations, memory)
-        return q.argmax(1), memory
+        epsilon = 0.0 if deterministic else self.config.epsilon
+        return epsilon_greedy(q, torch.full_like(q[0, 0], epsilon)) if epsilon else q.argmax(
+            1
+        ), memory
 
 
 def epsilon_greedy(q: Tensor, epsilon: Tensor) -> Tensor:

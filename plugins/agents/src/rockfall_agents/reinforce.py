@@ -38,13 +38,14 @@ from typing import Any, ClassVar, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.distributions import Categorical
 from torch.nn import functional as F
 
 import rockfall
 from rockfall import Environment
+from rockfall.kit.environments import ActingWithMemory
 from rockfall.kit.optimizers import Adam
 from rockfall_agents.config import RecurrentConfig
+from rockfall_agents.distributions import policy_of
 from rockfall_agents.networks import Network
 from rockfall_agents.normalizing import Rewards
 from rockfall_agents.rollout import (
@@ -126,8 +127,8 @@ TEXTBOOK: dict[str, Any] = {
 }
 
 
-class Reinforce(nn.Module):
-    """observations (N, *shape) → action logits and, last, the baseline, (N, actions + 1)."""
+class Reinforce(ActingWithMemory):
+    """observations (N, *shape) → what the policy takes and, last, the baseline, (N, K + 1)."""
 
     Config = ReinforceConfig
     headline: ClassVar[str] = "return"
@@ -146,13 +147,14 @@ class Reinforce(nn.Module):
 
     def __init__(self, config: ReinforceConfig, info: rockfall.SourceInfo) -> None:
         super().__init__()
-        assert info.actions is not None
         self.config = config
+        self.info = info
+        self.policy = policy_of(info)
         self.network = Network(
             config.network,
             info,
             config.hidden,
-            info.actions + 1,
+            self.policy.outputs + 1,
             layer_norm=config.layer_norm,
             memory=config.memory,
             normalize=config.normalize_observations,
@@ -164,7 +166,7 @@ class Reinforce(nn.Module):
         config = self.config
         updates = max(1, config.steps // (config.envs * config.rollout_steps))
         env = source.batch(config.envs, device=run.device, seed=run.seed)
-        collector = RolloutCollector(env, self.network, sample, run)
+        collector = RolloutCollector(env, self.network, self.sample, run)
         optimizer = Adam(self.parameters(), lr=config.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
         samples = Samples(self.network, config.envs, config.rollout_steps, config.batch_size)
@@ -179,7 +181,8 @@ class Reinforce(nn.Module):
             returns = lambda_returns(rollout, next_values, config.gamma, config.lam)
             advantages = returns - values
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-            old_log_probs = policy(rollout.outputs).log_prob(rollout.actions)
+            old_policy = self.policy(rollout.outputs[..., :-1])
+            old_log_probs = old_policy.log_prob(rollout.actions).detach()
             given = (rollout.observations, rollout.memory, rollout.ended)
             columns = [
                 samples.of(column)
@@ -191,7 +194,7 @@ class Reinforce(nn.Module):
                 )
                 with run.autocast():
                     outputs = self.network.unroll(*seen).float()
-                pi = policy(outputs)
+                pi = self.policy(outputs[..., :-1])
                 log_prob = pi.log_prob(action)
                 objective = surrogate(log_prob, old_log_prob, advantage, config.clip).mean()
                 value_loss = F.mse_loss(outputs[..., -1], target)
@@ -213,11 +216,9 @@ class Reinforce(nn.Module):
             self.network.observe(rollout.observations.flatten(0, 1))
             run.log(**losses, **collector.metrics())
 
-    @torch.no_grad()
-    def act(self, observations: Tensor) -> Tensor:
-        """The most probable actions (N,)."""
-        outputs: Tensor = self.network(observations)
-        return outputs[:, :-1].argmax(1)
+    def sample(self, outputs: Tensor) -> Tensor:
+        """Actions drawn from π(· | s), from outputs (…, K + 1) of the network."""
+        return self.policy.sample(outputs[..., :-1])
 
     @property
     def memory_size(self) -> int:
@@ -228,21 +229,12 @@ class Reinforce(nn.Module):
     def act_next(
         self, observations: Tensor, memory: Tensor, *, deterministic: bool = True
     ) -> tuple[Tensor, Tensor]:
-        """The most probable actions (N,), and the memory (N, `memory_size`) after them."""
+        """The most probable actions (N, …), or such as are drawn from the policy, and the memory
+        (N, `memory_size`) after them.
+        """
         outputs, memory = self.network.step(observations, memory)
-        return outputs[:, :-1].argmax(1), memory
-
-
-def policy(outputs: Tensor) -> Categorical:
-    """π(· | s), from outputs (…, actions + 1) of the network."""
-    return Categorical(logits=outputs[..., :-1], validate_args=False)
-
-
-def sample(outputs: Tensor) -> Tensor:
-    """Actions (…,) drawn from π(· | s), as `Categorical.sample` draws them, but without a look at
-    the probabilities, for which it would wait for the device."""
-    probs = policy(outputs).probs
-    return (probs / torch.empty_like(probs).exponential_()).argmax(-1)
+        choose = self.policy.mode if deterministic else self.policy.sample
+        return choose(outputs[:, :-1]), memory
 
 
 def surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float) -> Tensor:

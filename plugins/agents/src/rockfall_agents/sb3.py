@@ -29,10 +29,11 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
-from torch import Tensor, nn
+from torch import Tensor
 
 import rockfall
 from rockfall import Environment
+from rockfall.kit.environments import Acting
 from rockfall.kit.optimizers import Adam
 from rockfall_agents.config import AgentConfig
 from rockfall_agents.features import FeaturesExtractor
@@ -72,7 +73,7 @@ class Sb3Config(AgentConfig):
     )
 
 
-class Sb3Agent(nn.Module):
+class Sb3Agent(Acting):
     """A policy of stable-baselines3, without the algorithm that trains it."""
 
     policy_class: ClassVar[type[BasePolicy]]
@@ -111,18 +112,17 @@ class Sb3Agent(nn.Module):
         """What of an algorithm a checkpoint holds by itself, beside `Progress`."""
         return {"optimizer": self.policy.optimizer}
 
-    @torch.no_grad()
-    def act(self, observations: Tensor, deterministic: bool = True) -> Tensor:
-        """Actions (N, …), in the environment's units and within its bounds."""
+    def choose(self, observations: Tensor, deterministic: bool) -> Tensor:
+        """Actions (N, …), of a Box within its bounds."""
         flat = observations.reshape(len(observations), -1)
         actions = self.policy._predict(flat, deterministic=deterministic)
+        actions = actions.reshape(-1, *self.spaces.action_shape).to(self.spaces.action_dtype)
         space = self.policy.action_space
         if not isinstance(space, spaces.Box):
             return actions
         low, high = (
             torch.from_numpy(bound).to(actions.device) for bound in (space.low, space.high)
         )
-        actions = actions.reshape(-1, *space.shape)
         if self.policy.squash_output:
             actions = low + 0.5 * (actions + 1) * (high - low)
         return torch.clamp(actions, low, high)

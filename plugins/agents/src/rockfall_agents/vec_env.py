@@ -14,7 +14,7 @@ import rockfall
 from rockfall.kit.environments import BatchedEnvironment, Spaces
 
 
-def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box, spaces.Space[Any]]:
+def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box[Any], spaces.Space[Any]]:
     """The spaces that SB3 sees: observations as vectors, of their own dtype, and the actions of a
     batch, counted from 0.
 
@@ -36,7 +36,8 @@ def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box, spaces.Space[Any
             return observed, spaces.MultiBinary(int(np.prod(shape)))
         case box:
             assert isinstance(box, spaces.Box)
-            low, high = (bound.astype(np.float32) for bound in (box.low, box.high))
+            # SB3 asks for finite bounds, to which it clips; the largest number is as good as none.
+            low, high = (np.nan_to_num(bound.astype(np.float32)) for bound in (box.low, box.high))
             return observed, spaces.Box(low, high, box.shape, np.float32)
 
 

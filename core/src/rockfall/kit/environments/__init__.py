@@ -1,5 +1,6 @@
 """Many environments stepped at once, with tensors at the boundary and an exact state."""
 
+from rockfall.kit.environments.acting import Acting, ActingWithMemory
 from rockfall.kit.environments.batched import (
     BatchedEnvironment,
     Form,
@@ -18,6 +19,8 @@ from rockfall.kit.environments.spaces import Encoded, Spaces
 from rockfall.kit.environments.tensor_form import TensorBatch
 
 __all__ = [
+    "Acting",
+    "ActingWithMemory",
     "BatchedEnvironment",
     "Encoded",
     "EpisodeReplay",

@@ -46,6 +46,20 @@ class Spaces:
         self.dtype = np.dtype(described["dtype"])
         self._many = None if isinstance(observed, spaces.Box) else batch_space(observed, 1)
 
+    @property
+    def action_shape(self) -> tuple[int, ...]:
+        """Of one action of a batch: () of a number, (K,) of several, or a Box's own."""
+        match self.acted:
+            case spaces.Discrete():
+                return ()
+            case spaces.Box(shape=shape):
+                return tuple(shape)
+        return (math.prod(self.acted.shape or ()),)
+
+    @property
+    def action_dtype(self) -> torch.dtype:
+        return torch.float32 if isinstance(self.acted, spaces.Box) else torch.int64
+
     @classmethod
     def of(cls, info: Any) -> Spaces:
         """Those of a source, by its `SourceInfo`."""
@@ -92,6 +106,15 @@ class Spaces:
             rows = rows.clip(acted.low, acted.high)
             rows = rows.round() if acted.dtype.kind in "iu" else rows
         return rows.astype(acted.dtype)
+
+    def encode_action(self, action: Any) -> Array:
+        """Inverse of `decode`: what `Env.step` takes as an action of a batch."""
+        acted = self.acted
+        array = np.asarray(action)
+        if isinstance(acted, spaces.Discrete | spaces.MultiDiscrete):
+            array = array - acted.start
+        dtype = np.float32 if isinstance(acted, spaces.Box) else np.int64
+        return array.astype(dtype).reshape(self.action_shape)
 
     def random(self, count: int, generator: torch.Generator) -> Tensor:
         """Random actions (count, …) as those of a batch, drawn as Gymnasium's spaces draw them.

@@ -19,7 +19,7 @@ from rockfall import (
     open_run,
     open_source,
 )
-from rockfall.kit.environments import BatchedEnvironment, ModelPolicy, Policy
+from rockfall.kit.environments import BatchedEnvironment, ModelPolicy, Policy, Spaces
 from rockfall.plugin import did_you_mean, registry
 from rockfall.verbs import RunDirectory, all_runs, find_run, require_capability
 from rockfall_capabilities.acts.episodes import EpisodeStates, step_episodes
@@ -129,15 +129,18 @@ def _playable(text: str, source: Source) -> Environment:
     if not isinstance(source, Environment):
         known = ", ".join(registry().environments.names())
         raise UsageError(f"{text} is no game to play; `rockfall list environments`: {known}")
-    if source.info.actions is None:
-        raise UsageError(f"{text}: only games with a fixed number of actions can be played here")
+    try:
+        Spaces.of(source.info)
+    except UsageError as error:
+        raise UsageError(f"{text} can't be played here: {error}") from None
     return source
 
 
 def _check_fits(run: str, learned: SourceInfo, given: SourceInfo) -> None:
+    acted, acts = (Spaces.of(info).acted for info in (learned, given))
     for what, one, other in (
         ("observations of shape", _size(learned.shape), _size(given.shape)),
-        ("a number of actions of", str(learned.actions), str(given.actions)),
+        ("actions of", " ".join(str(acted).split()), " ".join(str(acts).split())),
     ):
         if one != other:
             raise UsageError(

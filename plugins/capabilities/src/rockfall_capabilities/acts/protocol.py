@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
-from torch import Tensor
+from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
 class Acts(Protocol):
-    """Chooses actions in an environment."""
+    """Chooses actions in an environment. `rockfall.kit.environments.Acting` makes one of a policy
+    on tensors.
+    """
 
-    def act(self, observations: Tensor, /) -> Tensor:
-        """The final policy: observations (N, …) as the environment gives them → actions (N,)."""
+    def act(self, observations: Any, /, deterministic: bool = True) -> Any:
+        """The final policy, or with `deterministic=False` as it explores.
+
+        observations: a tensor (N, *shape) as a batch gives it → actions (N, …), as
+            `rockfall.kit.environments.Spaces` says; or what Gymnasium itself gives, one observation
+            or those of a `VectorEnv` → what its `step` takes.
+        """

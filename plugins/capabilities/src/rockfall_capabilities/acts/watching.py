@@ -17,7 +17,7 @@ from torch import Tensor
 from rockfall import UsageError
 from rockfall.kit import pictures
 from rockfall.kit.console import console
-from rockfall.kit.environments import Policy
+from rockfall.kit.environments import Policy, Spaces
 from rockfall_capabilities.acts import film
 from rockfall_capabilities.acts.controls import Controls
 from rockfall_capabilities.acts.episodes import EpisodeStates
@@ -118,14 +118,14 @@ class Playing:
 
     def _episode_by_hand(
         self, keyboard: Keyboard, screen: Console, seed: int
-    ) -> tuple[EpisodeStates, list[int]]:
+    ) -> tuple[EpisodeStates, list[Any]]:
         """The last states of an episode, over or left, and the actions that led there."""
-        controls = Controls(self._env, self.player.source.info.actions or 0)
-        actions: list[int] = []
+        controls = Controls(self._env, Spaces.of(self.player.source.info))
+        actions: list[Any] = []
 
         def choose(_: Tensor) -> Tensor:
             actions.append(controls.choose(keyboard.pressed()))
-            return torch.tensor(actions[-1:])
+            return torch.as_tensor(actions[-1])[None]
 
         steps = replace(self.player, policy=lambda *_: choose).play(
             1, seed=seed, max_steps=self.steps, render_mode=self._mode(screen)
@@ -184,7 +184,7 @@ class Playing:
         return "ansi" if fits(first, screen) else "rgb_array"
 
 
-def _script(actions: list[int]) -> Policy:
+def _script(actions: list[Any]) -> Policy:
     """Plays these actions, whatever it observes."""
     following = iter(actions)
-    return lambda _: torch.tensor([next(following)])
+    return lambda _: torch.as_tensor(next(following))[None]

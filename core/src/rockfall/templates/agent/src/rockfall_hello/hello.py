@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 import rockfall
+from rockfall.kit.environments import Acting
 from rockfall.kit.optimizers import Adam
 
 
-class Hello(nn.Module):
+class Hello(Acting):
     class Config(rockfall.Config):
         updates: int = Field(150, ge=1, description="number of gradient steps; a few seconds")
         envs: int = Field(64, ge=1, description="N: parallel environments; more lower the variance")
@@ -40,6 +41,7 @@ class Hello(nn.Module):
         super().__init__()
         assert info.actions is not None
         self.config = config
+        self.info = info
         pixels, hidden = math.prod(info.shape), config.hidden
         self.layers = nn.Sequential(
             nn.Flatten(), nn.Linear(pixels, hidden), nn.ReLU(), nn.Linear(hidden, info.actions)
@@ -75,7 +77,9 @@ class Hello(nn.Module):
         logits: Tensor = self.layers(observations.float())
         return logits
 
-    @torch.no_grad()
-    def act(self, observations: Tensor) -> Tensor:
-        """Observations (N, *shape) → the most probable actions (N,)."""
-        return self.logits(observations).argmax(1)
+    def choose(self, observations: Tensor, deterministic: bool) -> Tensor:
+        """Observations (N, *shape) → the most probable actions (N,), or such as the policy draws;
+        `Acting` makes `act` of it, which also takes and gives what Gymnasium does.
+        """
+        logits = self.logits(observations)
+        return logits.argmax(1) if deterministic else Categorical(logits=logits).sample()
