@@ -69,6 +69,15 @@ def test_a_pipe_gets_the_last_frame_and_the_score(folder: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.parametrize("policy", ["random", "oracle"])
+def test_without_a_source_what_models_learn_from_by_default_is_played(
+    policy: str, tmp_path: Path
+) -> None:
+    """Not what is registered first, which is the environment of another distribution."""
+    done = rockfall(tmp_path, "play", policy)
+    assert done.stdout.startswith(f"{policy} on falling-rocks-8x8")
+
+
 def test_the_seed_decides_the_games(folder: Path) -> None:
     first, again, other = (
         played(folder, "random", "--games", "6", "--seed", seed) for seed in ("1", "1", "2")

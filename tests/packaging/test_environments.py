@@ -16,7 +16,7 @@ OURS = """
 from importlib.metadata import distributions
 import re
 names = [found.metadata["Name"] for found in distributions()]
-print(*sorted(name for name in names if re.match("rockfall|falling", name)))
+print(*sorted(name for name in names if re.match("rockfall|falling|drifting", name)))
 """
 
 

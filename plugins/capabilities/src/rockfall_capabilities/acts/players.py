@@ -68,7 +68,7 @@ def find_player(name: str, source: str | None, options: Mapping[str, Any]) -> Pl
     source that can't be played, and for a model that can't play it.
     """
     if name == HUMAN or name in _policies():
-        named = source or _last_source()
+        named = source or _last_source(name)
         environment = _playable(named, open_source(named, options))
         if name == HUMAN:
             return Player(HUMAN, environment, _not_yet, human=True)
@@ -111,7 +111,8 @@ def _policies() -> set[str]:
     return {"random", *(name for entry in registry().environments for name in entry.spec.baselines)}
 
 
-def _last_source() -> str:
+def _last_source(policy: str) -> str:
+    """What was learned from last, or else what is registered and has such a policy."""
     for directory in reversed(all_runs()):
         try:
             record = directory.record()
@@ -122,7 +123,12 @@ def _last_source() -> str:
     environments = registry().environments
     if not environments:
         raise UsageError("no environment is installed; name a Gymnasium id, such as CartPole-v1")
-    return environments.shown_name(next(environments.as_registered()))
+    # Rather what some model learns from by default than what happens to be registered first.
+    learned = {entry.spec.default_source for entry in registry().models}
+    entries = list(environments.as_registered())
+    entries = [each for each in entries if policy in each.spec.baselines] or entries
+    shown = [environments.shown_name(entry) for entry in entries]
+    return next((name for name in shown if name in learned), shown[0])
 
 
 def _playable(text: str, source: Source) -> Environment:
