@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rockfall
+from rockfall.testing import check_model
+from rockfall_agents.a2c import A2c
 from rockfall_agents.networks import Network
 from rockfall_agents.normalizing import CLIP, Normalizer, RewardScale, RunningMoments
 from rockfall_agents.pqn import Pqn
@@ -74,7 +77,7 @@ def test_pixels_are_normalised_as_the_network_sees_them() -> None:
     assert 0.3 < network.normalizer.mean.mean() < 0.7
 
 
-@pytest.mark.parametrize("agent", ["pqn", "reinforce"])
+@pytest.mark.parametrize("agent", ["pqn", "reinforce", "ppo", "a2c"])
 def test_statistics_move_in_training_and_never_in_use(agent: str, tmp_path: Path) -> None:
     run = rockfall.train(
         agent,
@@ -88,7 +91,10 @@ def test_statistics_move_in_training_and_never_in_use(agent: str, tmp_path: Path
     model = run.model
     statistics = {n: v.clone() for n, v in model.state_dict().items() if "normalizer" in n}
     counts = {int(value) for name, value in statistics.items() if "count" in name}
-    assert counts == {128 * (2_000 // 128)}  # all steps, also in the copy that acts
+    config = run.record.config
+    rollout = config["envs"] * config["rollout_steps"]
+    assert {count + rollout >= 2_000 and count < 2_000 + rollout for count in counts} == {True}
+    assert len(counts) == 1  # also in the copy that acts
     model.train()
     model.act(torch.randn(50, 4))
     assert all(torch.equal(model.state_dict()[name], old) for name, old in statistics.items())
@@ -103,3 +109,23 @@ def test_what_is_off_adds_nothing_to_a_state_dict() -> None:
             config = kind.Config.build("s", {"hidden": (4,), "normalize_observations": on})
             names = kind(config, info).state_dict()  # type: ignore[arg-type]
             assert any("normalizer" in name for name in names) == on
+
+
+@pytest.mark.parametrize("agent", ["reinforce", "a2c"])
+def test_scores_are_those_of_the_environment(agent: str, tmp_path: Path) -> None:
+    """Though the rewards that it learns from are scaled: CartPole's returns are 8 and more."""
+    run = rockfall.train(
+        agent, "CartPole-v1", preset="tiny", normalize_rewards=True, out=tmp_path, listeners=[]
+    )
+    lines = run.directory.metrics_file.read_text().splitlines()
+    logged = [json.loads(line) for line in lines]
+    scores = [each.get("score", each.get("return")) for each in logged]
+    assert min(score for score in scores if score is not None) >= 8
+
+
+@pytest.mark.slow
+def test_conforms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resumes bit for bit wherever it is stopped, among the rest that the kit checks."""
+    switches = {"normalize_observations": True, "normalize_rewards": True}
+    monkeypatch.setitem(A2c.presets, "tiny", {**A2c.presets["tiny"], **switches})
+    check_model("a2c")

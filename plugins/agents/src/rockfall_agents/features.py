@@ -22,11 +22,14 @@ class FeaturesExtractor(BaseFeaturesExtractor):
         info: rockfall.SourceInfo,
         hidden: tuple[int, ...],
         layer_norm: bool,
+        normalize: bool = False,
     ) -> None:
         *before, last = hidden
         super().__init__(space, last)
         self.shape = info.shape
-        self.network = Network(architecture, info, tuple(before), last, layer_norm=layer_norm)
+        self.network = Network(
+            architecture, info, tuple(before), last, layer_norm=layer_norm, normalize=normalize
+        )
         self.norm = nn.LayerNorm(last) if layer_norm else nn.Identity()
 
     def forward(self, observations: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ import torch
 from gymnasium import spaces
 from pydantic import Field, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -35,8 +36,9 @@ import rockfall
 from rockfall import Environment
 from rockfall.kit.environments import Acting
 from rockfall.kit.optimizers import Adam
-from rockfall_agents.config import AgentConfig
+from rockfall_agents.config import AgentConfig, NormalizingConfig
 from rockfall_agents.features import FeaturesExtractor
+from rockfall_agents.normalizing import RewardScale
 from rockfall_agents.on_policy_buffer import UploadedRolloutBuffer
 from rockfall_agents.vec_env import BatchVecEnv, flat_spaces
 
@@ -108,6 +110,10 @@ class Sb3Agent(Acting):
             },
         }
 
+    def reward_scale(self) -> RewardScale | None:
+        """What the rewards that it learns from are divided by."""
+        return None
+
     def kept(self, algorithm: Any) -> dict[str, Any]:
         """What of an algorithm a checkpoint holds by itself, beside `Progress`."""
         return {"optimizer": self.policy.optimizer}
@@ -158,7 +164,7 @@ class Sb3Agent(Acting):
         """
         config = self.config
         batch = source.batch(config.envs, device="cpu", seed=run.seed)
-        env = BatchVecEnv(batch, self.info, run.seed)
+        env = BatchVecEnv(batch, self.info, run.seed, self.reward_scale())
         algorithm = algorithm_class(
             policy=lambda *_, **__: self.policy,  # SB3 calls the class that it gets: here, for ours
             env=env,
@@ -184,7 +190,7 @@ CRITIC = {
 """What an actor–critic logs of its critic, and of how sure its actor is."""
 
 
-class OnPolicyConfig(Sb3Config):
+class OnPolicyConfig(NormalizingConfig, Sb3Config):
     """Settings of methods that learn only from the present policy's rollouts."""
 
     rollout_steps: int
@@ -207,6 +213,22 @@ class OnPolicyAgent(Sb3Agent):
 
     policy_class = ActorCriticPolicy
     adam_eps = 1e-5  # SB3's for actor–critics
+
+    def policy_settings(self) -> dict[str, Any]:
+        settings = super().policy_settings()
+        settings["features_extractor_kwargs"]["normalize"] = self.config.normalize_observations
+        return settings
+
+    def reward_scale(self) -> RewardScale | None:
+        config = self.config
+        return RewardScale(config.envs, config.gamma) if config.normalize_rewards else None
+
+    def observe(self, rollout: RolloutBuffer) -> None:
+        """Let the statistics of normalisation take in a rollout that was learned from."""
+        extractor = self.policy.features_extractor
+        assert isinstance(extractor, FeaturesExtractor)
+        observations = torch.as_tensor(rollout.observations, device=self.policy.device)
+        extractor.network.observe(observations.reshape(-1, *self.info.shape))
 
     def fit_on_policy(
         self,
@@ -235,6 +257,8 @@ class OnPolicyAgent(Sb3Agent):
                 algorithm._update_current_progress_remaining(algorithm.num_timesteps, steps)
                 algorithm.ent_coef = config.entropy * (1 - iteration / iterations)
                 algorithm.train()
+                if config.normalize_observations:
+                    self.observe(algorithm.rollout_buffer)
                 self.log(run, algorithm)
 
 

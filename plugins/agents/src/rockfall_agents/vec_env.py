@@ -12,6 +12,7 @@ from torch import Tensor, from_numpy
 
 import rockfall
 from rockfall.kit.environments import BatchedEnvironment, Spaces
+from rockfall_agents.normalizing import RewardScale
 
 
 def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box[Any], spaces.Space[Any]]:
@@ -49,9 +50,17 @@ class BatchVecEnv(VecEnv):
     and length under `episode`.
     """
 
-    def __init__(self, batch: BatchedEnvironment, info: rockfall.SourceInfo, seed: int) -> None:
-        """seed: of the random actions that SB3 samples from the action space."""
+    def __init__(
+        self,
+        batch: BatchedEnvironment,
+        info: rockfall.SourceInfo,
+        seed: int,
+        reward_scale: RewardScale | None = None,
+    ) -> None:
+        """seed: of the random actions that SB3 samples from the action space. reward_scale: what
+        the rewards that SB3 learns from are divided by; those of an `episode` are not."""
         self.batch = batch
+        self.reward_scale = reward_scale
         super().__init__(batch.num_envs, *flat_spaces(info))
         self.action_space.seed(seed)
         self._start_episodes()
@@ -72,6 +81,8 @@ class BatchVecEnv(VecEnv):
         reward = step.reward.numpy().copy()  # SB3 adds to it
         done = step.terminated | step.truncated
         self._returns += reward
+        if self.reward_scale:
+            reward = self.reward_scale(step.reward[None], done[None])[0].numpy()
         self._lengths += 1
         infos: list[dict[str, Any]] = [{}] * self.num_envs  # one empty dict for all that go on
         ended = done.nonzero().flatten().tolist()
@@ -97,6 +108,7 @@ class BatchVecEnv(VecEnv):
             "returns": self._returns,
             "lengths": self._lengths,
             "random_actions": self.action_space.np_random.bit_generator.state,
+            **({"reward_scale": self.reward_scale.state_dict()} if self.reward_scale else {}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -104,6 +116,8 @@ class BatchVecEnv(VecEnv):
         self._returns = state["returns"].copy()
         self._lengths = state["lengths"].copy()
         self.action_space.np_random.bit_generator.state = state["random_actions"]
+        if self.reward_scale:
+            self.reward_scale.load_state_dict(state["reward_scale"])
 
     def close(self) -> None:
         self.batch.close()
