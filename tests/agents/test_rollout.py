@@ -130,8 +130,8 @@ def test_the_columns_of_a_rollout_fit_together() -> None:
     assert (rollout.next_outputs[rollout.terminated][:, 2].abs() > 0.2).all()
     assert rollout.terminated.any() and not rollout.truncated.any()
     # One point a step, so that returns and rewards so far add up to the steps taken.
-    assert collector.episode_returns.sum() + collector.rewards_so_far.sum() == 3 * 40
-    assert len(collector.episode_returns) == rollout.terminated.sum()
+    assert collector.episodes[:, 0].sum() + collector.rewards_so_far.sum() == 3 * 40
+    assert len(collector.episodes) == rollout.terminated.sum()
 
 
 def test_a_truncated_episode_is_followed_by_its_own_final_observation() -> None:
@@ -152,10 +152,40 @@ def test_a_collector_resumes_where_it_was() -> None:
     collector = RolloutCollector(source.batch(4, seed=1), identity, still)
     collector.collect(50)
     state = collector.state_dict()
-    kept = {"env": state["env"], "score": state["score"].clone()}
+    kept = {
+        name: part.clone() if isinstance(part, Tensor) else part for name, part in state.items()
+    }
     other = RolloutCollector(source.batch(4, seed=2), identity, still)
     other.load_state_dict(kept)
-    assert_same(collector.collect(30), other.collect(30))
+    rolled = collector.collect(30)
+    assert_same(rolled, other.collect(30))
+    assert collector.metrics() == other.metrics()
+    older = RolloutCollector(source.batch(4, seed=2), identity, still)
+    older.load_state_dict({"env": kept["env"], "score": kept["score"]})
+    assert_same(rolled, older.collect(30))
+
+
+@pytest.mark.parametrize(("name", "form"), [("CartPole-v1", None), ("falling-rocks-8x8", "tensor")])
+def test_the_score_is_the_mean_of_the_last_hundred_episodes(name: str, form: Form | None) -> None:
+    source = environment(name, max_episode_steps=30) if form is None else environment(name)
+    collector = RolloutCollector(source.batch(13, seed=0, form=form), identity, wandering)
+    summed, lengths = torch.zeros(13), torch.zeros(13)
+    ended: list[tuple[float, float]] = []
+    assert collector.metrics() == {}
+    for _ in range(6):
+        rollout = collector.collect(50)
+        for t in range(50):
+            summed += rollout.rewards[t]
+            lengths += 1
+            for env in rollout.ended[t].nonzero().flatten().tolist():
+                ended.append((summed[env].item(), lengths[env].item()))
+                summed[env] = lengths[env] = 0
+        if ended:
+            expected = torch.tensor(ended[-100:]).mean(0)
+            metrics = collector.metrics()
+            assert metrics["score"].item() == pytest.approx(expected[0].item(), rel=1e-5)
+            assert metrics["episode_length"].item() == pytest.approx(expected[1].item())
+    assert len(ended) > 100 or form == "tensor"
 
 
 @pytest.mark.parametrize("steps", [1, 7, 13, 20, 40, 57])
@@ -172,7 +202,7 @@ def test_a_form_that_can_be_recorded_is_stepped_as_any_other(steps: int) -> None
         ours, theirs = (collector.collect(steps) for collector in collectors)
         assert_same(ours, theirs)
         assert ours.rewards.any() or steps < 20
-        assert_same(*(collector.episode_returns[None] for collector in collectors))
+        assert_same(*(collector.episodes[None] for collector in collectors))
         states = [collector.state_dict() for collector in collectors]
         assert states[0]["env"].pop("rules") == states[1]["env"].pop("rules")
         for name, part in states[0]["env"].items():
@@ -190,9 +220,9 @@ def test_where_the_device_alone_knows_what_ended_the_rollout_is_the_same(
     endings = 0
     for _ in range(3):
         assert_same(known.collect(50), unknown.collect(50))
-        assert torch.equal(known.episode_returns, unknown.episode_returns)
+        assert torch.equal(known.episodes, unknown.episodes)
         assert known.metrics() == unknown.metrics()
-        endings += len(known.episode_returns)
+        endings += len(known.episodes)
     assert endings
 
 

@@ -62,6 +62,7 @@ def complete(run: Run, source: Source) -> Run:
                     "parameters": parameters(run.model),
                     "steps": run.step,
                     "examples": run.examples,
+                    "environment_steps": run.environment_steps,
                     "seconds": round(run.seconds, 2),
                     **({} if measured else {"pictures": []}),
                 }

@@ -65,7 +65,9 @@ class Hooks:
 
     @hookspec
     def rockfall_run_logged(self, run: Any, step: int, metrics: Mapping[str, float]) -> None:
-        """Metrics were logged at `step`. Called in bulk, in order, some time after the step."""
+        """Metrics were logged at `step`, of its environment where an agent learns. Called in bulk,
+        in order, some time after the step.
+        """
 
     @hookspec
     def rockfall_run_finished(self, run: Any, result: Mapping[str, object] | None) -> None:

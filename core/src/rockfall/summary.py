@@ -10,6 +10,9 @@ from rockfall.kit.measurements import count, measured
 from rockfall.kit.units import duration
 from rockfall.registry import registry
 
+COUNTED = {"examples": "examples", "environment_steps": "environment steps"}
+"""What a result says how many of were learned from, in words."""
+
 
 def measurement_lines(measurements: dict[str, Any]) -> list[str]:
     """A measurement in a line, value ± error and what it amounts to; its baselines in another."""
@@ -59,17 +62,15 @@ def _pictures(paths: list[str]) -> list[str]:
 
 def effort(result: dict[str, Any]) -> list[str]:
     """Its parameters and speed, as far as a result says them."""
-    parts = {
-        "parameters": result.get("parameters"),
-        "examples a second": examples_a_second(result),
-    }
+    parts = {"parameters": result.get("parameters")}
+    parts |= {f"{what} a second": a_second(result, of) for of, what in COUNTED.items()}
     return [f"{count(number)} {what}" for what, number in parts.items() if number]
 
 
-def examples_a_second(result: dict[str, Any]) -> float | None:
-    """How fast a run went through training examples; None without any."""
-    examples, seconds = result.get("examples"), result.get("seconds")
-    return examples / seconds if examples and seconds else None
+def a_second(result: dict[str, Any], of: str) -> float | None:
+    """How many of what is COUNTED a run went through in a second; None without any."""
+    counted, seconds = result.get(of), result.get("seconds")
+    return counted / seconds if counted and seconds else None
 
 
 def uses(model: str, kinds: Collection[str], run: str) -> list[str]:

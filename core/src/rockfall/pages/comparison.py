@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from rockfall.kit.drawing import Panel, below, curves, side_by_side
 from rockfall.kit.measurements import count, measured
 from rockfall.kit.regular import is_regular
 from rockfall.kit.units import duration
-from rockfall.pages.runs import RecordedRun
+from rockfall.pages.runs import STEPS, RecordedRun
 from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
-from rockfall.summary import derived, examples_a_second
+from rockfall.summary import COUNTED, a_second, derived
 
 Row = tuple[str, list[str]]
 """What is compared, and one cell a run, empty where a run has none."""
@@ -67,8 +67,13 @@ class Comparison:
             *self._settings(),
             *self._measurements(),
             self._row("parameters", lambda run: _count(run.result.get("parameters"))),
-            self._row("steps", lambda run: _count(run.result.get("steps"))),
-            self._row("examples a second", lambda run: _count(examples_a_second(run.result))),
+            # A setting may be named `steps`, and a step of one method is not one of another.
+            self._row("training steps", lambda run: _count(run.result.get("steps"))),
+            self._row("environment steps", lambda run: _count(run.result.get(STEPS))),
+            *(
+                self._row(f"{what} a second", partial(_speed, of=of))
+                for of, what in COUNTED.items()
+            ),
             self._row("training time", lambda r: duration(r.result["seconds"]) if r.result else ""),
         ]
         return [(label, cells) for label, cells in rows if any(cells)]
@@ -96,14 +101,18 @@ class Comparison:
         return shared[:MOST_METRICS]
 
     def draw(self, out: Path) -> Path | None:
-        """Write the curves of the shared metrics, by steps and by seconds, and below them the
-        pictures of their models; None without any.
+        """Write the curves of the shared metrics, by steps (of the environment, if all say them)
+        and by seconds, and below them the pictures of their models; None without any.
         """
+        axes = {run.axis for run in self.runs}
+        axis = axes.pop() if len(axes) == 1 else "step"
         panels = [
-            Panel(metric, across, [run.curve(metric, across) for run in self.runs])
+            Panel(
+                metric, across.replace("_", " "), [run.curve(metric, across) for run in self.runs]
+            )
             for metric in self.metrics
             # A step of one method is not a step of another, but a second is a second.
-            for across in ("step", "seconds")
+            for across in (axis, "seconds")
         ]
         parts = [curves(panels)] if panels else []
         for name in filter(None, (entry.spec.compared for entry in registry().capabilities)):
@@ -151,6 +160,10 @@ def _headline(model: str) -> str:
     kind = entry.spec.load() if entry else None
     headline: str = getattr(kind, "headline", "") or getattr(kind, "monitor", "").lstrip("-")
     return headline
+
+
+def _speed(run: RecordedRun, of: str) -> str:
+    return _count(a_second(run.result, of))
 
 
 def _count(number: float | None) -> str:

@@ -13,7 +13,7 @@ from rockfall.kit.drawing import curves, learning_curves, sparkline
 from rockfall.kit.regular import own_folder
 from rockfall.kit.units import duration
 from rockfall.model_pictures import CURVES, pictures_in, with_pictures
-from rockfall.pages.runs import RecordedRun
+from rockfall.pages.runs import STEPS, RecordedRun
 from rockfall.run.directory import RunDirectory
 from rockfall.summary import effort, measurement_lines, uses
 from rockfall.training import draw, open_run
@@ -44,8 +44,14 @@ class RunPage(RecordedRun):
     def lines(self) -> list[str]:
         record, lasted = self.record, ""
         if self.result:
-            steps = f"{self.result['steps']:,} steps in {duration(self.result['seconds'])}"
-            lasted = ", " + " · ".join((steps, *effort(self.result)))
+            of_the_environment = self.result.get(STEPS)
+            steps = (
+                f"{of_the_environment:,} environment steps"
+                if of_the_environment
+                else f"{self.result['steps']:,} steps"
+            )
+            took = f"{steps} in {duration(self.result['seconds'])}"
+            lasted = ", " + " · ".join((took, *effort(self.result)))
         changed = [f"{name}={value}" for name, value in self.changed_settings.items()]
         preset = f" (preset {record.preset})" if record.preset else ""
         return [
@@ -73,8 +79,8 @@ class RunPage(RecordedRun):
         except RockfallError as error:
             said.append(f"no new pictures of the model: {error}")
         self.warnings += said
-        points = {name: logged.points("step") for name, logged in self.metrics.items()}
-        panels = learning_curves(points)
+        points = {name: logged.points(self.axis) for name, logged in self.metrics.items()}
+        panels = learning_curves(points, self.axis.replace("_", " "))
         if not panels:
             return None
         try:

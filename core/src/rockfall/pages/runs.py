@@ -12,6 +12,10 @@ from rockfall.registry import registry
 from rockfall.run.directory import RunDirectory
 from rockfall.run.logged import series
 
+STEPS = "environment_steps"
+COUNTS = ("parameters", "steps", "examples", STEPS, "seconds")
+"""What a result says beside its figures."""
+
 
 class RecordedRun:
     """What a run was, what came out of it, and what it logged."""
@@ -33,7 +37,7 @@ class RecordedRun:
             "status": self.status,
             "config": self.record.config,
             "figures": self.figures,
-            **{key: self.result.get(key) for key in ("parameters", "steps", "examples", "seconds")},
+            **{key: self.result.get(key) for key in COUNTS},
         }
 
     @property
@@ -57,6 +61,12 @@ class RecordedRun:
         """Each metric as it was logged, thinned where that was often."""
         return series(self.directory.lines())
 
+    @property
+    def axis(self) -> str:
+        """Over what its curves are drawn: the steps of its environment, or else its own."""
+        everywhere = set.intersection(*(each.axes for each in self.metrics.values()), {STEPS})
+        return STEPS if self.metrics and everywhere else "step"
+
     def curve(self, metric: str, across: str) -> Curve:
-        """A metric over `step` or `seconds`, by the run's name."""
+        """A metric over one of its axes, by the run's name."""
         return Curve(self.name, self.metrics[metric].points(across))

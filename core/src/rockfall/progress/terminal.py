@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from rockfall.kit.console import new_console, say
+from rockfall.kit.measurements import count
 from rockfall.kit.progress import PIPE_SECONDS
 from rockfall.kit.units import duration
 from rockfall.run.events import Event
@@ -71,11 +72,15 @@ class TerminalListener:
     def _line(self, data: dict[str, Any]) -> Text:
         fraction, seconds = data["fraction"], data["seconds"]
         left = f", {duration(seconds / fraction - seconds)} left" if fraction > 0.02 else ""
+        taken = data.get("environment_steps")
+        speed = f", {count(taken / seconds)} steps/s" if taken and seconds else ""
         # Backwards: what a method is after, it logs last, and a narrow line is cut at its end.
         metrics = "  ".join(f"{k} {v:.4g}" for k, v in reversed(data["metrics"].items()))
         width = max(4, min(20, self.console.width // 5))
         bar = "━" * round(width * fraction)
-        line = Text(f"{bar:─<{width}} {100 * fraction:3.0f} % {duration(seconds)}{left}  {metrics}")
+        line = Text(
+            f"{bar:─<{width}} {100 * fraction:3.0f} % {duration(seconds)}{left}{speed}  {metrics}"
+        )
         line.truncate(self.console.width - 1, overflow="ellipsis")
         return line
 

@@ -24,7 +24,7 @@ class Event:
     """`data` is plain and JSON-able; which keys it has goes by `kind`:
 
     started: run, model, source, device, resumed (step or None)
-    progress: fraction, step, label, seconds, metrics (the latest)
+    progress: fraction, step, environment_steps (0 for none), label, seconds, metrics (the latest)
     picture, checkpoint: path
     warning: message
     evaluating: what

@@ -14,7 +14,7 @@ from rockfall.run.schema import read_line
 
 LONGEST = 2**20
 """Bytes of a line, which has some hundred."""
-NOT_METRICS = ("step", "seconds", "epoch")
+NOT_METRICS = ("step", "seconds", "epoch", "environment_steps")
 """What a line says of itself beside its metrics."""
 MOST_METRICS = 1_000
 """Names that are kept apart."""

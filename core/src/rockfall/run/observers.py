@@ -47,7 +47,12 @@ class Observers:
         with isolated():
             for line in lines:
                 metrics = {name: v for name, v in line.items() if name not in NOT_METRICS}
-                self._call("rockfall_run_logged", run=run, step=line["step"], metrics=metrics)
+                self._call(
+                    "rockfall_run_logged",
+                    run=run,
+                    step=line.get("environment_steps", line["step"]),
+                    metrics=metrics,
+                )
 
     def finished(self, run: Any, result: dict[str, Any] | None) -> None:
         with isolated():

@@ -55,6 +55,8 @@ class Run:
     seed: of everything random. device: where the model is.
     state: plain values that a method changes and a checkpoint must hold.
     examples: how many `Epoch.batches` has handed out.
+    environment_steps: how many an agent has taken in all, which it says before it logs. Where there
+        are any, they are what curves are drawn over.
     model, config, info: what is being fitted, with what, on what.
     generators: the state of the global ones that `fit` begins with, resumed or not.
     """
@@ -80,6 +82,7 @@ class Run:
         self.state: dict[str, Any] = {}
         self.step = 0
         self.examples = 0
+        self.environment_steps = 0
         self.finished = False
         self.observers = Observers(listeners)
         self._metrics = Metrics(
@@ -172,6 +175,8 @@ class Run:
         once, so log that one after an epoch rather than a step.
         """
         where: dict[str, Any] = {"step": self.step, "seconds": round(self.seconds, 3)}
+        if self.environment_steps:
+            where["environment_steps"] = self.environment_steps
         if self._epoch is not None:
             where["epoch"] = self._epoch
         self._metrics.log(where, metrics)
@@ -377,6 +382,7 @@ class Run:
             "position": self._position.record(),
             "step": self.step,
             "examples": self.examples,
+            "environment_steps": self.environment_steps,
             "seconds": self.seconds,
             "metrics_size": size,
             "best": self._best,
@@ -415,8 +421,7 @@ class Run:
             return False
         saved = self._read(name)
         self._checkpoint = saved
-        self.step = saved["step"]
-        self.examples = saved.get("examples", 0)  # older checkpoints lack it
+        self._count_from(saved)
         self.finished = saved["finished"]
         self._best = saved["best"]
         self._seconds_before = saved["seconds"]
@@ -456,9 +461,13 @@ class Run:
             load_kept(thing, saved["kept"][key], f"what {self.name} has saved as {key}")
         self.state.clear()
         self.state.update(saved["state"])
-        self.step = saved["step"]
-        self.examples = saved.get("examples", 0)
+        self._count_from(saved)
         self._restore_random(saved["random"])
+
+    def _count_from(self, saved: dict[str, Any]) -> None:
+        self.step = saved["step"]
+        self.examples = saved.get("examples", 0)  # older checkpoints lack it
+        self.environment_steps = saved.get("environment_steps", 0)  # and this
 
     def _restore_random(self, state: Any) -> None:
         try:
@@ -476,6 +485,7 @@ class Run:
             "progress",
             fraction=self._position.fraction,
             step=self.step,
+            environment_steps=self.environment_steps,
             label=" · ".join(labels),
             seconds=self.seconds,
             metrics={k: v for k, v in latest.items() if k not in NOT_METRICS},

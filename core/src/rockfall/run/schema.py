@@ -140,12 +140,13 @@ class ResultSchema(_Schema):
     parameters: Whole | None = None
     steps: Whole
     examples: Whole | None = None
+    environment_steps: Whole | None = None
     seconds: Seconds
     pictures: list[Annotated[str, Field(pattern=r"^[^/\\\x00]{1,255}$")]] = []
 
 
 _LINE: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[Word, bool | Number])
-"""`step`, `seconds`, in an epoch `epoch`, and metrics by name."""
+"""`step`, `seconds`, in an epoch `epoch`, of an agent `environment_steps`, and metrics by name."""
 
 
 class PositionSchema(_Schema):
@@ -175,6 +176,7 @@ class CheckpointSchema(_Schema):
     position: PositionSchema
     step: Whole
     examples: Whole = 0
+    environment_steps: Whole = 0
     seconds: Seconds
     metrics_size: Whole
     best: float | None

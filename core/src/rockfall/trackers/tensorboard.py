@@ -31,7 +31,7 @@ def rockfall_run_started(run: Run) -> None:
         return
     folder = str(run.directory.path / "tensorboard")
     # purge_step hides what an interrupted run logged after its last checkpoint.
-    _writers[run.name] = SummaryWriter(folder, purge_step=run.step)
+    _writers[run.name] = SummaryWriter(folder, purge_step=run.environment_steps or run.step)
 
 
 @hookimpl

@@ -28,7 +28,7 @@ def rockfall_register(register: Register) -> None:
             "norm": "layer_norm",
             "rollout": "rollout_steps",
             "baseline_error": "value_loss",
-            "score": "return",
+            "return": "score",
         },
     )
     agent(
@@ -43,7 +43,7 @@ def rockfall_register(register: Register) -> None:
             "explore": "exploration_fraction",
             "averaging": "ema",
             "value": "q_values",
-            "score": "return",
+            "return": "score",
         },
     )
     agent(

@@ -111,7 +111,7 @@ class Pqn(ActingWithMemory):
     """observations (N, *shape) → Q of every action, (N, actions)."""
 
     Config = PqnConfig
-    headline: ClassVar[str] = "return"
+    headline: ClassVar[str] = "score"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # A second of training, for tests.
         "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout_steps": 16},
@@ -196,6 +196,7 @@ class Pqn(ActingWithMemory):
             schedule.step()
             self.q.observe(rollout.observations.flatten(0, 1))
             self.update_average(update)
+            run.environment_steps = (update + 1) * config.envs * config.rollout_steps
             run.log(
                 loss=loss,
                 epsilon=exploration,

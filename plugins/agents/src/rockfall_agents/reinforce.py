@@ -133,7 +133,7 @@ class Reinforce(ActingWithMemory):
     """observations (N, *shape) → what the policy takes and, last, the baseline, (N, K + 1)."""
 
     Config = ReinforceConfig
-    headline: ClassVar[str] = "return"
+    headline: ClassVar[str] = "score"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # A second of training, for tests.
         "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout_steps": 16, "batch_size": 64},
@@ -210,7 +210,13 @@ class Reinforce(ActingWithMemory):
                 loss.backward()
                 nn.utils.clip_grad_norm_(self.parameters(), MAX_GRAD_NORM)
                 optimizer.step()
-            return {"loss": loss, "value_loss": value_loss, "entropy": entropy}
+            return {
+                "loss": loss,
+                "value_loss": value_loss,
+                "entropy": entropy,
+                "explained_variance": explained_variance(values, returns),
+                **moved(log_prob.detach() - old_log_prob, config.clip),
+            }
 
         learn = run.capture(learn, optimizer)
         for update in run.steps(updates):
@@ -220,6 +226,7 @@ class Reinforce(ActingWithMemory):
             losses = learn(orders, *rollout)
             schedule.step()
             self.network.observe(rollout.observations.flatten(0, 1))
+            run.environment_steps = (update + 1) * config.envs * config.rollout_steps
             run.log(**losses, **collector.metrics())
 
     def sample(self, outputs: Tensor) -> Tensor:
@@ -241,6 +248,24 @@ class Reinforce(ActingWithMemory):
         outputs, memory = self.network.step(observations, memory)
         choose = self.policy.mode if deterministic else self.policy.sample
         return choose(outputs[:, :-1]), memory
+
+
+def explained_variance(values: Tensor, returns: Tensor) -> Tensor:
+    """The share of the returns' variance that the baseline knows of: 1 at best, below 0 if it is
+    worse than a constant; 0 for returns that are all the same.
+    """
+    variance = returns.var()
+    return torch.where(variance > 0, 1 - (returns - values).var() / variance, 0.0)
+
+
+def moved(log_ratio: Tensor, clip: float) -> dict[str, Tensor]:
+    """How far π is from the policy π₀ that collected, by log π / π₀ of some actions: an estimate of
+    the KL divergence (http://joschu.net/blog/kl-approx.html), and the share that the clip holds.
+    """
+    log_ratio = log_ratio.clamp(-30, 30)  # whose exponential is a finite number
+    change = log_ratio.exp() - 1
+    clipped = {"clip_fraction": (change.abs() > clip).float().mean()} if clip else {}
+    return {"approx_kl": (change - log_ratio).mean(), **clipped}
 
 
 def surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float) -> Tensor:

@@ -12,6 +12,9 @@ from torch import Tensor
 import rockfall
 from rockfall.kit.environments import BatchedEnvironment, Step, TensorBatch
 
+RECENT = 100
+"""Episodes that a score is the mean of, as everybody plots it."""
+
 
 class Steps(Protocol):
     """What a rollout needs of a `BatchedEnvironment`, or of some steps of one."""
@@ -59,8 +62,8 @@ class RolloutCollector:
     A tensor form whose steps can be recorded is stepped as a captured function of tensors: on CUDA
     the network, the policy and the environment are one graph, launched at once.
 
-    Its state dict holds the environments and, of the episodes under way, the rewards so far and
-    what the network remembers.
+    Its state dict holds the environments, of the episodes under way the rewards and steps so far
+    and what the network remembers, and the latest that ended.
     """
 
     def __init__(
@@ -80,31 +83,43 @@ class RolloutCollector:
         self.autocast = run.autocast if run else contextlib.nullcontext
         self.play = run.capture(self._play) if run else self._play
         device = env.observation.device
-        self.rewards_so_far = torch.zeros(env.num_envs, device=device)
+        self.so_far = torch.zeros(env.num_envs, 2, device=device)
+        self.rewards_so_far, self.lengths_so_far = self.so_far.unbind(1)
         self.memory = torch.zeros(env.num_envs, network.memory_size, device=device)
-        self.episode_returns = self.rewards_so_far[:0]
-        """Undiscounted returns of the episodes that ended in the latest rollout, in the order in
-        which they did, (E,)."""
+        self.episodes = self.recent = self.so_far[:0]
+        """Undiscounted returns and lengths of episodes in the order in which they ended, (E, 2):
+        of those that did in the latest rollout, and of the last RECENT."""
 
     def collect(self, steps: int) -> Rollout:
         """The next `steps` steps of each environment."""
         if not (isinstance(self.env, TensorBatch) and self.env.recordable):
-            rollout, self.episode_returns = self._collect(self.env, steps)
+            rollout, episodes = self._collect(self.env, steps)
+            self._ended(episodes)
             return rollout
         parts = []
         while steps:
-            rollout, returns, games = self.play(*self.env.draw(steps))
+            rollout, episodes, games = self.play(*self.env.draw(steps))
             done = len(rollout.rewards)
             steps -= done
             self.env.go_on(done, *games)
             # What is played next may overwrite it.
-            parts.append([column.clone() if steps else column for column in (*rollout, returns)])
-        *columns, self.episode_returns = map(torch.cat, zip(*parts, strict=True))
+            parts.append([column.clone() if steps else column for column in (*rollout, episodes)])
+        *columns, episodes = map(torch.cat, zip(*parts, strict=True))
+        self._ended(episodes)
         return Rollout(*columns)
 
     def metrics(self) -> dict[str, Tensor]:
-        """`return`, the mean return of the episodes that ended; empty if none did."""
-        return {"return": self.episode_returns.mean()} if len(self.episode_returns) else {}
+        """Means of the last RECENT episodes: of their return, `score`, and of their length; empty
+        before the first has ended.
+        """
+        if not len(self.recent):
+            return {}
+        score, length = self.recent.mean(0).unbind()
+        return {"episode_length": length, "score": score}
+
+    def _ended(self, episodes: Tensor) -> None:
+        self.episodes = episodes
+        self.recent = torch.cat([self.recent, episodes])[-RECENT:]
 
     def _play(self, *drawn: Tensor) -> tuple[Rollout, Tensor, tuple[Tensor, ...]]:
         """All steps for which there are random numbers, and the state that they lead to."""
@@ -114,14 +129,14 @@ class RolloutCollector:
 
     @torch.no_grad()
     def _collect(self, env: Steps, steps: int) -> tuple[Rollout, Tensor]:
-        """A rollout, and the returns (E,) of the episodes that ended."""
+        """A rollout, and the returns and lengths (E, 2) of the episodes that ended."""
         with self.autocast():
             return self._transitions(env, steps)
 
     def _transitions(self, env: Steps, steps: int) -> tuple[Rollout, Tensor]:
         transitions = []
         final_outputs: list[tuple[int, Tensor | None, Tensor]] = []
-        returns = []
+        endings = []
         for t in range(steps):
             observation, before = env.observation.clone(), self.memory.clone()
             output, memory = self._outputs(observation)
@@ -132,16 +147,17 @@ class RolloutCollector:
             )
             self.memory.copy_(memory)
             self.rewards_so_far += step.reward
+            self.lengths_so_far += 1
             rows = env.ended_rows
             if rows is None:  # the device alone knows which: below, one of all is picked there
                 final_outputs.append((t, rows, self._outputs(step.final_observation)[0]))
-                returns.append(self.rewards_so_far.clone())
+                endings.append(self.so_far.clone())
             elif len(rows):
                 final = self._outputs(step.final_observation[rows], self.memory[rows])[0]
                 final_outputs.append((t, rows, final))
-                returns.append(self.rewards_so_far[rows])
+                endings.append(self.so_far[rows])
             ended = step.terminated | step.truncated
-            self.rewards_so_far.masked_fill_(ended, 0)
+            self.so_far.masked_fill_(ended[:, None], 0)
             self.memory.masked_fill_(ended[:, None], 0)
         observations, actions, rewards, terminated, truncated, outputs, memories = (
             torch.stack(column) for column in zip(*transitions, strict=True)
@@ -153,11 +169,11 @@ class RolloutCollector:
                 next_outputs[t] = torch.where(ended[t, :, None], output, next_outputs[t])
             else:
                 next_outputs[t, rows] = output
-        episode_returns = torch.cat([self.rewards_so_far[:0], *returns])
+        episodes = torch.cat([self.so_far[:0], *endings])
         if env.ended_rows is None:
-            episode_returns = episode_returns[ended.flatten()]  # waits, but once a rollout
+            episodes = episodes[ended.flatten()]  # waits, but once a rollout
         columns = observations, actions, rewards, terminated, truncated, outputs, next_outputs
-        return Rollout(*columns, memories), episode_returns
+        return Rollout(*columns, memories), episodes
 
     def _outputs(self, observations: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Of the network, in float32, and what it then remembers; memory: by default, that of
@@ -167,11 +183,20 @@ class RolloutCollector:
 
     def state_dict(self) -> dict[str, Any]:
         remembered = {"memory": self.memory} if self.network.memory_size else {}
-        return {"env": self.env.state_dict(), "score": self.rewards_so_far, **remembered}
+        return {
+            "env": self.env.state_dict(),
+            "score": self.rewards_so_far,
+            "lengths": self.lengths_so_far,
+            "recent": self.recent,
+            **remembered,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.env.load_state_dict(state["env"])
         self.rewards_so_far.copy_(state["score"])
+        if "recent" in state:  # older checkpoints lack it
+            self.lengths_so_far.copy_(state["lengths"])
+            self.recent = state["recent"].to(self.so_far).reshape(-1, 2)
         if self.network.memory_size:
             self.memory.copy_(state["memory"])
 

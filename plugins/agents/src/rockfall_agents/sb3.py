@@ -146,6 +146,7 @@ class Sb3Agent(Acting):
         if episodes := algorithm.ep_info_buffer:
             metrics["episode_length"] = sum(each["l"] for each in episodes) / len(episodes)
             metrics["score"] = sum(each["r"] for each in episodes) / len(episodes)
+        run.environment_steps = algorithm.num_timesteps
         run.log(**metrics)
 
     @contextlib.contextmanager

@@ -32,8 +32,8 @@ class Panel(NamedTuple):
     curves: Sequence[Curve]
 
 
-def learning_curves(metrics: Mapping[str, Sequence[Point]]) -> list[Panel]:
-    """A panel a metric, by steps; but `train loss` and `validation loss` share one, `loss`, and so
+def learning_curves(metrics: Mapping[str, Sequence[Point]], across: str = "step") -> list[Panel]:
+    """A panel a metric; but `train loss` and `validation loss` share one, `loss`, and so
     does any other pair, as what tells of overfitting is the gap between the two.
     """
     panels: dict[str, list[Curve]] = {}
@@ -41,7 +41,7 @@ def learning_curves(metrics: Mapping[str, Sequence[Point]]) -> list[Panel]:
         split, _, of = name.partition(" ")
         paired = split in SPLITS and all(f"{each} {of}" in metrics for each in SPLITS)
         panels.setdefault(of if paired else name, []).append(Curve(name, points))
-    return [Panel(title, "step", found) for title, found in panels.items()]
+    return [Panel(title, across, found) for title, found in panels.items()]
 
 
 def curves(panels: Sequence[Panel], columns: int = 2) -> Image.Image:
