@@ -201,7 +201,7 @@ def test_side_by_side(folder: Path) -> None:
     assert rows["test accuracy"][3] == rows["test accuracy"][6] == "±"
     assert rows["train accuracy"][3] == rows["train accuracy"][6] == "±"
     assert rows["parameters"] == ["parameters", "1,210", "610"]
-    assert rows["steps"] == ["steps", "22", "11"]
+    assert rows["training steps"] == ["training", "steps", "22", "11"]
     assert all(float(cell.replace(",", "")) > 100 for cell in rows["examples a second"][3:])
     assert rows["training time"][-1] == "s"
     assert "not comparable" not in done.stdout

@@ -23,6 +23,8 @@ class Model(Protocol):
     monitor: the logged metric by which checkpoint `best` is chosen; `-loss` for lowest.
     headline: the logged metric that says best how well it fares, which `rockfall compare` draws
         first; without it, what `monitor` names.
+    lengthened_by: the setting that says how long its one loop is, such as `steps`: a finished run
+        can go on with more of it.
     threads: how many CPU threads pay, at most, which may depend on its settings and its source;
         without it, one. See `rockfall.kit.devices.threads_that_pay`.
     precision: what `--precision auto` takes where the device gains from it; without it, float32.

@@ -29,6 +29,7 @@ from rockfall.kit.files import check_new_file
 from rockfall.kit.measurements import Measurements
 from rockfall.kit.randomness import fork_rng
 from rockfall.kit.regular import own_folder
+from rockfall.lengthening import lengthen
 from rockfall.model_pictures import write_pictures
 from rockfall.registry import CORE, registry
 from rockfall.run.directory import (
@@ -144,15 +145,20 @@ def resume(
     out: str | Path | None = None,
     listeners: Sequence[Listener] | None = None,
     checkpoint_every: float = 30.0,
+    **settings: Any,
 ) -> Run:
     """Go on with a run from its last checkpoint, exactly as if it had never stopped.
 
+    settings: more of what makes the training longer, `steps=2_000_000`, with which one that has
+        finished goes on, too; see `rockfall.lengthening`.
     device: another one than it began on, on which it goes on, but no longer bit for bit.
     One that has finished is opened and reported as if it had just done so, and such of its pictures
     as are missing are drawn. Raises RockfallError if another process is training it, UsageError if
     its device is not here.
     """
     directory = find_run(name, Path(out) if out else None)
+    if settings:
+        lengthen(directory, settings)
     if (result := directory.result()) is not None:
         run = _opened(directory, "last", _listeners(listeners))
         report_finished(run, repaired(run, result))

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import click
 
+from rockfall.errors import UsageError
 from rockfall.progress import default_listener
 from rockfall.progress.jsonlines import print_event
 from rockfall.verbs.completion import complete
-from rockfall.verbs.options import as_json, every
+from rockfall.verbs.options import as_json, every, key_values
 
 
 @click.command("resume")
 @click.argument("run", shell_complete=complete("runs"))
+@click.argument("words", nargs=-1, metavar="[key=value]")
 @click.option("--device", default="", help="another one to go on on; then not bit for bit")
 @every
 @as_json
-def command(run: str, device: str, checkpoint_every: float, as_json: bool) -> None:
+def command(
+    run: str, words: tuple[str, ...], device: str, checkpoint_every: float, as_json: bool
+) -> None:
     """Go on with RUN (a name, a unique prefix, a path, or `last`) from its last checkpoint.
+
+    With more of what makes it longer, such as steps=2_000_000, a finished one goes on, too.
 
     What the verb that began it was to write then, such as `paint --out`, is written.
     """
     from rockfall.training import resume
     from rockfall.verbs.promises import keep_promise
 
+    settings, options = key_values(words)
+    if options:
+        raise UsageError("a run goes on with the source that it has: begin a new run")
     listeners = [print_event if as_json else default_listener()]
-    trained = resume(run, device=device, checkpoint_every=checkpoint_every, listeners=listeners)
+    trained = resume(
+        run, device=device, checkpoint_every=checkpoint_every, listeners=listeners, **settings
+    )
     keep_promise(trained.directory, as_json=as_json)

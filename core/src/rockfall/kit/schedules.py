@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LinearLR
 from torch.optim.swa_utils import AveragedModel
 
-__all__ = ["Schedule", "averaged_model", "geometric_steps", "lr_factor", "set_lr"]
+__all__ = ["LinearToZero", "Schedule", "averaged_model", "geometric_steps", "lr_factor", "set_lr"]
 
 Schedule = Literal["cosine", "linear", "constant"]
 
@@ -46,6 +47,26 @@ def averaged_model(network: nn.Module, decay: float) -> AveragedModel | None:
     if not decay:
         return None
     return MovingAverage(network, decay).requires_grad_(False)
+
+
+class LinearToZero(LinearLR):
+    """The learning rate falls linearly, to 0 after `total` steps.
+
+    A state of a shorter or longer training is taken on from its step, at the rate that this one has
+    there.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, total: int) -> None:
+        super().__init__(optimizer, 1.0, 0.0, total)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        total = self.total_iters
+        super().load_state_dict(state_dict)
+        if self.total_iters != total:
+            self.total_iters = total
+            lr = float(self.base_lrs[0]) * max(0.0, 1 - self.last_epoch / total)
+            set_lr(self.optimizer, lr)
+            self._last_lr = [lr] * len(self.base_lrs)
 
 
 class MovingAverage(AveragedModel):

@@ -40,6 +40,7 @@ class Record:
     """`run.json`: the request, and all it takes to build the model again.
 
     matmul_precision: of matrix products, and on CUDA of convolutions too.
+    lengthened: at which steps it was asked for more, and what the setting was before.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Record:
     deterministic: bool = False
     created: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    lengthened: list[dict[str, int]] = field(default_factory=list)
     format: int = FORMAT
 
     @property
@@ -151,6 +153,11 @@ class RunDirectory:
 
         record = Record(**schema.read_record(self.record_file))
         return replace(record, config=former.config(record.model, record.config))
+
+    def write(self, record: Record) -> None:
+        """Write `run.json` anew, by the present names of everything."""
+        with atomic(self.record_file) as file:
+            file.write(to_json(asdict(replace(record, format=FORMAT))))
 
     def result(self) -> dict[str, Any] | None:
         """The final figures; None while there are none."""

@@ -28,12 +28,14 @@ class Position:
     """The stack of active loops, and the recorded position that a resumed run has to reach.
 
     endings: the state of the random generators after each outermost loop that ended.
+    totals: how many steps each of these had.
     target_endings: those of a resumed run, by depth. What a method draws between two loops, it
         draws again when a finished loop is passed over, and must find the same numbers.
     """
 
     frames: list[Frame] = field(default_factory=list)
     endings: list[Any] = field(default_factory=list)
+    totals: list[int] = field(default_factory=list)
     target: list[list[int]] = field(default_factory=list)
     target_endings: list[list[Any]] = field(default_factory=list)
 
@@ -72,8 +74,10 @@ class Position:
 
     def leave(self, ending: Any) -> None:
         """End the innermost active loop."""
-        self.frames.pop()
+        frame = self.frames.pop()
         self._siblings().append(ending)
+        if not self.frames:
+            self.totals.append(frame.total)
 
     def _siblings(self) -> list[Any]:
         return self.frames[-1].endings if self.frames else self.endings
@@ -84,11 +88,19 @@ class Position:
         return {
             "indices": indices or [[len(self.endings), 0]],
             "endings": [self.endings, *(frame.endings for frame in self.frames)],
+            "totals": self.totals,
         }
 
     def resume_at(self, recorded: dict[str, Any]) -> None:
         """Go on from what `record` gave."""
         self.target, self.target_endings = recorded["indices"], recorded["endings"]
+
+    def lengthen(self, recorded: dict[str, Any], step: int) -> None:
+        """Go on, at `step`, in the last outermost loop of a run that had finished."""
+        endings = recorded["endings"][0]
+        # Older versions did not record it, and had no run that goes on but of one flat loop.
+        done = recorded["totals"][-1] if recorded.get("totals") else step
+        self.target, self.target_endings = [[len(endings) - 1, done]], [endings[:-1]]
 
     @property
     def fraction(self) -> float:

@@ -425,7 +425,11 @@ class Run:
         self.finished = saved["finished"]
         self._best = saved["best"]
         self._seconds_before = saved["seconds"]
-        self._position.resume_at(saved["position"])
+        if self.finished and [self.step] == [at["step"] for at in self.record.lengthened[-1:]]:
+            self.finished = False
+            self._position.lengthen(saved["position"], self.step)
+        else:
+            self._position.resume_at(saved["position"])
         if not self._metrics.cut(saved["metrics_size"]):
             self.warn(f"{self.directory.metrics_file} has lost lines, so the curves have a gap")
         return True

@@ -111,6 +111,7 @@ class RecordSchema(_Schema):
     deterministic: bool = False
     created: Word = ""
     versions: dict[str, str] = {}
+    lengthened: list[dict[str, Whole]] = []
     format: int
 
 
@@ -157,6 +158,7 @@ class PositionSchema(_Schema):
         Field(min_length=1, max_length=100),
     ]
     endings: Annotated[list[list[Any]], Field(min_length=1, max_length=101)]
+    totals: list[Whole] = []
 
     @model_validator(mode="after")
     def _as_many_endings_as_loops(self) -> Self:

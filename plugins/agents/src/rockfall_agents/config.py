@@ -22,6 +22,15 @@ class AgentConfig(rockfall.Config):
     gamma: float = Field(
         0.99, ge=0, le=1, description="discount factor γ; 0.99 looks about 100 steps ahead"
     )
+    evaluate_every: int = Field(
+        0,
+        ge=0,
+        description="environment steps between evaluations of the deterministic policy, by which "
+        "checkpoint best is chosen; 0 is none, since they take time",
+    )
+    evaluate_episodes: int = Field(
+        20, ge=1, le=4_096, description="episodes of each of these evaluations; enough to compare"
+    )
 
 
 class NormalizingConfig(AgentConfig):

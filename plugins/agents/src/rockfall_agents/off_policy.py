@@ -19,6 +19,7 @@ import rockfall
 from rockfall import Environment
 from rockfall.kit.memory import require_memory
 from rockfall_agents import sb3
+from rockfall_agents.evaluating import Evaluations
 from rockfall_agents.replay import ReplayBufferState, checkpoint_megabytes, memory_bytes
 from rockfall_agents.vec_env import flat_spaces
 
@@ -78,6 +79,7 @@ class OffPolicyAgent(sb3.Sb3Agent):
         config = self.config
         self._check_memory()
         iterations, steps = sb3.whole_iterations(config.steps, config.envs * config.train_freq)
+        evaluations = Evaluations(self, source, run, config.envs * config.train_freq)
         settings |= self.algorithm_settings()
         with self.learner(algorithm_class, source, run, steps, **settings) as (learner, collect):
             buffer = learner.replay_buffer
@@ -97,7 +99,7 @@ class OffPolicyAgent(sb3.Sb3Agent):
                 held = buffer.size() * config.envs
                 if learner.num_timesteps > config.learning_starts and held >= enough:
                     learner.train(config.gradient_steps, config.batch_size)
-                self.log(run, learner)
+                self.log(run, learner, evaluations)
 
     def algorithm_settings(self) -> dict[str, Any]:
         """Those that every algorithm with a replay buffer takes."""

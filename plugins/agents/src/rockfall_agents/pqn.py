@@ -42,7 +42,9 @@ import rockfall
 from rockfall import Environment
 from rockfall.kit.environments import ActingWithMemory
 from rockfall.kit.optimizers import Adam
+from rockfall.kit.schedules import LinearToZero
 from rockfall_agents.config import RecurrentConfig
+from rockfall_agents.evaluating import Evaluations
 from rockfall_agents.networks import Network
 from rockfall_agents.normalizing import Rewards
 from rockfall_agents.rollout import (
@@ -111,7 +113,9 @@ class Pqn(ActingWithMemory):
     """observations (N, *shape) → Q of every action, (N, actions)."""
 
     Config = PqnConfig
+    monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
+    lengthened_by: ClassVar[str] = "steps"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # A second of training, for tests.
         "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout_steps": 16},
@@ -164,8 +168,10 @@ class Pqn(ActingWithMemory):
         collector = RolloutCollector(env, self.q, partial(epsilon_greedy, epsilon=epsilon), run)
         samples = Samples(self.q, config.envs, config.rollout_steps, config.batch_size)
         optimizer = Adam(self.q.parameters(), lr=config.lr, fused=True)
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
+        schedule = LinearToZero(optimizer, updates)
         rewards = Rewards(config.normalize_rewards, config.envs, config.gamma, run)
+        steps_an_update = config.envs * config.rollout_steps
+        evaluations = Evaluations(self, source, run, steps_an_update)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)
 
         def learn(orders: Tensor, *rolled: Tensor) -> tuple[Tensor, Tensor]:
@@ -196,12 +202,13 @@ class Pqn(ActingWithMemory):
             schedule.step()
             self.q.observe(rollout.observations.flatten(0, 1))
             self.update_average(update)
-            run.environment_steps = (update + 1) * config.envs * config.rollout_steps
+            run.environment_steps = (update + 1) * steps_an_update
             run.log(
                 loss=loss,
                 epsilon=exploration,
                 q_values=mean_value,
                 **collector.metrics(),
+                **evaluations.metrics(),
             )
 
     def exploration_rate(self, progress: float) -> float:

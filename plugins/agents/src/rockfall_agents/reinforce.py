@@ -46,8 +46,10 @@ import rockfall
 from rockfall import Environment
 from rockfall.kit.environments import ActingWithMemory
 from rockfall.kit.optimizers import Adam
+from rockfall.kit.schedules import LinearToZero
 from rockfall_agents.config import RecurrentConfig
 from rockfall_agents.distributions import policy_of
+from rockfall_agents.evaluating import Evaluations
 from rockfall_agents.networks import Network
 from rockfall_agents.normalizing import Rewards
 from rockfall_agents.rollout import (
@@ -133,7 +135,9 @@ class Reinforce(ActingWithMemory):
     """observations (N, *shape) → what the policy takes and, last, the baseline, (N, K + 1)."""
 
     Config = ReinforceConfig
+    monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
+    lengthened_by: ClassVar[str] = "steps"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # A second of training, for tests.
         "tiny": {"hidden": (16,), "steps": 2_000, "envs": 8, "rollout_steps": 16, "batch_size": 64},
@@ -174,9 +178,11 @@ class Reinforce(ActingWithMemory):
         env = source.batch(config.envs, device=run.device, seed=run.seed)
         collector = RolloutCollector(env, self.network, self.sample, run)
         optimizer = Adam(self.parameters(), lr=config.lr, fused=True)
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
+        schedule = LinearToZero(optimizer, updates)
         samples = Samples(self.network, config.envs, config.rollout_steps, config.batch_size)
         rewards = Rewards(config.normalize_rewards, config.envs, config.gamma, run)
+        steps_an_update = config.envs * config.rollout_steps
+        evaluations = Evaluations(self, source, run, steps_an_update)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)
         entropy_coef = torch.zeros((), device=run.device)
 
@@ -226,8 +232,8 @@ class Reinforce(ActingWithMemory):
             losses = learn(orders, *rollout)
             schedule.step()
             self.network.observe(rollout.observations.flatten(0, 1))
-            run.environment_steps = (update + 1) * config.envs * config.rollout_steps
-            run.log(**losses, **collector.metrics())
+            run.environment_steps = (update + 1) * steps_an_update
+            run.log(**losses, **collector.metrics(), **evaluations.metrics())
 
     def sample(self, outputs: Tensor) -> Tensor:
         """Actions drawn from π(· | s), from outputs (…, K + 1) of the network."""

@@ -37,6 +37,7 @@ from rockfall import Environment
 from rockfall.kit.environments import Acting
 from rockfall.kit.optimizers import Adam
 from rockfall_agents.config import AgentConfig, NormalizingConfig
+from rockfall_agents.evaluating import Evaluations
 from rockfall_agents.features import FeaturesExtractor
 from rockfall_agents.normalizing import RewardScale
 from rockfall_agents.on_policy_buffer import UploadedRolloutBuffer
@@ -81,7 +82,9 @@ class Sb3Agent(Acting):
     policy_class: ClassVar[type[BasePolicy]]
     losses: ClassVar[Mapping[str, str]]
     """Our name of what is logged → SB3's."""
+    monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
+    lengthened_by: ClassVar[str] = "steps"
     adam_eps: ClassVar[float] = 1e-8  # PyTorch's default
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
@@ -133,7 +136,7 @@ class Sb3Agent(Acting):
             actions = low + 0.5 * (actions + 1) * (high - low)
         return torch.clamp(actions, low, high)
 
-    def log(self, run: rockfall.Run, algorithm: BaseAlgorithm) -> None:
+    def log(self, run: rockfall.Run, algorithm: BaseAlgorithm, evaluations: Evaluations) -> None:
         """Log what SB3 recorded, and of the last 100 episodes that ended the mean length and
         `score`, the mean return.
         """
@@ -147,7 +150,7 @@ class Sb3Agent(Acting):
             metrics["episode_length"] = sum(each["l"] for each in episodes) / len(episodes)
             metrics["score"] = sum(each["r"] for each in episodes) / len(episodes)
         run.environment_steps = algorithm.num_timesteps
-        run.log(**metrics)
+        run.log(**metrics, **evaluations.metrics())
 
     @contextlib.contextmanager
     def learner(
@@ -251,6 +254,7 @@ class OnPolicyAgent(Sb3Agent):
             "max_grad_norm": config.max_grad_norm,
             "rollout_buffer_class": UploadedRolloutBuffer,
         }
+        evaluations = Evaluations(self, source, run, config.envs * config.rollout_steps)
         learner = self.learner(algorithm_class, source, run, steps, **settings)
         with learner as (algorithm, collect_rollouts):
             for iteration in run.steps(iterations):
@@ -260,7 +264,7 @@ class OnPolicyAgent(Sb3Agent):
                 algorithm.train()
                 if config.normalize_observations:
                     self.observe(algorithm.rollout_buffer)
-                self.log(run, algorithm)
+                self.log(run, algorithm, evaluations)
 
 
 class Progress:

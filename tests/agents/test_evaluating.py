@@ -1,0 +1,62 @@
+"""Evaluation while training: it is due when it should be, changes nothing, and chooses `best`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import rockfall
+from rockfall.kit import checkpoint
+from rockfall.kit.environments import ModelPolicy, episode_returns
+from rockfall_agents.evaluating import Evaluations
+from tests.agents.sb3_runs import AGENTS, CONTINUOUS
+
+
+def train(agent: str, out: Path, **settings: Any) -> rockfall.Run:
+    source = "Pendulum-v1" if agent in CONTINUOUS else "CartPole-v1"
+    settings = {"steps": 1_280, **settings}
+    return rockfall.train(agent, source, preset="tiny", out=out, listeners=[], **settings)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("agent", ["pqn", "reinforce", *AGENTS, *CONTINUOUS])
+def test_it_changes_nothing_and_chooses_the_best(agent: str, tmp_path: Path) -> None:
+    plain = train(agent, tmp_path)
+    looking = train(agent, tmp_path, evaluate_every=300, evaluate_episodes=2)
+    without = [
+        {name: value for name, value in line.items() if name != "evaluation_score"}
+        for line in looking.metrics
+    ]
+    for line in (*without, *(lines := plain.metrics)):
+        line.pop("seconds")
+    assert without == lines
+    after = looking.model.state_dict()
+    for name, tensor in plain.model.state_dict().items():
+        assert torch.equal(after[name], tensor), name
+    assert not plain.directory.has_checkpoint("best")
+    found = [line for line in looking.metrics if "evaluation_score" in line]
+    steps = [line["environment_steps"] for line in looking.metrics]
+    due = [now for now, then in zip(steps, [0, *steps], strict=False) if now // 300 > then // 300]
+    assert [line["environment_steps"] for line in found] == due and len(due) >= 2
+    best = max(found, key=lambda line: line["evaluation_score"])
+    assert checkpoint.read(looking.directory.checkpoint("best"))["step"] == best["step"] + 1
+
+
+def test_its_episodes_are_its_own_and_always_the_same(tmp_path: Path) -> None:
+    run = train("pqn", tmp_path, evaluate_every=1, evaluate_episodes=4)
+    source: Any = rockfall.open_source("CartPole-v1")
+    evaluations = Evaluations(run.model, source, run, 128)
+    torch.manual_seed(0)
+    first = evaluations.metrics()
+    torch.manual_seed(1)
+    assert evaluations.metrics() == first
+    returns = episode_returns(
+        source, lambda _: ModelPolicy(run.model), 4, seed=evaluations.seed, device="cpu"
+    )
+    assert first == {"evaluation_score": returns.mean().item()}
+    assert run.metrics[-1]["evaluation_score"] == first["evaluation_score"]
+    begins = [source.batch(4, seed=s).observation for s in (run.seed, 0, evaluations.seed)]
+    assert not torch.isin(begins[2], torch.cat(begins[:2])).any()
