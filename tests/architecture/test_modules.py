@@ -19,7 +19,7 @@ FLOORS = (
     ("model_pictures",),
     ("progress",),
     ("building",),
-    ("completing",),
+    ("completing", "lengthening"),
     ("training",),
     ("verbs",),
     ("pages",),
