@@ -176,7 +176,7 @@ class Reinforce(ActingWithMemory):
         config = self.config
         updates = max(1, config.steps // (config.envs * config.rollout_steps))
         env = source.batch(config.envs, device=run.device, seed=run.seed)
-        collector = RolloutCollector(env, self.network, self.sample, run)
+        collector = RolloutCollector(env, self.network, self.explore, run)
         optimizer = Adam(self.parameters(), lr=config.lr, fused=True)
         schedule = LinearToZero(optimizer, updates)
         samples = Samples(self.network, config.envs, config.rollout_steps, config.batch_size)
@@ -235,7 +235,7 @@ class Reinforce(ActingWithMemory):
             run.environment_steps = (update + 1) * steps_an_update
             run.log(**losses, **collector.metrics(), **evaluations.metrics())
 
-    def sample(self, outputs: Tensor) -> Tensor:
+    def explore(self, outputs: Tensor) -> Tensor:
         """Actions drawn from π(· | s), from outputs (…, K + 1) of the network."""
         return self.policy.sample(outputs[..., :-1])
 
