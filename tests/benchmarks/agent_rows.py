@@ -61,6 +61,21 @@ def classic(source: str, goal: str, agents: tuple[str, ...] = DISCRETE) -> Group
 
 GROUPS: dict[str, Group] = {
     **{f"rocks-{size}": rocks(size) for size in SIZES},
+    "partial-sight": Group(
+        title="Falling rocks 8 × 8, the rocks of two rows in sight: with memory and without",
+        goal="% of the oracle",
+        rows=[
+            Row(
+                agent=agent,
+                source="falling-rocks-8x8",
+                settings={"memory": memory} if memory != "none" else {},
+                options={"visible": 2},
+                seeds=1,
+            )
+            for agent in ("pqn", "reinforce")
+            for memory in ("none", "gru", "lstm")
+        ],
+    ),
     "cartpole": classic("CartPole-v1", "500 is all"),
     "acrobot": classic("Acrobot-v1", "−100 is solved"),
     "lunarlander": classic("LunarLander-v3", "200 is solved"),
