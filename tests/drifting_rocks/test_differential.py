@@ -43,7 +43,7 @@ class Reference:
         self.margin = math.inf
         touched = [self.touches(rock, self.rules.rock_radius) for rock in self.rocks]
         self.hit = any(touched)
-        self.reached = self.touches(self.beacon, 0.1)
+        self.reached = self.touches(self.beacon, 0.15)
         if self.reached:
             self.beacon = self.at(beacon)
 

@@ -91,7 +91,7 @@ def test_every_key_that_plays_is_an_action() -> None:
 
 
 def episode(seed: int) -> list[np.ndarray]:
-    env = DriftingRocksEnv()
+    env = DriftingRocksEnv(rocks=1, rock_radius=0.01)
     first, _ = env.reset(seed=seed)
     return [first, *(env.step(np.float32([np.sin(step), 1]))[0] for step in range(20))]
 

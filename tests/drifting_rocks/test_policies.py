@@ -56,10 +56,11 @@ def test_the_shortest_way_may_lead_across_an_edge(kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_flies_round_a_rock_in_its_way_which_steering_alone_hits(kind) -> None:
+@pytest.mark.parametrize("way", [0.2, 0.25, 0.3, 0.35])
+def test_it_flies_round_a_rock_in_its_way_which_steering_alone_hits(kind, way) -> None:
     env = DriftingRocksVectorEnv(1, actions=kind, rocks=1)
     for policy, hits in ((steering(env), True), (policies.planner(env), False)):
-        alone(env, rock=(0.3, 0.0))
+        alone(env, rock=(way, 0.0))
         steps = [env.step(policy(env.observation)) for _ in range(80)]
         assert any(terminated.any() for _, _, terminated, *_ in steps) == hits
         reached = any(reward.any() for _, reward, *_ in steps[:40])

@@ -62,14 +62,15 @@ def changed(ours: np.ndarray, theirs: np.ndarray) -> set[tuple[int, int]]:
 
 
 def test_a_picture_shows_things_where_they_are() -> None:
-    first = picture(rock=(-0.625, -0.625))
+    first = picture(rock=(-0.625, -0.625), beacon=(0.625, 0.625))
     assert first.shape == (256, 256, 3) and first.dtype == np.uint8
-    moved = picture(rock=(-0.625, 0.875))
+    moved = picture(rock=(-0.625, 0.875), beacon=(0.625, 0.625))
     assert changed(first, moved) == {(1, 1), (7, 1)}
-    moved = picture(rock=(-0.625, -0.625), beacon=(0.5, -0.5))
-    assert changed(first, moved) == {(r, c) for r in (1, 2, 5, 6) for c in (5, 6)}
-    moved = picture(rock=(-0.625, -0.625), craft=(0.125, 0.625))
-    assert changed(first, moved) == {(3, 3), (3, 4), (4, 3), (4, 4), (6, 4)}
+    moved = picture(rock=(-0.625, -0.625), beacon=(0.625, -0.375))
+    # Around (6, 6) and (2, 6), with its glow.
+    assert changed(first, moved) == {(r, c) for r in (1, 2, 3, 5, 6, 7) for c in (5, 6, 7)}
+    moved = picture(rock=(-0.625, -0.625), beacon=(0.625, 0.625), craft=(-0.375, 0.625))
+    assert changed(first, moved) == {(3, 3), (3, 4), (4, 3), (4, 4), (6, 2)}
 
 
 def test_a_picture_shows_what_crosses_an_edge_at_both() -> None:

@@ -99,7 +99,7 @@ def test_what_leaves_at_one_edge_enters_at_the_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "reached"), [(0.149, 0, 1), (0.151, 0, 0), (0.105, 0.105, 1), (0.11, -0.11, 0)]
+    ("x", "y", "reached"), [(0.199, 0, 1), (0.201, 0, 0), (0.14, 0.14, 1), (0.145, -0.145, 0)]
 )
 def test_a_beacon_is_reached_when_craft_and_beacon_touch_and_the_next_one_appears(
     x, y, reached

@@ -56,7 +56,7 @@ def test_games_that_end_restart_in_the_same_step_and_leave_their_last_observatio
     np.testing.assert_array_equal(final[~mask], observation[~mask])
     assert (abs(wrap(final - before)) < 0.2).all()  # the old games, a step later
     assert (observation[mask][:, :2] == 0).all()  # the new ones, at rest
-    assert (abs(observation[mask][:, 4 : 4 + 12]) >= 0.299).all()
+    assert (abs(observation[mask][:, 4 : 4 + 8]) >= 0.299).all()
 
     hit_next(env, [2])
     *_, terminated, truncated, infos = env.step(actions(env))

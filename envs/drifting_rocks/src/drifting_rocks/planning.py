@@ -10,10 +10,10 @@ Floats = NDArray[np.float32]
 
 HORIZON = 20
 """Steps that each trial lasts: further ahead, a rock in the way is better left to later plans."""
-HELD = (0, *(4,) * 9, *(12,) * 9)
+HELD = (0, *(4,) * 9, *(8,) * 9)
 """For how many steps each trial holds a thrust, before it steers for the beacon: one trial does so
 at once, and each of the nine thrusts is held shortly and long."""
-LEAD = 16
+LEAD = 10
 """Steps of the present velocity that are taken off the way when steering: what would carry the
 craft past the beacon is braked, and it is slow where it arrives, since the next may be anywhere."""
 

@@ -68,7 +68,7 @@ def rgb_array(rules: Rules, state: State) -> NDArray[np.uint8]:
     pixels = _sky().copy()
 
     (beacon,) = _places(state, state.beacon[:, None])
-    with _Patch(pixels, beacon, 2.2 * BEACON_RADIUS) as patch:
+    with _Patch(pixels, beacon, 1.6 * BEACON_RADIUS) as patch:
         far = np.hypot(patch.x, patch.y)
         patch.blend(BEACON, 0.35 * (1 - far / patch.reach).clip(0, 1))
         patch.paint((BEACON, BEACON), 0.018 - abs(far - BEACON_RADIUS))

@@ -20,7 +20,7 @@ Actions = Literal["continuous", "discrete"]
 
 SIDE = 2
 """Length of the torus along each axis: coordinates and differences go from -1 to 1."""
-CRAFT_RADIUS, BEACON_RADIUS = 0.05, 0.1
+CRAFT_RADIUS, BEACON_RADIUS = 0.05, 0.15
 CLEARANCE = 0.3
 """How far away along each axis, at least, the rocks are at the start."""
 MAX_ROCKS = 32
@@ -47,11 +47,11 @@ class Rules:
         ValueError: for a parameter outside its range, naming both.
     """
 
-    rocks: int = 6
+    rocks: int = 4
     rock_radius: float = 0.1
     rock_speed: float = 0.02
-    thrust: float = 0.005
-    drag: float = 0.06
+    thrust: float = 0.01
+    drag: float = 0.1
     steps: int = 256
     actions: Actions = "continuous"
 
