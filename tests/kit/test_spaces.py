@@ -11,9 +11,13 @@ import torch
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from rockfall.errors import RockfallError, UsageError
+from rockfall.kinds import require_kind
 from rockfall.kit.environments import LoopBatch, Spaces, parts_of, space_data
+from rockfall.registry import registry
+from rockfall.run.schema import DEEPEST, InfoSchema, _deeper_than
 from rockfall.sources.info import SourceInfo
 from tests.kit.any_space import AnySpaces, action_spaces, observation_spaces
 
@@ -39,6 +43,7 @@ def test_a_reopened_description_is_the_same_spaces(
         assert rebuilt == original
         assert space_data.plain(rebuilt) == space_data.plain(original)
     assert sum(np.prod(part.shape) for part in parts_of(info)) == np.prod(info.shape)
+    InfoSchema.model_validate(json.loads(json.dumps(info.to_json())))
 
 
 @FEW
@@ -201,6 +206,10 @@ class Own(spaces.Space[Any]):
     """A space that Gymnasium does not know."""
 
 
+def nested(depth: int) -> spaces.Space[Any]:
+    return spaces.Dict(inner=nested(depth - 1)) if depth else spaces.MultiDiscrete([[2, 2]])
+
+
 FAULTY: list[tuple[spaces.Space[Any], str]] = [
     (spaces.Text(9), "observations are Text"),
     (spaces.Sequence(spaces.Discrete(2)), "observations are Sequence"),
@@ -210,6 +219,8 @@ FAULTY: list[tuple[spaces.Space[Any], str]] = [
     (spaces.Discrete(10_000_000), "Discrete of 10,000,000 values"),
     (spaces.Box(0, 1, (0,)), "holds no number"),
     (spaces.Tuple([]), "empty Tuple"),
+    (spaces.Dict({1: spaces.Discrete(2)}), "keys are no text"),
+    (nested(8), "8 Dicts or Tuples in each other"),
     (
         spaces.Dict(image=spaces.Box(0, 1, (2, 2)), mission=spaces.Text(9)),
         r"observation 'mission' is Text.*FilterObservation\(\['image'\]\)",
@@ -230,6 +241,11 @@ def test_a_space_in_the_way_is_named_with_what_would_help(
     assert "\n" not in str(raised.value)
     info = info_of(space, spaces.Discrete(2))
     assert info.kinds == ("environment",)
+    with pytest.raises(UsageError, match=named):  # of a reopened run
+        Spaces.of(info)
+    pqn = registry().models.find("pqn").spec
+    with pytest.raises(UsageError, match=f"no agent learns from any: .*{named}"):
+        require_kind(pqn, "any", info.kinds, space_data.in_the_way_of(info))
 
 
 @pytest.mark.parametrize(
@@ -239,3 +255,38 @@ def test_a_space_in_the_way_is_named_with_what_would_help(
 def test_actions_that_no_agent_chooses_are_named(space: spaces.Space[Any]) -> None:
     with pytest.raises(UsageError, match=f"its actions are {type(space).__name__}, and agents"):
         Spaces(spaces.Discrete(2), space)
+
+
+DISCRETE = {"type": "Discrete", "n": 2, "start": 0}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"type": "Text"},
+        {**DISCRETE, "n": 0},
+        {**DISCRETE, "n": "2"},
+        {**DISCRETE, "more": 1},
+        {"type": "Discrete", "n": 2},
+        {"type": "MultiDiscrete", "nvec": [2, [3]], "start": [0, 0], "dtype": "int64"},
+        {"type": "MultiDiscrete", "nvec": [2, 3], "start": [0], "dtype": "int64"},
+        {"type": "MultiDiscrete", "nvec": [], "start": [], "dtype": "int64"},
+        {"type": "MultiDiscrete", "nvec": [2], "start": [0], "dtype": "object"},
+        {"type": "MultiBinary", "shape": [2], "n": -1},
+        {"type": "Box", "shape": [2], "dtype": "float32", "low": [0.0], "high": 1.0},
+        {"type": "Box", "shape": [-2], "dtype": "float32", "low": 0.0, "high": 1.0},
+        {"type": "Dict", "spaces": [DISCRETE]},
+        {"type": "Tuple", "spaces": {"a": DISCRETE}},
+        {"type": "Dict", "spaces": {"a": {"type": "Text"}}},
+    ],
+)
+@pytest.mark.parametrize("field", ["observation_space", "action_space"])
+def test_a_file_says_no_space_that_there_is_not(data: Any, field: str) -> None:
+    good = info_of(spaces.Box(0, 1, (2,)), spaces.Discrete(2)).to_json()
+    with pytest.raises(ValidationError):
+        InfoSchema.model_validate(json.loads(json.dumps({**good, field: data})))
+
+
+def test_a_description_as_deep_as_may_be_is_read_from_a_file() -> None:
+    info = info_of(nested(space_data.DEEPEST), spaces.Discrete(2))
+    assert not _deeper_than({"info": info.to_json()}, DEEPEST)

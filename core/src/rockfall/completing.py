@@ -28,8 +28,10 @@ from rockfall.sources.info import SourceInfo
 from rockfall.sources.source import Source
 from rockfall.sources.unseen import AllSeen, unseen
 
-LATER = ("preparation", "digests", "observation_space", "action_space")
+LATER = ("preparation", "digests")
 """Of a source's description, what follows from the rest, and is not in older versions' runs."""
+SPACES = ("observation_space", "action_space")
+"""Of an environment's, what older versions' runs do not say."""
 CLEARED = "cleared away what a killed process had not finished writing: {}"
 
 
@@ -202,7 +204,7 @@ def source_again(run: Run, *, whole: bool = False) -> Source:
     source = run.record.open_source(whole=whole)
     changed = _differences(SourceInfo.from_json(run.record.info), source.info)
     message = f"{run.record.source} has changed since this run began: other {', '.join(changed)}"
-    if "shape" in changed:
+    if {"shape", "actions", "action_space"}.intersection(changed):
         raise RockfallError(message)
     if changed:
         run.warn(message)
@@ -219,9 +221,14 @@ def _warn_of(source: Source, run: Run, told: Sequence[str] = ()) -> None:
 
 
 def _differences(then: SourceInfo, now: SourceInfo) -> list[str]:
-    """Which parts of two descriptions differ, after a trip through JSON."""
-    before, after = (json.loads(json.dumps(info.to_json())) for info in (then, now))
-    return [name for name in before if name not in LATER and before[name] != after[name]]
+    """Which parts of two descriptions differ, as JSON, where the parts of a space have an order."""
+    before, after = then.to_json(), now.to_json()
+    said = [name for name in before if before[name] is not None or name not in SPACES]
+    return [
+        name
+        for name in said
+        if name not in LATER and json.dumps(before[name]) != json.dumps(after[name])
+    ]
 
 
 def computing_as(run: Run) -> AbstractContextManager[None]:

@@ -58,13 +58,20 @@ def sources_of(kinds: Iterable[str]) -> list[str]:
     ]
 
 
-def require_kind(model: ModelSpec, source: str, kinds: Iterable[str]) -> None:
-    """Raise UsageError unless the model can learn from a source of these kinds, naming others."""
+def require_kind(model: ModelSpec, source: str, kinds: Iterable[str], in_the_way: str = "") -> None:
+    """Raise UsageError unless the model can learn from a source of these kinds, naming others.
+
+    in_the_way: which space of an environment no agent takes, once it is open.
+    """
     wanted, given = set(model.learns_from), tuple(kinds)
-    if not wanted.intersection(given):
-        usable = sources_of(wanted)
-        instead = f"; try {', '.join(usable[:4])}" if usable else ""
-        raise UsageError(
-            f"{model.name} learns from {' or '.join(sorted(wanted))}, "
-            f"and {source} is {' and '.join(given)}{instead}"
-        )
+    if wanted.intersection(given):
+        return
+    if in_the_way:
+        raise UsageError(f"no agent learns from {source}: {in_the_way}")
+    others, usable = learners(given), sources_of(wanted)
+    suits = f", from which {', '.join(others[:4])} learn" if others else ""
+    instead = f"; try {', '.join(usable[:4])}" if usable else ""
+    raise UsageError(
+        f"{model.name} learns from {' or '.join(sorted(wanted))}, "
+        f"and {source} is {' and '.join(given)}{suits}{instead}"
+    )

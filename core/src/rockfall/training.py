@@ -100,7 +100,8 @@ def train(
     source_options = {**of_preset, **(source_options or {})}
     built = build_config(kind, entry.spec.name, source_name, preset, values)
     opened = open_source(named, source_options)
-    require_kind(entry.spec, opened.info.name, opened.info.kinds)
+    in_the_way = getattr(opened, "in_the_way", "")
+    require_kind(entry.spec, opened.info.name, opened.info.kinds, in_the_way)
     # A Gymnasium id may be that of an environment that has a name, and the name a preset.
     if opened.info.name in presets.keys() - {source_name}:
         built = build_config(kind, entry.spec.name, opened.info.name, preset, values)

@@ -48,9 +48,13 @@ def source_info(name: str, given: Mapping[str, str]) -> dict[str, Any]:
 def print_source(words: Sequence[str], data: dict[str, Any]) -> None:
     """words: the `source.key=value` that it was opened with."""
     hidden = ("options", "at_hand")
-    rows = [
-        (k, _text(v)) for k, v in data.items() if k not in hidden and v not in (None, "", {}, ())
-    ]
+    shown = {k: v for k, v in data.items() if k not in hidden and v not in (None, "", {}, (), [])}
+    if "action_space" in shown:
+        from rockfall.kit.environments.space_data import in_words
+
+        spaces = ("observation_space", "action_space")
+        shown.update({name: in_words(shown[name]) for name in spaces})
+    rows = [(k, _text(v)) for k, v in shown.items()]
     print_table(("", ""), rows)
     if data["options"]:
         say("")

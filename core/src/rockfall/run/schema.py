@@ -22,6 +22,7 @@ from pydantic import (
 
 from rockfall.errors import CheckpointError, RockfallError
 from rockfall.kit.regular import read_whole
+from rockfall.kit.space_schema import SpaceSchema
 
 FORMATS = (1, 2)
 """Of `run.json`. In version 1 settings, metrics and figures had other names."""
@@ -82,6 +83,8 @@ class InfoSchema(_Schema):
     statistics: dict[str, Any] = {}
     preparation: PreparationSchema | None = None
     digests: Annotated[str, Field(pattern=r"^([A-Za-z0-9+/]{8})*$")] | None = None
+    observation_space: SpaceSchema | None = None
+    action_space: SpaceSchema | None = None
 
     @field_validator("shape")
     @classmethod

@@ -65,6 +65,11 @@ class Environment:
         self.info = SourceInfo(name=spec.name if spec else gymnasium_id, **spaces)
 
     @property
+    def in_the_way(self) -> str:
+        """Which of its spaces no agent takes, and what would help; empty for none."""
+        return space_data.in_the_way_of(self.info)
+
+    @property
     def episodes(self) -> int:
         """How many episodes an evaluation plays."""
         return self.spec.episodes if self.spec else 100

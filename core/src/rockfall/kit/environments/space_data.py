@@ -16,6 +16,8 @@ LONGEST_ONE_HOT = 100_000
 """Values of a Discrete observation, one of which is a number in every one-hot vector."""
 MOST_ACTIONS = 1_000_000
 """Of a Discrete: `run.json` takes no more, and no layer has so many units."""
+DEEPEST = 7
+"""Dicts and Tuples in each other; `run.json` has no room for more."""
 KINDS = {
     "Discrete": "discrete-actions",
     "MultiDiscrete": "multi-discrete-actions",
@@ -61,12 +63,13 @@ def plain(space: spaces.Space[Any]) -> dict[str, Any]:
         case spaces.MultiBinary():
             shape = list(space.shape)
             return {"type": "MultiBinary", "shape": shape, "n": np.array(space.n).tolist()}
-        case spaces.Dict():
-            named = [[key, plain(each)] for key, each in space.spaces.items()]
+        case spaces.Dict() if all(isinstance(key, str) for key in space.spaces):
+            named = {key: plain(each) for key, each in space.spaces.items()}
             return {"type": "Dict", "spaces": named}
+        case spaces.Dict():
+            return {"type": "Dict whose keys are no text"}
         case spaces.Tuple():
-            counted = [[index, plain(each)] for index, each in enumerate(space.spaces)]
-            return {"type": "Tuple", "spaces": counted}
+            return {"type": "Tuple", "spaces": [plain(each) for each in space.spaces]}
     known = (kind.__name__ for kind in type(space).__mro__ if kind.__name__ in LENGTHLESS)
     return {"type": next(known, type(space).__name__)}
 
@@ -87,10 +90,18 @@ def space(data: Data) -> spaces.Space[Any]:
         case "MultiBinary":
             return spaces.MultiBinary(data["n"])
         case "Dict":
-            return spaces.Dict([(key, space(each)) for key, each in data["spaces"]])
+            return spaces.Dict([(key, space(each)) for key, each in data["spaces"].items()])
         case "Tuple":
-            return spaces.Tuple([space(each) for _, each in data["spaces"]])
+            return spaces.Tuple([space(each) for each in data["spaces"]])
     raise ValueError(f"no space of type {data['type']}")
+
+
+def in_words(data: Data) -> str:
+    """`Box(-1.0, 1.0, (3,), float32)`, as Gymnasium writes it; of another one its type."""
+    try:
+        return " ".join(str(space(data)).split())
+    except ValueError:
+        return str(data["type"])
 
 
 def describe(observed: spaces.Space[Any], acted: spaces.Space[Any]) -> dict[str, Any]:
@@ -131,16 +142,24 @@ def parts_of(info: Any) -> list[Part]:
     return list(_parts(info.observation_space))
 
 
+def in_the_way_of(info: Any) -> str:
+    """As `in_the_way`, by the `SourceInfo` of an environment."""
+    known = info.observation_space, info.action_space
+    return in_the_way(*known) if all(known) else ""
+
+
 def in_the_way(observation: Data, action: Data) -> str:
     """Which space no agent can learn from or act in, and what would help; empty for none."""
     for path, found in _leaves(observation):
         if why := _why_not(found):
             named = f"observation {path!r} is" if path else "observations are"
-            return f"its {named} {why}; {_help(observation, path)}"
+            return f"its {named} {why}; {_help(observation)}"
     if not any(True for _ in _leaves(observation)):
         return (
             f"its observations are an empty {observation['type']}: there is nothing to learn from"
         )
+    if (depth := _depth(observation)) > DEEPEST:
+        return f"its observations are {depth} Dicts or Tuples in each other, at most {DEEPEST} fit"
     kind = action["type"]
     if kind not in KINDS:
         return (
@@ -168,19 +187,28 @@ def _why_not(data: Data) -> str:
     return f"{kind}, which agents don't take" if kind in LENGTHLESS else f"of the space {kind}"
 
 
-def _help(observation: Data, path: str) -> str:
+def _help(observation: Data) -> str:
     if observation["type"] == "Dict":
-        keys = [
-            key
-            for key, part in observation["spaces"]
-            if not any(_why_not(leaf) for _, leaf in _leaves(part))
-        ]
-        if keys and all(isinstance(key, str) for key in keys):
-            return f'without it: source.wrappers="FilterObservation({keys})"'
+        parts = observation["spaces"].items()
+        good = [key for key, part in parts if not any(_why_not(leaf) for _, leaf in _leaves(part))]
+        if good:
+            return f'without it: source.wrappers="FilterObservation({good})"'
     return (
         "a wrapper whose observation_space is a Box would help, such as "
         "gymnasium.wrappers.TransformObservation"
     )
+
+
+def _within(data: Data) -> Iterator[tuple[str, Data]]:
+    inside = data["spaces"]
+    return iter(inside.items() if isinstance(inside, Mapping) else enumerate(inside))
+
+
+def _depth(data: Data) -> int:
+    """Of Dicts and Tuples in each other."""
+    if data["type"] not in ("Dict", "Tuple"):
+        return 0
+    return 1 + max((_depth(each) for _, each in _within(data)), default=0)
 
 
 def _leaves(data: Data, path: str = "") -> Iterator[tuple[str, Data]]:
@@ -188,7 +216,7 @@ def _leaves(data: Data, path: str = "") -> Iterator[tuple[str, Data]]:
     if data["type"] not in ("Dict", "Tuple"):
         yield path, data
         return
-    for key, each in data["spaces"]:
+    for key, each in _within(data):
         yield from _leaves(each, f"{path}/{key}" if path else str(key))
 
 

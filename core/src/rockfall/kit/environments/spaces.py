@@ -62,7 +62,9 @@ class Spaces:
 
     @classmethod
     def of(cls, info: Any) -> Spaces:
-        """Those of a source, by its `SourceInfo`."""
+        """Those of a source, by its `SourceInfo`. Raises UsageError as the class does."""
+        if obstacle := space_data.in_the_way_of(info):
+            raise UsageError(obstacle)
         return cls(*space_data.spaces_of(info))
 
     def encode(self, observation: Any) -> Array:
