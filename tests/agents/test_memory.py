@@ -17,7 +17,7 @@ from rockfall.testing import check_model
 from rockfall_agents.memory import Memory
 from rockfall_agents.networks import Network
 from rockfall_agents.pqn import Pqn
-from rockfall_agents.reinforce import Reinforce
+from rockfall_agents.reinforce import Reinforce, ReinforceConfig
 from rockfall_agents.rollout import FEWEST_SEQUENCES, RolloutCollector, Samples
 from tests.agents.recall import RECALL
 
@@ -163,6 +163,31 @@ def test_without_memory_nothing_is_kept() -> None:
         model = kind(config, info)  # type: ignore[arg-type]
         assert model.memory_size == 0
         assert not any("recurrent" in name for name in model.state_dict())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_gymnasium_gives_is_played_with_memory_too(kind: Memory) -> None:
+    """One environment, as it is and as a batch of one: the same actions, over its episodes."""
+    source = rockfall.open_source("CartPole-v1")
+    assert isinstance(source, Environment)
+    torch.manual_seed(0)
+    model = Reinforce(ReinforceConfig.build("s", {"hidden": (8,), "memory": kind}), source.info)
+    one, batched = ModelPolicy(model), ModelPolicy(model)
+    env = source.make()
+    observation, _ = env.reset(seed=0)
+    episodes = 0
+    for _ in range(60):
+        action = one(observation)
+        assert action == batched(torch.from_numpy(observation)[None]).item()
+        assert one.memory is not None and batched.memory is not None
+        assert torch.equal(one.memory, batched.memory)
+        observation, _, terminated, truncated, _ = env.step(action)
+        if terminated or truncated:
+            observation, _ = env.reset()
+            one.forget(True)
+            episodes_ended(batched, torch.tensor([True]))
+            episodes += 1
+    assert episodes >= 2
 
 
 @pytest.mark.long

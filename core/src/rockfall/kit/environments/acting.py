@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, overload
 
@@ -41,14 +42,17 @@ class Acting(nn.Module):
         """
         if isinstance(observations, Tensor):
             return self.choose(observations, deterministic)
+        return self.translated(lambda tensor: self.choose(tensor, deterministic), observations)
+
+    def translated(self, choose: Callable[[Tensor], Tensor], observations: Any) -> Any:
+        """`choose`, of tensors as a batch has them, on what Gymnasium gives and takes."""
         device = next(self.parameters()).device
 
-        def choose(encoded: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        def of_arrays(encoded: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
             # Copied, for an array may be read-only, or a view that PyTorch can't have.
-            tensor = torch.from_numpy(np.array(encoded)).to(device)
-            return self.choose(tensor, deterministic).cpu().numpy()
+            return choose(torch.from_numpy(np.array(encoded)).to(device)).cpu().numpy()
 
-        return self.spaces.act(choose, observations)
+        return self.spaces.act(of_arrays, observations)
 
     @cached_property
     def spaces(self) -> Spaces:

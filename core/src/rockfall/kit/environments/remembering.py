@@ -41,22 +41,26 @@ class ModelPolicy:
         self.remembers = isinstance(model, Remembers) and model.memory_size > 0
         self.memory: Tensor | None = None
 
-    def __call__(self, observations: Tensor) -> Tensor:
-        """Actions (N, …) for the next observation of each episode, (N, …)."""
+    def __call__(self, observations: Any) -> Any:
+        """Actions (N, …) for the next observation of each episode, (N, …), or where the model is
+        `Acting`, what Gymnasium's `step` takes for what its environments give, one or many.
+        """
         with eval_mode(self.model):
             if not self.remembers:
-                actions: Tensor = self.model.act(observations)
-                return actions
+                return self.model.act(observations)
+            if not isinstance(observations, Tensor):
+                return self.model.translated(self, observations)
             if self.memory is None:
                 size = len(observations), self.model.memory_size
                 self.memory = torch.zeros(size, device=observations.device)
             actions, self.memory = self.model.act_next(observations, self.memory)
             return actions
 
-    def forget(self, ended: Tensor) -> None:
+    def forget(self, ended: Tensor | bool) -> None:
         """Another episode begins in the environments whose last one has ended, (N,) bool."""
         if self.memory is not None:
-            self.memory = self.memory.masked_fill(ended.to(self.memory.device)[:, None], 0)
+            over = torch.as_tensor(ended, device=self.memory.device).reshape(-1, 1)
+            self.memory = self.memory.masked_fill(over, 0)
 
 
 def episodes_ended(policy: Policy, ended: Tensor) -> None:
