@@ -9,49 +9,29 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 from gymnasium.vector.utils import concatenate, create_empty_array
 
 import rockfall
 from rockfall.errors import UsageError
 from rockfall.registry import registry
-from tests.kit.any_space import AnySpaces
+from rockfall.testing import check_model
+from tests.agents.every_space import (
+    ACTIONS,
+    BEGIN,
+    END,
+    OBSERVATIONS,
+    README,
+    every_space_registered,
+    table,
+)
 
-PICTURE = spaces.Box(0, 255, (9, 9, 3), np.uint8)
-OBSERVATIONS: dict[str, spaces.Space[Any]] = {
-    "Vector": spaces.Box(-1, 1, (3,)),
-    "Doubles": spaces.Box(-np.inf, np.inf, (2, 2, 1, 1), np.float64),
-    "Number": spaces.Box(0, 9, (), np.int64),
-    "Discrete": spaces.Discrete(5, start=-2),
-    "MultiDiscrete": spaces.MultiDiscrete([3, 2], start=[1, -1]),
-    "MultiBinary": spaces.MultiBinary((2, 3)),
-    "Tuple": spaces.Tuple([spaces.Discrete(32), spaces.Discrete(11), spaces.Discrete(2)]),
-    "Dict": spaces.Dict(
-        camera=PICTURE, inner=spaces.Dict(speed=spaces.Box(-9, 9, (2,)), gear=spaces.Discrete(3))
-    ),
-}
-ACTIONS: dict[str, spaces.Space[Any]] = {
-    "Discrete": spaces.Discrete(3, start=-1),
-    "MultiDiscrete": spaces.MultiDiscrete([3, 2], start=[5, 0]),
-    "MultiBinary": spaces.MultiBinary(4),
-    "Box": spaces.Box(np.array([-2, 0, -np.inf]), np.array([2, 5, np.inf]), dtype=np.float64),
-    "Grid": spaces.Box(-1, 1, (2, 2)),
-}
-AGENTS = ("reinforce", "pqn", "dqn", "ppo", "a2c")
+AGENTS = ("reinforce", "pqn", "dqn", "ppo", "a2c", "sac", "td3")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def registered() -> Any:
-    names = []
-    for one, observed in OBSERVATIONS.items():
-        for other, acted in ACTIONS.items():
-            names.append(f"Any{one}{other}-v0")
-            gymnasium.register(
-                names[-1], lambda observed=observed, acted=acted: AnySpaces(observed, acted)
-            )
-    yield
-    for name in names:
-        del gymnasium.registry[name]
+    with every_space_registered():
+        yield
 
 
 def pairs() -> list[tuple[str, str, str]]:
@@ -59,18 +39,20 @@ def pairs() -> list[tuple[str, str, str]]:
     found = []
     for agent in AGENTS:
         kinds = registry().models.find(agent).spec.learns_from
-        found += [(agent, one, "Discrete") for one in OBSERVATIONS]
+        plain = "Discrete" if "discrete-actions" in kinds else "Box"
+        found += [(agent, one, plain) for one in OBSERVATIONS]
         if len(kinds) > 1:
-            found += [(agent, "Vector", other) for other in ACTIONS if other != "Discrete"]
+            found += [(agent, "Vector", other) for other in ACTIONS if other != plain]
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("agent", "observed", "acted"), pairs())
 def test_it_learns_and_acts(agent: str, observed: str, acted: str, tmp_path: Path) -> None:
     """The environment itself asserts that each action is of its space, by type and bounds."""
     name = f"Any{observed}{acted}-v0"
     short: dict[str, Any] = {"steps": 260, "envs": 2, "hidden": (8,)}
-    if agent == "dqn":
+    if agent in ("dqn", "sac", "td3"):
         short |= {"learning_starts": 50, "buffer_size": 500}
     if agent == "ppo":
         short |= {"batch_size": 16, "rollout_steps": 16}
@@ -109,3 +91,24 @@ def test_pictures_among_the_parts_go_through_convolutions(tmp_path: Path) -> Non
         rockfall.train(
             "pqn", "AnyTupleDiscrete-v0", preset="tiny", out=tmp_path, config={"network": "conv"}
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("agent", "source"),
+    [
+        ("reinforce", "AnyDictUnbounded-v0"),
+        ("reinforce", "AnyTupleMultiDiscrete-v0"),
+        ("ppo", "AnyDictMultiBinary-v0"),
+        ("pqn", "AnyDictDiscrete-v0"),
+        ("sac", "AnyNumberGrid-v0"),
+    ],
+)
+def test_it_conforms_there_and_resumes_to_the_bit(agent: str, source: str) -> None:
+    check_model(agent, source)
+
+
+def test_the_readme_says_which_space_each_agent_takes() -> None:
+    """`python -m tests.agents.every_space` writes it anew."""
+    text = README.read_text(encoding="utf-8")
+    assert text.partition(BEGIN)[2].partition(END)[0].strip() == table()

@@ -103,6 +103,8 @@ class AnySpaces(gymnasium.Env[Any, Any]):
         return self._seen(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if self.action_space.shape == () and isinstance(self.action_space, spaces.Box):
+            action = np.asarray(action)  # of which Gymnasium's vector environments make numbers
         assert self.action_space.contains(action), f"{action!r} is not of {self.action_space}"
         self.taken.append(action)
         self.left -= 1

@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kinds import require_kind
-from rockfall.kit.environments import LoopBatch, Spaces, parts_of, space_data
+from rockfall.kit.environments import LoopBatch, Spaces, VectorBatch, parts_of, space_data
 from rockfall.registry import registry
 from rockfall.run.schema import DEEPEST, InfoSchema, _deeper_than
+from rockfall.sources.environment import Environment
 from rockfall.sources.info import SourceInfo
+from rockfall.testing.batches import check_batch
+from tests.agents.every_space import ACTIONS, every_space_registered
 from tests.kit.any_space import AnySpaces, action_spaces, observation_spaces
 
 CPU = torch.device("cpu")
@@ -101,6 +105,51 @@ def test_a_batch_shows_and_takes_any_space(
     actions = draw(3, generator)
     for one, two in zip(batch.step(actions), other.step(actions), strict=True):
         assert torch.equal(one, two)
+
+
+class Stateful(SyncVectorEnv):
+    """A vector form that says it offers its state."""
+
+    def state_dict(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    load_state_dict = state_dict
+
+
+@settings(max_examples=15, deadline=None)
+@given(observation_spaces(), action_spaces())
+def test_a_vector_form_is_translated_as_its_single_environments_are(
+    observed: spaces.Space[Any], acted: spaces.Space[Any]
+) -> None:
+    """Beside the same environments in a loop of their own, without any translation."""
+    vector = Stateful(
+        [lambda: AnySpaces(observed, acted)] * 2, autoreset_mode=AutoresetMode.SAME_STEP
+    )
+    batch, translated = VectorBatch(vector, CPU), Spaces(observed, acted)
+    batch.reset(4)
+    alone = [AnySpaces(observed, acted) for _ in range(2)]
+    shown = [env.reset(seed=4 + index)[0] for index, env in enumerate(alone)]
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(12):
+        for row, one in zip(batch.observation, shown, strict=True):
+            np.testing.assert_array_equal(row, translated.encode(one))
+        actions = translated.random(2, generator)
+        step = batch.step(actions)
+        for index, env in enumerate(alone):
+            shown[index], reward, *ends, _ = env.step(translated.decode(actions.numpy()[index]))
+            final = step.final_observation[index]
+            np.testing.assert_array_equal(final, translated.encode(shown[index]))
+            assert step.reward[index].item() == pytest.approx(reward, rel=1e-5)
+            if any(ends):
+                shown[index] = env.reset()[0]
+    batch.close()
+
+
+@pytest.mark.parametrize("acted", ACTIONS)
+@pytest.mark.parametrize("observed", ["Dict", "Discrete"])
+def test_a_batch_of_it_keeps_the_contract(observed: str, acted: str) -> None:
+    with every_space_registered():
+        check_batch(Environment(f"Any{observed}{acted}-v0"), "plain")
 
 
 def test_final_observations_are_those_before_the_reset_also_of_one_memory() -> None:

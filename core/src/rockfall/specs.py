@@ -142,8 +142,8 @@ class EnvironmentSpec(Spec):
 
     baselines: policy name → target of a factory `(env) -> policy`, where `env` is the vector form
         (or the list of plain environments, if it has none that offers its state) and
-        `policy(observations) -> actions` takes and gives NumPy arrays. `random` is always there
-        and need not be named.
+        `policy(observations) -> actions` takes and gives NumPy arrays, those of a batch
+        (`rockfall.kit.environments.Spaces`). `random` is always there and need not be named.
     tensor: target of a batched torch form, `(num_envs, device, **options)`; see
         `rockfall.kit.environments.TensorBatch`. Agents use it on an accelerator.
     episodes: how many episodes an evaluation plays.

@@ -44,6 +44,7 @@ class Spaces:
         described = space_data.describe(observed, acted)
         self.shape: tuple[int, ...] = described["shape"]
         self.dtype = np.dtype(described["dtype"])
+        self._start = int(acted.start) if isinstance(acted, spaces.Discrete) else None
         self._many = None if isinstance(observed, spaces.Box) else batch_space(observed, 1)
 
     @property
@@ -91,9 +92,8 @@ class Spaces:
 
     def decode(self, action: Any) -> Any:
         """One action of a batch, a number or an array, as `Env.step` takes it."""
-        acted = self.acted
-        if isinstance(acted, spaces.Discrete):
-            return int(action) + int(acted.start)
+        if self._start is not None:
+            return int(action) + self._start
         return np.asarray(self.decode_many(np.asarray(action)[None])[0])
 
     def decode_many(self, actions: Array) -> Array:

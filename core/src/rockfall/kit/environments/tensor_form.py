@@ -15,7 +15,8 @@ class TensorBatch:
     """Wraps what an environment spec's `tensor` makes.
 
     That has `num_envs`, `observation`, `reset(seed)` → observation, `step(actions)` → the five
-    parts of `Step`, `state_dict` and `load_state_dict`. It draws nothing.
+    parts of `Step`, `state_dict` and `load_state_dict`. Its observations and actions are those of a
+    batch, as `Spaces` says. It draws nothing.
 
     Many steps can be recorded as a CUDA graph if it also has `draw`, `play` and `go_on`, which
     split them into what the host decides and a function of tensors:
