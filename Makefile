@@ -25,6 +25,7 @@ $(STAMP): $(FILES)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about a minute the first time)"
 	@$(PIP) install --quiet -c constraints.txt flit_core setuptools
+	@$(PIP) uninstall --quiet --yes pygame  # of former checkouts: pygame-ce lies in the same folder
 	@$(PIP) install --quiet --no-build-isolation -c constraints.txt -r requirements-dev.txt
 	@touch $@
 

@@ -27,6 +27,9 @@ def measurement_lines(measurements: dict[str, Any]) -> list[str]:
         if baselines:
             beside = (f"{other} {measured(theirs)}" for other, theirs in baselines.items())
             lines.append(f"  beside {' · '.join(beside)}")
+        if published := found.get("published"):
+            others = (f"{who} {measured({'value': score})}" for who, score in published.items())
+            lines.append(f"  published: {' · '.join(others)}")
     return lines
 
 

@@ -94,8 +94,9 @@ def train(
     source_name = known.spec.name if known else named
     values = {**(config or {}), **settings}
     presets: dict[str, dict[str, Any]] = getattr(kind, "presets", {})
-    if preset is None and not known and (suited := preset_that_suits(named)) in presets:
-        preset = suited
+    if preset is None and not known and named not in presets:
+        suited = preset_that_suits(named)
+        preset = suited if suited in presets else None
     of_preset = split_preset(presets.get(source_name if preset is None else preset, {}))[1]
     source_options = {**of_preset, **(source_options or {})}
     built = build_config(kind, entry.spec.name, source_name, preset, values)
@@ -108,7 +109,7 @@ def train(
     record = Record(
         model=entry.full_name,
         source=named if known else opened.info.name,
-        source_options=source_options,
+        source_options={**source_options, **getattr(opened, "chosen", {})},
         preset=preset or "",
         config=built.model_dump(mode="json"),
         info=opened.info.to_json(),

@@ -13,7 +13,8 @@ __all__ = ["Measurements", "mean_and_error", "measurement"]
 
 Measurements = dict[str, dict[str, Any]]
 """Name → {value, error, count, baselines: {name: {value, error}}, …}, as `result.json` holds them
-under `figures`. A `note` says in a few words what the numbers alone do not.
+under `figures`. A `note` says in a few words what the numbers alone do not; `published`, by whom →
+value, what others reached, which is not measured here.
 """
 
 

@@ -35,25 +35,32 @@ class Environment:
         gymnasium_id: str,
         options: Mapping[str, Any] | None = None,
         spec: EnvironmentSpec | None = None,
+        *,
+        chosen: Mapping[str, Any] | None = None,
+        published: Mapping[str, float] | None = None,
     ) -> None:
         """options: `EnvironmentOptions`, and the environment's own.
+        chosen: some by whoever opens it, which a run records, so that it has them again.
+        published: by whom → a mean return that others reached.
 
         Raises UsageError if Gymnasium can't make it, or its first reset and step fail, saying why.
         """
         self.gymnasium_id = gymnasium_id
-        self.general, self.options = EnvironmentOptions.split(gymnasium_id, options or {})
+        self.chosen = dict(chosen or {})
+        options = {**self.chosen, **(options or {})}
+        self.general, self.options = EnvironmentOptions.split(gymnasium_id, options)
         self.spec = spec
         self.device = torch.device("cpu")
         self._salt: int | None = None
         if spec is not None:
             spec.load()  # registers the Gymnasium id
         self._wrappings, self._training = (
-            allowed_wrappers((options or {}).get(name))
-            for name in ("wrappers", "training_wrappers")
+            allowed_wrappers(options.get(name)) for name in ("wrappers", "training_wrappers")
         )
         with contextlib.closing(self.make()) as env:
             self.warnings = check_first_step(env, gymnasium_id)
             self._limit = env.spec.max_episode_steps if env.spec else None
+            solved = env.spec.reward_threshold if env.spec else None
             spaces = space_data.describe(env.observation_space, env.action_space)
         if self._training:
             with contextlib.closing(self._in_training()) as env:
@@ -62,6 +69,7 @@ class Environment:
                         "training_wrappers must leave observations and actions as they are, which "
                         f"{self.general.training_wrappers} does not: see wrappers"
                     )
+        self.published = {**({} if solved is None else {"solved": solved}), **(published or {})}
         self.info = SourceInfo(name=spec.name if spec else gymnasium_id, **spaces)
 
     @property
@@ -72,7 +80,7 @@ class Environment:
     @property
     def episodes(self) -> int:
         """How many episodes an evaluation plays."""
-        return self.spec.episodes if self.spec else 100
+        return self.general.evaluation_episodes or (self.spec.episodes if self.spec else 100)
 
     @property
     def evaluation_steps(self) -> int:

@@ -24,6 +24,9 @@ class EnvironmentOptions(Config):
         description="around those in training alone, such as ClipReward(-1, 1), so that what is "
         "measured is the environment's own score",
     )
+    evaluation_episodes: int | None = Field(
+        None, ge=1, description="how many an evaluation plays; by default what suits it, mostly 100"
+    )
     evaluation_steps: int | None = Field(
         None,
         ge=1,

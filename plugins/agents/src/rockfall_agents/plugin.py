@@ -13,6 +13,13 @@ EVERY = (*DISCRETE, "multi-discrete-actions", "multi-binary-actions", "continuou
 
 @hookimpl
 def rockfall_register(register: Register) -> None:
+    register.source_opener(
+        name="families",
+        summary="an id of a family of environments, such as Atari, as is usual for it",
+        target="rockfall_agents.families:open_known",
+        suits="rockfall_agents.families:preset_for",
+        order=15,
+    )
     agent = partial(
         register.model,
         default_source="falling-rocks-8x8",

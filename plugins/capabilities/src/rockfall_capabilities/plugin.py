@@ -28,7 +28,11 @@ def rockfall_register(register: Register) -> None:
         name="acts",
         summary="chooses actions in an environment",
         **targets("acts", "Acts", "evaluate"),
-        derived={"percent_of_oracle": "% of the oracle", "times_random": "× random"},
+        derived={
+            "percent_of_oracle": "% of the oracle",
+            "times_random": "× random",
+            "human_normalised": "% human-normalised",
+        },
         verb="play RUN",
     )
     register.capability(

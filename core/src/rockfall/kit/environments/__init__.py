@@ -12,6 +12,7 @@ from rockfall.kit.environments.batched import (
     offers_state,
 )
 from rockfall.kit.environments.episodes import Episodes, episode_returns, play_episodes
+from rockfall.kit.environments.packages import register_id
 from rockfall.kit.environments.remembering import ModelPolicy, Remembers, episodes_ended
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.kit.environments.space_data import Part, parts_of
@@ -41,4 +42,5 @@ __all__ = [
     "offers_state",
     "parts_of",
     "play_episodes",
+    "register_id",
 ]

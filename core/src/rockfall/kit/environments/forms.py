@@ -32,7 +32,10 @@ def make_environment(
     # Not all environments have a render mode; those are not given None either.
     drawn: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
     try:
-        return gymnasium.make(gymnasium_id, disable_env_checker=True, **options, **drawn)
+        with warnings.catch_warnings():
+            # What its package is deprecated for is not for who learns from it.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return gymnasium.make(gymnasium_id, disable_env_checker=True, **options, **drawn)
     except gymnasium.error.DependencyNotInstalled as error:
         raise UsageError(f"{gymnasium_id}: {extra_of(gymnasium_id) or error}") from None
     except Exception as error:  # an environment may raise anything

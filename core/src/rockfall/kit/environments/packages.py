@@ -159,7 +159,9 @@ def _register(module: str) -> None:
     """Import it, and call what it has in Gymnasium's group."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        importlib.import_module(module)
+        found = importlib.import_module(module)
+        if module == "ale_py":  # which greets on standard error whoever opens a game
+            found.ALEInterface.setLoggerMode(found.LoggerMode.Error)
         for point in _points().values():
             if point.module.partition(".")[0] == module.partition(".")[0]:
                 registering = point.load()

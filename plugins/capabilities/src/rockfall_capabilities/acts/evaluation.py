@@ -32,6 +32,11 @@ def evaluate(
             f"{cut:,} of {len(played.cut):,} episodes were cut off after "
             f"{source.evaluation_steps:,} steps (source.evaluation_steps)"
         )
+    if source.published:
+        score["published"] = dict(source.published)
+    human, base = (source.published.get(who) for who in ("human", "random, published"))
+    if human is not None and base is not None:
+        score["human_normalised"] = 100 * (score["value"] - base) / (human - base)
     random, oracle = (score["baselines"].get(name) for name in ("random", "oracle"))
     if random and random["value"] > 0:
         score["times_random"] = score["value"] / random["value"]
