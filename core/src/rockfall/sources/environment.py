@@ -52,6 +52,7 @@ class Environment:
         self.spec = spec
         self.device = torch.device("cpu")
         self._salt: int | None = None
+        self._workers = self.general.workers
         if spec is not None:
             spec.load()  # registers the Gymnasium id
         self._wrappings, self._training = (
@@ -95,6 +96,12 @@ class Environment:
         measured._salt = salt
         return measured
 
+    def in_one_process(self) -> Self:
+        """The same source without workers, whose batches have all that is behind them here."""
+        alone = copy.copy(self)
+        alone._workers = 1
+        return alone
+
     def to(self, device: torch.device) -> Self:
         """The same source, whose batches are on `device` unless they are asked for elsewhere."""
         self.device = device
@@ -137,6 +144,7 @@ class Environment:
             form=form,
             plain=self._in_training if training else self.make,
             own_forms=not (self._wrappings or training),
+            workers=self._workers,
             tensor=partial(_call, self.spec, target) if self.spec and target else None,
         )
         batch.reset(seed)

@@ -24,6 +24,13 @@ class EnvironmentOptions(Config):
         description="around those in training alone, such as ClipReward(-1, 1), so that what is "
         "measured is the environment's own score",
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=512,
+        description="processes that step the environments of a batch at once, which pays where a "
+        "step takes a millisecond or more; they change no figure",
+    )
     evaluation_episodes: int | None = Field(
         None, ge=1, description="how many an evaluation plays; by default what suits it, mostly 100"
     )

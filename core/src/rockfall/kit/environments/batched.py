@@ -140,12 +140,15 @@ class VectorBatch:
 class LoopBatch:
     """Plain environments in a loop, each replayable, as a `BatchedEnvironment`."""
 
-    def __init__(self, envs: list[gymnasium.Env[Any, Any]], device: torch.device) -> None:
+    def __init__(
+        self, envs: list[gymnasium.Env[Any, Any]], device: torch.device, first: int = 0
+    ) -> None:
+        """first: the number of the first of them, if they are a part of a batch."""
         self.device = device
         self.num_envs = len(envs)
         self.name = name_of(envs[0])
         encoded = map(Encoded, envs)
-        self.envs = [EpisodeReplay(env, seed=0, index=index) for index, env in enumerate(encoded)]
+        self.envs = [EpisodeReplay(env, seed=0, index=i) for i, env in enumerate(encoded, first)]
         self.native = envs
         self.ended_rows: Tensor | None = None
         self._ended: list[Frame | None] = [None] * len(envs)

@@ -23,6 +23,7 @@ from rockfall.kit.environments.batched import (
 )
 from rockfall.kit.environments.packages import extra_of
 from rockfall.kit.environments.tensor_form import TensorBatch
+from rockfall.kit.environments.workers import WorkersBatch
 
 
 def make_environment(
@@ -53,6 +54,7 @@ def make_batch(
     form: Form | None = None,
     plain: Callable[[str | None], gymnasium.Env[Any, Any]] | None = None,
     own_forms: bool = True,
+    workers: int = 1,
     tensor: Callable[..., Any] | None = None,
 ) -> BatchedEnvironment:
     """`num_envs` environments stepped at once, not yet reset.
@@ -60,6 +62,7 @@ def make_batch(
     form: without it, the best there is: off the CPU the environment's own torch form, then its own
         vector form, then a loop over plain ones. Raises UsageError for one not offered.
     plain: makes a plain one with a render mode, if it is not to be Gymnasium's own.
+    workers: over so many processes plain ones are shared out, unless a form or pictures are wanted.
     own_forms: whether the others will do; what has wrappers has none.
     tensor: makes the torch form, `(num_envs, device, **options)`; None if there is none.
     """
@@ -68,6 +71,8 @@ def make_batch(
     make = plain or partial(make_environment, gymnasium_id, options)
     if not own_forms:
         tensor, registered = None, replace(registered, vector_entry_point=None)
+    if workers > 1 and form is None and render_mode is None:
+        return WorkersBatch(partial(make, None), registered, num_envs, workers, device)
     if tensor and (
         form == "tensor" or (form is None and device.type != "cpu" and render_mode is None)
     ):

@@ -23,7 +23,12 @@ def evaluate(
         source, lambda _: ModelPolicy(model), episodes, seed=seed, device=source.device
     )
     baselines = {
-        name: play_episodes(source, _baseline(source, name, seed), episodes, seed=seed).returns
+        name: play_episodes(
+            source if name == "random" else source.in_one_process(),
+            _baseline(source, name, seed),
+            episodes,
+            seed=seed,
+        ).returns
         for name in source.baselines
     }
     score = measurement(played.returns, baselines)
