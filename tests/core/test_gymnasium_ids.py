@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,11 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from rockfall.cli import rockfall
 from rockfall.errors import RockfallError, UnknownName, UsageError
 from rockfall.kit.environments import LoopBatch, VectorBatch, packages
 from rockfall.kit.trust import only_typed
@@ -23,6 +26,7 @@ from rockfall.sources.opening import open_source
 
 MODULE = """
 import gymnasium
+from click.testing import CliRunner
 from gymnasium import spaces
 
 class Here(gymnasium.Env):
@@ -269,3 +273,14 @@ def test_numbers_that_are_not_finite_are_the_environments_in_a_vector_form_too()
     assert isinstance(source, Environment)
     with pytest.raises(RockfallError, match="RockfallWrong-v0 gave a reward of nan"):
         source.batch(2, seed=0).step(torch.zeros(2).long())
+
+
+def test_ids_of_packages_are_listed_beside_registered_environments() -> None:
+    listed = CliRunner().invoke(rockfall, ["list", "environments", "--json"])
+    found = json.loads(listed.stdout)
+    assert "CartPole-v1" in found["gymnasium"]["gymnasium"]
+    named = {entry["gymnasium_id"] for entry in found["environments"]}
+    assert not any(named.intersection(ids) for ids in found["gymnasium"].values())
+    text = CliRunner().invoke(rockfall, ["list", "environments"]).stdout
+    assert all(each in text for ids in found["gymnasium"].values() for each in ids)
+    assert "CartPole-v1" not in CliRunner().invoke(rockfall, ["list"]).stdout

@@ -122,6 +122,7 @@ class TestDistribution:
         known = {re.split("[>=<]", need)[0].replace("-", "_") for need in needs}
         known |= {"sklearn"} if "scikit_learn" in known else set()
         known |= {"PIL"} if "pillow" in known else set()
+        known |= {"pygame"} if "pygame_ce" in known else set()
         known |= {"rockfall"} if "rockfall_core" in known else set()
         # An environment's plugin is imported by Rockfall alone; IPython is there in a notebook.
         known |= packages(folder) | {"IPython"} | set(sys.stdlib_module_names)

@@ -21,13 +21,18 @@ SECTIONS = ("models", "datasets", "pictures", "environments")
 @click.argument("section", type=click.Choice((*SECTIONS, "capabilities", "kinds")), required=False)
 @as_json
 def command(section: str | None, as_json: bool) -> None:
-    """List models, datasets, pictures and environments; or capabilities, or kinds of source."""
+    """List models, datasets, pictures and environments; or capabilities, or kinds of source.
+
+    `rockfall list environments` has the ids of every package, too, that registers some.
+    """
     if section == "kinds":
         _kinds(as_json)
         return
+    ids = _gymnasium_ids() if section == "environments" else {}
     listed = {each: getattr(registry(), each) for each in ((section,) if section else SECTIONS)}
     if as_json:
-        print_json({title: _data(catalogue) for title, catalogue in listed.items()})
+        found = {title: _data(catalogue) for title, catalogue in listed.items()}
+        print_json({**found, **({"gymnasium": ids} if ids else {})})
         return
     for title, catalogue in listed.items():
         say(title)
@@ -36,10 +41,25 @@ def command(section: str | None, as_json: bool) -> None:
             name = catalogue.shown_name(entry)
             hang(f"  {name:{width}}  ", f"{entry.spec.summary} ({entry.owner})")
         say("" if catalogue else "  none\n")
+    for package, names in ids.items():
+        say(f"ids of {package}, by which Gymnasium makes them")
+        hang("  ", ", ".join(names))
+        say("")
     if registry().models:
         say("`rockfall info NAME` tells more, `rockfall train MODEL [SOURCE]` starts one.")
     else:
         say("No model is installed: `rockfall install NAME` adds a plugin.")
+
+
+def _gymnasium_ids() -> dict[str, list[str]]:
+    """Of every package that is installed, but for those of registered environments."""
+    from rockfall.kit.environments.packages import installed_ids
+
+    named = {entry.spec.gymnasium_id for entry in registry().environments}
+    found = {
+        package: [n for n in ids if n not in named] for package, ids in installed_ids().items()
+    }
+    return {package: names for package, names in found.items() if names}
 
 
 def _data(catalogue: Catalogue[Any]) -> list[dict[str, Any]]:

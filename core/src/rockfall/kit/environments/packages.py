@@ -109,8 +109,11 @@ def installed_ids() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"gymnasium": []}
     for name in _latest(gymnasium.registry):
         made = gymnasium.registry[name].entry_point or gymnasium.registry[name].vector_entry_point
-        module = str(made if isinstance(made, str) else getattr(made, "__module__", ""))
-        found.setdefault(_distribution(re.split(r"[.:]", module)[0]), []).append(name)
+        path = str(made if isinstance(made, str) else getattr(made, "__module__", ""))
+        module = re.split(r"[.:]", path)[0]
+        distribution, beginnings = PACKAGES.get(module, (module, ("",)))
+        if name.startswith(beginnings):  # others are of former versions
+            found.setdefault(distribution, []).append(name)
     return found
 
 
@@ -171,10 +174,6 @@ def _register(module: str) -> None:
 
 def _begins(module: str, gymnasium_id: str) -> bool:
     return gymnasium_id.startswith(PACKAGES.get(module, ("", ("\0",)))[1])
-
-
-def _distribution(module: str) -> str:
-    return PACKAGES[module][0] if module in PACKAGES else module
 
 
 def _latest(ids: Iterable[str]) -> list[str]:
