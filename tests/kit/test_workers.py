@@ -126,7 +126,7 @@ def test_a_worker_that_is_gone_is_told() -> None:
 def test_what_can_not_be_sent_is_refused() -> None:
     lock = threading.Lock()
     gymnasium.register("RockfallHeld-v0", entry_point=lambda: slow_rooms.Room() if lock else None)
-    with pytest.raises(UsageError, match=r"can't be sent to workers .*: leave out"):
+    with pytest.raises(UsageError, match=r"can't be sent to workers .*: leave source"):
         opened("RockfallHeld-v0", workers=2).batch(2, seed=0)
     gymnasium.registry.pop("RockfallHeld-v0")
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import pickle
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-import cloudpickle
 import gymnasium
 import numpy as np
 import torch
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector.utils import CloudpickleWrapper
 from torch import Tensor
 
 from rockfall.errors import RockfallError, UsageError
@@ -46,12 +46,7 @@ class WorkersBatch:
         """
         self.num_envs, self.device, self.name = num_envs, device, spec.id
         self.ended_rows: Tensor | None = None
-        try:
-            sent = cloudpickle.dumps((spec, make))
-        except Exception as error:  # what it holds may raise anything
-            raise UsageError(
-                f"{spec.id} can't be sent to workers ({in_words(error)}): leave out source.workers"
-            ) from error
+        sent = CloudpickleWrapper(partial(_made, spec, make))
         starting = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
         context: Any = multiprocessing.get_context(starting or "spawn")
         if starting:  # else each worker would import torch anew
@@ -63,7 +58,7 @@ class WorkersBatch:
             for part in self._parts:
                 ours, theirs = context.Pipe()
                 process = context.Process(target=_work, args=(theirs, sent, part), daemon=True)
-                process.start()
+                self._start(process)
                 theirs.close()
                 self._workers.append((process, ours))
             self._answers()
@@ -121,6 +116,15 @@ class WorkersBatch:
                 process.join()
         self._workers = []
 
+    def _start(self, process: Any) -> None:
+        try:
+            process.start()
+        except Exception as error:  # what an environment holds may refuse to be sent, anyhow
+            raise UsageError(
+                f"{self.name} can't be sent to workers ({in_words(error)}): leave source.workers"
+                " out"
+            ) from error
+
     def _observe(self, observations: list[Any]) -> Tensor:
         self.observation = to_device([np.concatenate(observations)], self.device)[0]
         return self.observation
@@ -152,7 +156,12 @@ class WorkersBatch:
         raise RockfallError(f"a worker of {self.name} ended{how}: was it killed, or out of memory?")
 
 
-def _work(connection: Connection, sent: bytes, part: slice) -> None:
+def _made(spec: EnvSpec, make: Make) -> gymnasium.Env[Any, Any]:
+    gymnasium.registry.setdefault(spec.id, spec)
+    return make()
+
+
+def _work(connection: Connection, sent: Make, part: slice) -> None:
     """In a worker: answer until the connection is closed, by whoever asks or by its end."""
     for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
         signal.signal(number, signal.SIG_IGN)  # whoever asks decides when it is over
@@ -162,7 +171,8 @@ def _work(connection: Connection, sent: bytes, part: slice) -> None:
         while True:
             try:
                 if batch is None:
-                    batch, answer = _batch(sent, part), None
+                    envs = [sent() for _ in range(part.stop - part.start)]
+                    batch, answer = LoopBatch(envs, CPU, first=part.start), None
                 else:
                     what, given = connection.recv()
                     if what == "close":
@@ -179,12 +189,6 @@ def _work(connection: Connection, sent: bytes, part: slice) -> None:
                 break
     if batch is not None:
         batch.close()
-
-
-def _batch(sent: bytes, part: slice) -> LoopBatch:
-    spec, make = pickle.loads(sent)
-    gymnasium.registry.setdefault(spec.id, spec)
-    return LoopBatch([make() for _ in range(part.stop - part.start)], CPU, first=part.start)
 
 
 def _answer(batch: LoopBatch, what: str, given: Any) -> Any:
