@@ -237,18 +237,39 @@ def test_act_takes_one_observation_or_those_of_a_vector_environment(
     np.testing.assert_array_equal(seen[0][0], seen[1][0])
 
 
-@pytest.mark.parametrize("given_", [np.zeros((2, 3, 4)), np.zeros(5), {"a": 1}, "left", None, []])
+@pytest.mark.parametrize(
+    "given_",
+    [np.zeros((2, 3, 4)), np.zeros(5), np.zeros((8, 2)), np.zeros((2, 8)), {"a": 1}, "x", None, []],
+)
 def test_act_refuses_what_is_no_observation(given_: Any) -> None:
     translated = Spaces(spaces.Box(-1, 1, (4,)), spaces.Discrete(2))
     with pytest.raises(UsageError, match=r"Box|space"):
         translated.act(lambda encoded: encoded, given_)
 
 
-def test_an_observation_out_of_its_space_is_named() -> None:
-    translated = Spaces(spaces.Dict({"a": spaces.Discrete(3)}), spaces.Discrete(2))
-    for wrong in ({"a": 3}, {"b": 0}, {"a": "x"}, None):
-        with pytest.raises(RockfallError, match="is not of"):
-            translated.encode(wrong)
+@pytest.mark.parametrize(
+    ("space", "wrong"),
+    [
+        (spaces.Dict(a=spaces.Discrete(3)), {"a": 3}),
+        (spaces.Dict(a=spaces.Discrete(3)), {"b": 0}),
+        (spaces.Dict(a=spaces.Discrete(3)), {"a": "x"}),
+        (spaces.Dict(a=spaces.Discrete(3)), None),
+        (spaces.Dict(a=spaces.Discrete(3)), {"a": -1}),
+        (spaces.Discrete(3, start=5), 4),
+        (spaces.Discrete(3, start=5), 8),
+        (spaces.MultiDiscrete([3, 3], start=[0, 5]), np.array([0, 4])),
+        (spaces.Tuple([spaces.Discrete(2), spaces.Discrete(2)]), (0,)),
+        (spaces.Tuple([spaces.Box(0, 1, (2,)), spaces.Discrete(2)]), (np.zeros(3), 1)),
+        (spaces.Box(0, 1, (2, 3)), np.zeros((3, 2))),
+        (spaces.Box(0, 1, (2, 3)), np.zeros(6)),
+        (spaces.Box(0, 1, (4,)), np.zeros((1, 4))),
+        (spaces.MultiBinary(3), np.zeros(2)),
+    ],
+)
+def test_an_observation_out_of_its_space_is_named(space: spaces.Space[Any], wrong: Any) -> None:
+    with pytest.raises(RockfallError, match="is not of") as raised:
+        Spaces(space, spaces.Discrete(2)).encode(wrong)
+    assert "\n" not in str(raised.value)
 
 
 class Own(spaces.Space[Any]):

@@ -73,22 +73,38 @@ class Spaces:
 
         Raises RockfallError for what is not of the space.
         """
+        why: Any = ""
         try:
             if self._many is None:
-                return np.asarray(observation, self.dtype).reshape(self.shape)
-            flat: Any = spaces.flatten(self.observed, observation)
-            return np.asarray(flat, self.dtype)
+                encoded = np.asarray(observation, self.dtype)
+                if not self.observed.shape:
+                    encoded = encoded.reshape(1)
+            elif _counts_from_below(self.observed, observation):
+                raise ValueError("it is below its start")
+            else:
+                flat: Any = spaces.flatten(self.observed, observation)
+                encoded = np.asarray(flat, self.dtype)
+            if encoded.shape == self.shape:
+                return encoded
         except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise RockfallError(
-                f"an observation is not of {self.observed}: {_short(observation)} ({error})"
-            ) from None
+            why = f" ({error})"
+        raise RockfallError(
+            f"an observation is not of {_short(self.observed)}: {_short(observation)}{why}"
+        )
 
     def encode_many(self, observations: Any) -> Array:
-        """The observations of a `VectorEnv`, (N, *shape), which may share their memory."""
-        if self._many is None:
-            array = np.asarray(observations, self.dtype)
-            return array.reshape(len(array), *self.shape)
-        return np.stack([self.encode(each) for each in iterate(self._many, observations)])
+        """The observations of a `VectorEnv`, (N, *shape), which may share their memory.
+
+        Raises RockfallError for what is not of the space.
+        """
+        if self._many is not None:
+            return np.stack([self.encode(each) for each in iterate(self._many, observations)])
+        array = np.asarray(observations, self.dtype)
+        if array.shape[1:] != self.observed.shape:
+            raise RockfallError(
+                f"observations of shape {array.shape} are not many of {_short(self.observed)}"
+            )
+        return array.reshape(len(array), *self.shape)
 
     def decode(self, action: Any) -> Any:
         """One action of a batch, a number or an array, as `Env.step` takes it."""
@@ -202,6 +218,18 @@ def _random_in_box(box: spaces.Box[Any], count: int, generator: torch.Generator)
     far = -torch.log1p(-share)
     one_bound = torch.where(above, low + far, torch.where(below, high - far, normal))
     return torch.where(above & below, within, one_bound).float()
+
+
+def _counts_from_below(space: spaces.Space[Any], value: Any) -> bool:
+    """Whether a number of a Discrete is below its start, where `flatten` counts from the end."""
+    if isinstance(space, spaces.Dict):
+        return any(_counts_from_below(part, value[key]) for key, part in space.spaces.items())
+    if isinstance(space, spaces.Tuple):
+        parts = zip(space.spaces, value, strict=True)
+        return any(_counts_from_below(part, each) for part, each in parts)
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        return bool(np.any(np.less(value, space.start)))
+    return False
 
 
 def _short(value: Any) -> str:
