@@ -107,6 +107,14 @@ FALLING_ROCKS: dict[str, Any] = {
     "exploration_fraction": 0.03,  # random play catches rocks from the start
     "epsilon": 0.02,  # one random action in fifty costs few rocks: Q is almost that of greedy play
 }
+FALLING_ROCKS_32X32: dict[str, Any] = {
+    **FALLING_ROCKS,
+    "hidden": (512,),  # 88 % where 256 has 85, after 1.2 million steps
+    "layer_norm": True,  # 92 % where 512 units without have 88, after as many
+    "gamma": 0.95,  # 0.95^31 is 0.2: plans for what is in sight lose nothing by it, measured exactly
+    "lam": 0.8,  # a catch is learned from over more steps
+    "steps": 4_800_000,
+}
 
 
 class Pqn(ActingWithMemory):
@@ -124,7 +132,7 @@ class Pqn(ActingWithMemory):
             **FALLING_ROCKS,
             "steps": 3_200_000,
         },  # 99 %, in 17 CPU s in bf16, 36 in float32
-        "falling-rocks-32x32": {**FALLING_ROCKS, "steps": 3_200_000},  # about 94 %, in two minutes
+        "falling-rocks-32x32": FALLING_ROCKS_32X32,  # 95.4 %, in 127 CPU s in bf16
         "CartPole-v1": {
             "steps": 300_000,  # every seed balances for all 500 steps, after 12 CPU s
             "epochs": 4,  # purejaxql's
