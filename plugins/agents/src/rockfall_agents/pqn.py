@@ -111,7 +111,7 @@ FALLING_ROCKS_32X32: dict[str, Any] = {
     **FALLING_ROCKS,
     "hidden": (512,),  # 88 % where 256 has 85, after 1.2 million steps
     "layer_norm": True,  # 92 % where 512 units without have 88, after as many
-    "gamma": 0.95,  # 0.95^31 is 0.2: plans for what is in sight lose nothing by it, measured exactly
+    "gamma": 0.95,  # exact plans of what is in sight lose 0.1 % by it
     "lam": 0.8,  # a catch is learned from over more steps
     "steps": 4_800_000,
 }
