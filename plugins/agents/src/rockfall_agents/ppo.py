@@ -93,6 +93,15 @@ class Ppo(sb3.OnPolicyAgent):
             "normalize_observations": True,
             "normalize_rewards": True,
         },
+        "Pendulum-v1": {  # −182 (one run); −200 is solved. RL Zoo's, but for its gSDE
+            "steps": 100_000,
+            "envs": 4,
+            "rollout_steps": 1024,
+            "epochs": 10,
+            "batch_size": 64,
+            "gamma": 0.9,  # what a torque does shows within ten steps
+            "entropy": 0.0,  # a Gaussian is wide enough at first
+        },
     }
 
     losses: ClassVar = {
