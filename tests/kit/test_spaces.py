@@ -239,12 +239,23 @@ def test_act_takes_one_observation_or_those_of_a_vector_environment(
 
 @pytest.mark.parametrize(
     "given_",
-    [np.zeros((2, 3, 4)), np.zeros(5), np.zeros((8, 2)), np.zeros((2, 8)), {"a": 1}, "x", None, []],
+    [
+        np.zeros((2, 3, 4)),
+        np.zeros(5),
+        np.zeros((8, 2)),
+        np.zeros((2, 8)),
+        {"a": 1},
+        "x",
+        None,
+        [],
+        [[1], [2, 3]],
+    ],
 )
 def test_act_refuses_what_is_no_observation(given_: Any) -> None:
     translated = Spaces(spaces.Box(-1, 1, (4,)), spaces.Discrete(2))
-    with pytest.raises(UsageError, match=r"Box|space"):
-        translated.act(lambda encoded: encoded, given_)
+    for refusing in (translated, Spaces(spaces.Tuple([translated.observed]), translated.acted)):
+        with pytest.raises(UsageError, match="observation"):
+            refusing.act(lambda encoded: encoded, given_)
 
 
 @pytest.mark.parametrize(

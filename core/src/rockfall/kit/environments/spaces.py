@@ -16,7 +16,7 @@ This is the one place where the two are translated: batches, `act` and the rando
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gymnasium
@@ -79,13 +79,14 @@ class Spaces:
                 encoded = np.asarray(observation, self.dtype)
                 if not self.observed.shape:
                     encoded = encoded.reshape(1)
-            elif _counts_from_below(self.observed, observation):
+            elif _below_start(self.observed, observation):
                 raise ValueError("it is below its start")
             else:
                 flat: Any = spaces.flatten(self.observed, observation)
                 encoded = np.asarray(flat, self.dtype)
             if encoded.shape == self.shape:
                 return encoded
+            why = f" (shape {encoded.shape} in place of {self.shape})"
         except (IndexError, KeyError, TypeError, ValueError) as error:
             why = f" ({error})"
         raise RockfallError(
@@ -167,25 +168,22 @@ class Spaces:
         return self.decode_many(actions) if many else self.decode(actions[0])
 
     def _is_batch(self, observations: Any) -> bool:
-        """Whether there is one more axis than an observation has, in the first part that tells."""
-        space, value = self.observed, observations
-        while isinstance(space, spaces.Dict | spaces.Tuple):
-            parts = space.spaces
-            key = next(iter(parts)) if isinstance(parts, dict) else 0
-            try:
-                space, value = parts[key], value[key]  # type: ignore[index]
-            except (IndexError, KeyError, TypeError):
-                raise UsageError(
-                    f"act takes an observation of the space {self.observed}, not {_short(value)}"
-                ) from None
-        axes, one = np.ndim(value), len(space.shape or ())
-        scalar = isinstance(self.observed, spaces.Box) and not one and np.shape(value) == (1,)
-        if axes not in (one, one + 1):
+        """Whether there is one more axis than an observation has, in the first part.
+
+        Raises UsageError for what has neither.
+        """
+        try:
+            (part, value), *_ = _parts(self.observed, observations)
+            axes, one = np.ndim(value), len(part.shape or ())
+        except (IndexError, KeyError, TypeError, ValueError):
+            axes = one = -1
+        if one < 0 or axes not in (one, one + 1):
             raise UsageError(
-                f"act takes an observation of the space {self.observed}, or a batch of them, "
-                f"not an array of shape {np.shape(value)}"
+                f"act takes an observation of {_short(self.observed)}, or many of them with an "
+                f"axis (N, …), not {_short(observations)}"
             )
-        return axes > one and not scalar
+        single = self._many is None and not one and np.shape(value) == (1,)
+        return axes > one and not single
 
 
 class Encoded(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -220,16 +218,25 @@ def _random_in_box(box: spaces.Box[Any], count: int, generator: torch.Generator)
     return torch.where(above & below, within, one_bound).float()
 
 
-def _counts_from_below(space: spaces.Space[Any], value: Any) -> bool:
-    """Whether a number of a Discrete is below its start, where `flatten` counts from the end."""
+def _parts(space: spaces.Space[Any], value: Any) -> Iterator[tuple[spaces.Space[Any], Any]]:
+    """The spaces in a Dict or Tuple, in order, each with its part of the value."""
     if isinstance(space, spaces.Dict):
-        return any(_counts_from_below(part, value[key]) for key, part in space.spaces.items())
-    if isinstance(space, spaces.Tuple):
-        parts = zip(space.spaces, value, strict=True)
-        return any(_counts_from_below(part, each) for part, each in parts)
-    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-        return bool(np.any(np.less(value, space.start)))
-    return False
+        for key, part in space.spaces.items():
+            yield from _parts(part, value[key])
+    elif isinstance(space, spaces.Tuple):
+        for part, each in zip(space.spaces, value, strict=True):
+            yield from _parts(part, each)
+    else:
+        yield space, value
+
+
+def _below_start(space: spaces.Space[Any], value: Any) -> bool:
+    """Whether a Discrete is below its start, where `flatten` would count from the end."""
+    return any(
+        bool(np.any(np.less(each, part.start)))
+        for part, each in _parts(space, value)
+        if isinstance(part, spaces.Discrete | spaces.MultiDiscrete)
+    )
 
 
 def _short(value: Any) -> str:
