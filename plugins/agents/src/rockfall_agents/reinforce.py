@@ -161,6 +161,18 @@ class Reinforce(ActingWithMemory):
             "rollout_steps": 128,  # a swing takes many steps
             "lam": 0.95,  # in step with the rollouts
         },
+        "Pendulum-v1": {
+            "steps": 200_000,  # −170 (one run); −200 is solved
+            "normalize_rewards": True,  # they go to −16 a step
+            "envs": 16,
+            "rollout_steps": 128,
+            "gamma": 0.9,  # RL Zoo's for ppo: what a torque does shows within ten steps
+            "lam": 0.95,
+            "epochs": 10,  # RL Zoo's for ppo
+            "batch_size": 128,  # 16 minibatches an epoch
+            "entropy": 0.0,  # a Gaussian is wide enough at first
+            "lr": 1e-3,  # half, as so many epochs go far
+        },
         "LunarLander-v3": {
             "steps": 600_000,  # 288, after 49 CPU s; 200 is solved
             "normalize_observations": True,  # as for Acrobot: returns go from −500 to 300
