@@ -95,6 +95,23 @@ class Dqn(OffPolicyAgent):
             "lr": 1e-3,  # its 2.3e-3 ends at 407 of 500 steps with 2 × 128 units and seed 1
             "steps": 50_000,  # RL Zoo's: 500 of 500, after 45 CPU s
         },
+        "atari": {
+            # RL Zoo's, with eight environments for one, and a tenth of its steps.
+            "network": "conv",
+            "hidden": (512,),
+            "layer_norm": False,
+            "steps": 1_000_000,
+            "train_freq": 4,
+            "gradient_steps": 8,
+            "batch_size": 32,
+            "lr": 1e-4,
+            "learning_starts": 10_000,
+            "target_update_interval": 1_000,
+            "exploration_fraction": 0.1,
+            "epsilon": 0.01,
+            "buffer_size": 50_000,  # 2.8 GB of memory, as SB3 keeps both observations,
+            "keep_memory": False,  # and too much for a checkpoint
+        },
     }
     policy_class = DQNPolicy
     losses: ClassVar = {"loss": "train/loss", "epsilon": "rollout/exploration_rate"}

@@ -87,6 +87,16 @@ class Ppo(sb3.OnPolicyAgent):
             "lam": 0.9,  # less variance; RL Zoo has 0.8
             "batch_size": 128,  # 4 minibatches an epoch
         },
+        "atari": {
+            # RL Zoo's, with an entropy bonus and a learning rate that fall to 0, too.
+            "network": "conv",
+            "hidden": (512,),
+            "layer_norm": False,
+            "steps": 1_000_000,  # of 10 million: a few hours on a CPU
+            "rollout_steps": 128,
+            "lr": 2.5e-4,
+            "clip": 0.1,
+        },
         "Acrobot-v1": {
             "steps": 200_000,  # −85, after 38 CPU s; −100 is solved
             # Speeds and cosines have other scales, and returns go to −500: −180 without.

@@ -137,6 +137,16 @@ class Pqn(ActingWithMemory):
             "steps": 300_000,  # every seed balances for all 500 steps, after 12 CPU s
             "epochs": 4,  # purejaxql's
         },
+        "atari": {
+            # purejaxql's, but for 32 environments instead of 128.
+            "network": "conv",
+            "hidden": (512,),
+            "steps": 1_000_000,  # of 50 million: a few hours on a CPU
+            "rollout_steps": 32,
+            "batch_size": 128,
+            "lr": 2.5e-4,
+            "epsilon": 0.001,
+        },
         "Acrobot-v1": {
             "steps": 300_000,  # −84, after 19 CPU s; −100 is solved
             # Speeds and cosines have other scales, and returns go to −500: without, it stays there.
