@@ -10,8 +10,8 @@ import torch
 
 import rockfall
 from rockfall.kit import checkpoint
-from rockfall.kit.environments import ModelPolicy, episode_returns
-from rockfall_agents.evaluating import Evaluations
+from rockfall.kit.environments import ModelPolicy, play_episodes
+from rockfall_agents.evaluating import SALT, Evaluations
 from tests.agents.sb3_runs import AGENTS, CONTINUOUS
 
 
@@ -53,10 +53,13 @@ def test_its_episodes_are_its_own_and_always_the_same(tmp_path: Path) -> None:
     first = evaluations.metrics()
     torch.manual_seed(1)
     assert evaluations.metrics() == first
-    returns = episode_returns(
-        source, lambda _: ModelPolicy(run.model), 4, seed=evaluations.seed, device="cpu"
-    )
-    assert first == {"evaluation_score": returns.mean().item()}
+    played = [
+        play_episodes(source, lambda _: ModelPolicy(run.model), 4, seed=run.seed, salt=salt)
+        for salt in (0, SALT)
+    ]
+    assert first == {"evaluation_score": played[1].returns.mean().item()}
     assert run.metrics[-1]["evaluation_score"] == first["evaluation_score"]
-    begins = [source.batch(4, seed=s).observation for s in (run.seed, 0, evaluations.seed)]
-    assert not torch.isin(begins[2], torch.cat(begins[:2])).any()
+    measured, own = (source.for_evaluation(salt).batch(4, seed=run.seed) for salt in (0, SALT))
+    training = source.batch(4, seed=run.seed)
+    for other in (measured, training):
+        assert not torch.isin(own.observation, other.observation).any()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import pytest
 import torch
-from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 import rockfall
 from rockfall.building import build_model
@@ -20,31 +16,11 @@ from rockfall.kit.environments import EpisodeReplay
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.randomness import seed_everything
 from rockfall.run.run import Run
+from tests.agents.sb3_itself import itself
 from tests.agents.sb3_runs import record_for, start
 
 SEED = 5
 STEPS = 3_000
-OFF_POLICY = ("train_freq", "gradient_steps", "batch_size", "buffer_size", "learning_starts")
-ON_POLICY = {
-    "n_steps": "rollout_steps",
-    "gae_lambda": "lam",
-    "vf_coef": "value_weight",
-    "max_grad_norm": "max_grad_norm",
-}
-TARGETS = {
-    "exploration_fraction": "exploration_fraction",
-    "exploration_final_eps": "epsilon",
-    "target_update_interval": "target_update_interval",
-    "max_grad_norm": "max_grad_norm",
-}
-THEIRS: dict[str, tuple[Any, dict[str, str]]] = {
-    "dqn": (DQN, {name: name for name in OFF_POLICY} | TARGETS),
-    "ppo": (PPO, ON_POLICY | {"n_epochs": "epochs", "batch_size": "batch_size"}),
-    "a2c": (A2C, ON_POLICY),
-    "sac": (SAC, {name: name for name in (*OFF_POLICY, "tau", "ent_coef")}),
-    "td3": (TD3, {name: name for name in (*OFF_POLICY, "tau", "policy_delay")}),
-}
-"""Their algorithm, and its settings by the names of ours."""
 Source = tuple[str, dict[str, Any]]
 POLE: Source = ("CartPole-v1", {})
 PENDULUM: Source = ("Pendulum-v1", {"max_episode_steps": 50})
@@ -82,31 +58,13 @@ def learned_by_theirs(
     agent: str, source: str, options: dict[str, Any], model: Any, steps: int
 ) -> tuple[Any, Curve]:
     """The policy after `learn`, in environments whose episodes are seeded as ours are."""
-    algorithm_class, names = THEIRS[agent]
-    config = model.config
 
     def env(index: int) -> gymnasium.Env[Any, Any]:
-        return Monitor(EpisodeReplay(gymnasium.make(source, **options), seed=SEED, index=index))
+        return EpisodeReplay(gymnasium.make(source, **options), seed=SEED, index=index)
 
-    settings = {theirs: getattr(config, ours) for theirs, ours in names.items()}
-    if agent == "td3":
-        settings["action_noise"] = model.noise()
-    algorithm = algorithm_class(
-        "MlpPolicy",
-        DummyVecEnv([partial(env, index) for index in range(config.envs)]),
-        learning_rate=lambda remaining: config.lr * remaining,
-        gamma=config.gamma,
-        policy_kwargs={
-            **model.policy_settings(),
-            "optimizer_class": Adam,
-            "optimizer_kwargs": {"fused": True, "eps": model.adam_eps},
-        },
-        device="cpu",
-        **settings,
-    )
-    algorithm.policy.load_state_dict(model.policy.state_dict())
+    algorithm = itself(agent, model, env, optimizer_class=Adam, fused=True)
     algorithm.action_space.seed(SEED)
-    curve = Curve(getattr(config, "entropy", None))
+    curve = Curve(getattr(model.config, "entropy", None))
     seed_everything(SEED)
     algorithm.learn(steps, callback=curve)
     assert algorithm.num_timesteps == steps, "it takes whole rollouts, and so do ours"

@@ -24,6 +24,7 @@ SCRIPTS = (
     "style_fast",
     "time_to_skill",
     "sb3_transfers",
+    "sb3_speed",
     "agent_scores",
 )
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import rockfall
 from rockfall import Environment
-from rockfall.kit.environments import ModelPolicy, episode_returns
+from rockfall.kit.environments import ModelPolicy, play_episodes
 from rockfall.kit.randomness import fork_rng
 
-SALT = 0xE7A1
-"""Tells the seeds of these episodes from those of training, and of `rockfall evaluate`."""
+SALT = 1
+"""Tells these episodes from those of `rockfall evaluate`, whose salt is 0."""
 
 
 class Evaluations:
@@ -26,7 +24,6 @@ class Evaluations:
     ) -> None:
         self.model, self.source, self.run = model, source, run
         self.steps_an_update = steps_an_update
-        self.seed = int(np.random.SeedSequence((run.seed, SALT)).generate_state(1)[0])
 
     def metrics(self) -> dict[str, float]:
         """`evaluation_score`, the mean return, after an update with which it is due."""
@@ -34,12 +31,13 @@ class Evaluations:
         every = config.evaluate_every
         if not every or now // every == (now - self.steps_an_update) // every:
             return {}
-        with fork_rng(self.seed):
-            returns = episode_returns(
+        with fork_rng(self.run.seed):
+            played = play_episodes(
                 self.source,
                 lambda _: ModelPolicy(self.model),
                 config.evaluate_episodes,
-                seed=self.seed,
+                seed=self.run.seed,
+                salt=SALT,
                 device=self.run.device,
             )
-        return {"evaluation_score": returns.mean().item()}
+        return {"evaluation_score": played.returns.mean().item()}

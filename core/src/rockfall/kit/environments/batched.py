@@ -151,7 +151,9 @@ class LoopBatch:
         self.envs = [EpisodeReplay(env, seed=0, index=i) for i, env in enumerate(encoded, first)]
         self.native = envs
         self.ended_rows: Tensor | None = None
-        self._ended: list[Frame | None] = [None] * len(envs)
+        self._draws = bool(envs[0].render_mode)
+        self._none_ended: list[Frame | None] = [None] * len(envs)
+        self._ended = self._none_ended
 
     def reset(self, seed: int | None = None) -> Tensor:
         """Start the first episode of every environment."""
@@ -166,11 +168,12 @@ class LoopBatch:
             results = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
             seen, reward, terminated, truncated, _ = zip(*results, strict=True)
             last = np.stack(seen)
-            done = np.logical_or(terminated, truncated)
-            self._ended = [
-                _frame(env) if over and env.render_mode else None
-                for env, over in zip(self.envs, done, strict=True)
-            ]
+            ends, cuts = np.asarray(terminated, bool), np.asarray(truncated, bool)
+            done = ends | cuts
+            self._ended = self._none_ended
+            if done.any() and self._draws:
+                pairs = zip(self.envs, done, strict=True)
+                self._ended = [_frame(env) if over else None for env, over in pairs]
         first = last
         if done.any():
             first = last.copy()
@@ -182,14 +185,14 @@ class LoopBatch:
         arrays = [
             first,
             rewards_of(self.name, reward),
-            np.asarray(terminated, bool),
-            np.asarray(truncated, bool),
+            ends,
+            cuts,
             np.flatnonzero(done),
-            *([last] if done.any() else []),
+            *([] if first is last else [last]),
         ]
         self.observation, *rest = to_device(arrays, self.device)
-        rewards, ends, cuts, self.ended_rows, *final = rest
-        return Step(self.observation, rewards, ends, cuts, final[0] if final else self.observation)
+        rewards, over, cut, self.ended_rows, *final = rest
+        return Step(self.observation, rewards, over, cut, final[0] if final else self.observation)
 
     def render(self) -> list[Frame]:
         return [_frame(env) for env in self.envs]
