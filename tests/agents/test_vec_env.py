@@ -16,6 +16,7 @@ import rockfall
 from rockfall.kit.environments.batched import BatchedEnvironment, Step
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.sources.environment import Environment
+from rockfall.testing.comparing import difference
 from rockfall_agents.vec_env import BatchVecEnv
 
 ENVS, SEED = 5, 3
@@ -167,6 +168,21 @@ def test_its_state_dict_is_complete(name: str) -> None:
         for one, two in zip(arrays, others, strict=True):
             np.testing.assert_array_equal(one, two)
         assert [i.get("episode") for i in infos] == [i.get("episode") for i in other_infos]
+
+
+def test_closed_it_still_tells_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run saves once more after `fit`, when workers, say, are gone."""
+    env = adapted(opened("CartPole-v1"))
+    env.reset()
+    env.step(np.zeros(ENVS, np.int64))
+    before = env.state_dict()
+    env.close()
+
+    def gone() -> None:
+        raise AssertionError("it is closed")
+
+    monkeypatch.setattr(env.batch, "state_dict", gone)
+    assert not difference(env.state_dict(), before)
 
 
 def test_a_seed_restarts_it() -> None:

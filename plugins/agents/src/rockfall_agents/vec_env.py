@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, from_numpy
 
 import rockfall
+from rockfall import RockfallError
 from rockfall.kit.environments import BatchedEnvironment, Spaces
 from rockfall_agents.normalizing import RewardScale
 
@@ -61,6 +63,7 @@ class BatchVecEnv(VecEnv):
         the rewards that SB3 learns from are divided by; those of an `episode` are not."""
         self.batch = batch
         self.reward_scale = reward_scale
+        self._at_its_end: dict[str, Any] | None = None
         super().__init__(batch.num_envs, *flat_spaces(info))
         self.action_space.seed(seed)
         self._start_episodes()
@@ -105,6 +108,8 @@ class BatchVecEnv(VecEnv):
         return self._flat(step.observation), reward, done, infos
 
     def state_dict(self) -> dict[str, Any]:
+        if self._at_its_end is not None:
+            return self._at_its_end
         return {
             "batch": self.batch.state_dict(),
             "returns": self._returns,
@@ -122,6 +127,9 @@ class BatchVecEnv(VecEnv):
             self.reward_scale.load_state_dict(state["reward_scale"])
 
     def close(self) -> None:
+        """A run is saved once more when it is finished, and workers that are gone tell nothing."""
+        with contextlib.suppress(RockfallError):
+            self._at_its_end = self.state_dict()
         self.batch.close()
 
     # SB3 asks for attributes of single environments, and a batch has no single environments.
