@@ -76,9 +76,9 @@ def games(draw: st.DrawFn):
     rules = Rules(
         rocks=draw(st.integers(1, 5)),
         rock_radius=draw(st.floats(0.01, 0.2)),
-        rock_speed=draw(st.floats(0.001, 0.05)),
-        thrust=draw(st.floats(0.001, 0.05)),
-        drag=draw(st.floats(0.05, 1)),
+        rock_speed=draw(st.floats(1e-6, 0.05)),
+        thrust=draw(st.floats(1e-6, 0.05)),
+        drag=draw(st.floats(1e-6, 1)),
         steps=draw(st.integers(1, 60)),
         actions=draw(st.sampled_from(["continuous", "discrete"])),
     )

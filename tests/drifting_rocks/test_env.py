@@ -112,7 +112,7 @@ def test_observations_are_the_callers_to_keep() -> None:
 
 
 def test_where_the_next_beacon_appears_is_uniform() -> None:
-    env = DriftingRocksEnv(steps=10**6, rock_radius=0.001, rock_speed=1e-9)
+    env = DriftingRocksEnv(steps=10**6, rock_radius=0.001, rock_speed=1e-6)
     env.reset(seed=0)
     found = []
     for _ in range(600):

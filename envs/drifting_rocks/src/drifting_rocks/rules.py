@@ -24,6 +24,8 @@ CRAFT_RADIUS, BEACON_RADIUS = 0.05, 0.15
 CLEARANCE = 0.3
 """How far away along each axis, at least, the rocks are at the start."""
 MAX_ROCKS = 32
+LEAST = 1e-6
+"""Of radius, speed, thrust and drag: enough to divide by in float32."""
 
 DIRECTIONS = (0, -1, 1)
 THRUSTS = tuple((x, y) for y in DIRECTIONS for x in DIRECTIONS)
@@ -36,10 +38,10 @@ class Rules:
 
     Args:
         rocks: how many rocks drift, 1 to 32.
-        rock_radius: their radius, above 0, at most 0.25, where the torus is 2 wide.
-        rock_speed: the most that a rock drifts along an axis in a step, above 0, at most 0.1.
-        thrust: how much speed a step of full thrust gives along an axis, above 0, at most 0.1.
-        drag: the share of its speed that the craft loses in a step, above 0, at most 1.
+        rock_radius: their radius, from 1e-6 to 0.25, where the torus is 2 wide.
+        rock_speed: the most that a rock drifts along an axis in a step, from 1e-6 to 0.1.
+        thrust: how much speed a step of full thrust gives along an axis, from 1e-6 to 0.1.
+        drag: the share of its speed that the craft loses in a step, from 1e-6 to 1.
         steps: length of an episode in steps, at least 1.
         actions: ``"continuous"``, a thrust along each axis, or ``"discrete"``, one of `THRUSTS`.
 
@@ -67,8 +69,8 @@ class Rules:
             ("drag", 1),
         ):
             value = getattr(self, name)
-            fits = type(value) in (int, float) and 0 < value <= limit
-            self._require(name, fits, f"a number above 0, at most {limit}")
+            fits = type(value) in (int, float) and LEAST <= value <= limit
+            self._require(name, fits, f"a number from {LEAST} to {limit}")
         values = get_args(Actions)
         self._require("actions", self.actions in values, f"one of {values}")
 
