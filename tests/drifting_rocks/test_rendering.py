@@ -29,12 +29,17 @@ def test_text_shows_the_craft_the_beacon_and_rocks_where_they_are() -> None:
     lines = text(rock=(-0.47, -0.56), velocity=(0.01, 0))
     assert len(lines) == 16 and {len(line) for line in lines} == {32}
     found = {
-        (row, column): cell
-        for row, line in enumerate(lines)
-        for column, cell in enumerate(line)
-        if cell != "."
+        cell: {
+            (row, column) for row in range(16) for column in range(32) if lines[row][column] == cell
+        }
+        for cell in set("".join(lines))
     }
-    assert found == {(3, 7): "o", (3, 8): "o", (3, 9): "o", (8, 16): ">", (12, 24): "+"}
+    del found["."]
+    assert found == {
+        "o": {(3, 7), (3, 8), (3, 9)},
+        ">": {(8, 16)},
+        "+": {(row, column) for row in (11, 12) for column in range(22, 26)},
+    }
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ from drifting_rocks.rules import THRUSTS, draws, observe, wrap
         ({"rocks": 2.0}, "rocks=2.0 is not"),
         ({"rocks": True}, "rocks=True is not"),
         ({"steps": 0}, "steps=0 is not allowed: it must be an integer from 1"),
-        ({"rock_radius": 0}, "rock_radius=0 is not allowed: it must be a number from 1e-06 to 0.25"),
+        (
+            {"rock_radius": 0},
+            "rock_radius=0 is not allowed: it must be a number from 1e-06 to 0.25",
+        ),
         ({"rock_radius": 0.3}, "rock_radius=0.3 is not"),
         ({"rock_speed": float("nan")}, "rock_speed=nan is not"),
         ({"rock_speed": "0.1"}, "rock_speed='0.1' is not"),

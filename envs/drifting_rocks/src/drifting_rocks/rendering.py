@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drifting_rocks.rules import BEACON_RADIUS, CRAFT_RADIUS, SIDE, Rules, State, wrap
+from drifting_rocks.rules import BEACON_RADIUS, CRAFT_RADIUS, SIDE, Rules, State, within, wrap
 
 Colour: TypeAlias = tuple[int, int, int]
 Gradient: TypeAlias = tuple[Colour, Colour]
@@ -43,20 +43,21 @@ def ansi(rules: Rules, state: State) -> str:
     """The torus as lines of text: ``o`` where rocks are, ``+`` the beacon, and an arrow the craft,
     which points to where it flies, or ``*``, where it has hit a rock.
     """
-    cells = np.array(TEXT_SIZE)
-    y, x = ((np.indices(TEXT_SIZE) + 0.5) * SIDE / cells[:, None, None]) - 1
+    rows, columns = TEXT_SIZE
+    y, x = ((np.indices(TEXT_SIZE) + 0.5) * SIDE / np.reshape(TEXT_SIZE, (2, 1, 1))) - 1
     grid = np.full(TEXT_SIZE, ".")
 
     def cell(place: Any) -> tuple[int, int]:
-        column, row = ((np.asarray(place, np.float64) + 1) / SIDE * cells[::-1]).astype(int)
-        return row % cells[0], column % cells[1]
+        column, row = np.floor((np.asarray(place, np.float64) + 1) / SIDE * (columns, rows))
+        return int(row) % rows, int(column) % columns
 
-    for rock in _places(state, state.rocks):
-        across = np.hypot(*wrap(np.stack([x - rock[0], y - rock[1]])))
-        grid[across < rules.rock_radius] = "o"
-        grid[cell(rock)] = "o"
-    grid[cell(_places(state, state.beacon[:, None])[0])] = "+"
-    hit = (np.hypot(*state.rocks) < CRAFT_RADIUS + rules.rock_radius).any()
+    discs = [(*_places(state, state.beacon[:, None]), BEACON_RADIUS, "+")]
+    discs += [(rock, rules.rock_radius, "o") for rock in _places(state, state.rocks)]
+    for place, radius, letter in discs:
+        way = wrap(np.stack([x - place[0], y - place[1]]))
+        grid[within(way, radius)] = letter
+        grid[cell(place)] = letter  # however small it is
+    hit = within(state.rocks, CRAFT_RADIUS + rules.rock_radius).any()
     vx, vy = state.velocity
     arrow = (">" if vx > 0 else "<") if abs(vx) > abs(vy) else ("v" if vy > 0 else "^")
     grid[cell(state.craft)] = "*" if hit else arrow
