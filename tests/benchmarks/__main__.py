@@ -1,7 +1,7 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
-All but those that take long or need data that is not embedded: `vision_tables`, which is run row
-by row (`--only`), `vision_finetune`, `drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`,
+All but those that take long or need what is not embedded: `vision_tables` and `agent_scores`, which
+are run part by part (`--only`), `agent_cleanrl`, `vision_finetune`, `drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`,
 `generator_likelihood`, `generator_mnist`, `canvas_painter`, `style_gatys` and `style_compact`.
 """
 
@@ -25,7 +25,6 @@ SCRIPTS = (
     "time_to_skill",
     "sb3_transfers",
     "sb3_speed",
-    "agent_scores",
 )
 
 
