@@ -1,8 +1,9 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
 All but those that take long or need what is not embedded: `vision_tables` and `agent_scores`, which
-are run part by part (`--only`), `agent_cleanrl`, `vision_finetune`, `drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`,
-`generator_likelihood`, `generator_mnist`, `canvas_painter`, `style_gatys` and `style_compact`.
+are run part by part (`--only`), `agent_cleanrl`, `vision_finetune`, `drawn_digits`,
+`boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood`, `generator_mnist`,
+`canvas_painter`, `style_gatys` and `style_compact`.
 """
 
 from __future__ import annotations
