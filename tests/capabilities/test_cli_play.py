@@ -297,6 +297,16 @@ def test_by_hand(folder: Path) -> None:
     assert "wrote mine.gif" in shown.written
 
 
+def test_by_hand_with_real_numbers_for_actions(folder: Path) -> None:
+    script = [("press a key", "d"), ("step 1", "a"), ("step 3", "q")]
+    words = ("human", "Pendulum-v1", "--seed", "4", "--fps", "30", "--gif", "torque.gif")
+    shown = in_terminal(folder, "play", *words, script=script)
+    assert shown.code == 0, shown.written
+    assert "←→ a d play, q stops" in shown.written
+    assert len(gif_frames(folder / "torque.gif")) >= 3
+    assert shown.before == shown.after
+
+
 def test_a_person_is_told_what_the_others_scored(folder: Path) -> None:
     words = ("human", "falling-rocks-8x8", "source.steps=4", "--seed", "4", "--fps", "50")
     shown = in_terminal(folder, "play", *words, script=[("press a key", "x")])
