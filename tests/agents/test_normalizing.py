@@ -123,6 +123,18 @@ def test_scores_are_those_of_the_environment(agent: str, tmp_path: Path) -> None
     assert min(score for score in scores if score is not None) >= 8
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("agent", ["pqn", "reinforce", "ppo", "a2c"])
+def test_scaled_rewards_are_what_is_learned_from(agent: str, tmp_path: Path) -> None:
+    weights = []
+    for on in (False, True):
+        run = rockfall.train(
+            agent, "CartPole-v1", preset="tiny", normalize_rewards=on, out=tmp_path, listeners=[]
+        )
+        weights.append(torch.cat([each.flatten() for each in run.model.parameters()]))
+    assert not torch.equal(*weights)
+
+
 @pytest.mark.slow
 def test_conforms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Resumes bit for bit wherever it is stopped, among the rest that the kit checks."""
