@@ -37,10 +37,12 @@ class NormalizingConfig(AgentConfig):
     """Settings of agents that can normalise what they learn from."""
 
     normalize_observations: bool = Field(
-        False, description="mean 0 and deviation 1 of each measurement; for units that differ much"
+        False,
+        description="whether each measurement is brought to mean 0 and deviation 1; for mixed units",
     )
     normalize_rewards: bool = Field(
-        False, description="divided by the deviation of returns, in training; for large rewards"
+        False,
+        description="whether rewards are divided by the deviation of returns, in training alone",
     )
 
 
