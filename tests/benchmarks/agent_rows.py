@@ -76,6 +76,11 @@ GROUPS: dict[str, Group] = {
             for memory in ("none", "gru", "lstm")
         ],
     ),
+    "drifting": Group(
+        title="Drifting rocks, nine thrusts: what is reached in a minute or two",
+        goal="random reaches 0.3 beacons, steering straight for them 5.2, the planner 21.7",
+        rows=[Row(agent="pqn", source="drifting-rocks-discrete", seeds=3)],
+    ),
     "cartpole": classic("CartPole-v1", "500 is all"),
     "acrobot": classic("Acrobot-v1", "−100 is solved"),
     "lunarlander": classic("LunarLander-v3", "200 is solved"),

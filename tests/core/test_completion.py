@@ -20,7 +20,7 @@ import pytest
         ("rockfall info classif", {"classifies"}),
         ("rockfall list capa", {"capabilities"}),
         ("rockfall evaluate my", {"my-run"}),
-        ("rockfall play ", {"my-run", "last", "random", "oracle", "planner", "human"}),
+        ("rockfall play ", {"my-run", "last", "random", "oracle", "planner", "steering", "human"}),
         ("rockfall show di", {"digits"}),
     ],
 )

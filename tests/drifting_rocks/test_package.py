@@ -36,8 +36,8 @@ def test_run_as_a_program_it_prints_the_baselines(
     main()
     head, names, *lines = capsys.readouterr().out.splitlines()
     assert "of 32 episodes" in head
-    assert names.split() == ["actions", "random", "planner"]
+    assert names.split() == ["actions", "random", "steering", "planner"]
     for line in lines:
-        random, planner = (float(cell.split()[-1]) for cell in line.split("±")[:-1])
-        assert random < 1 < 12 < planner
+        random, steering, planner = (float(cell.split()[-1]) for cell in line.split("±")[:-1])
+        assert random < 1 < steering < 7 < 15 < planner
     assert [line.split()[0] for line in lines] == ["continuous", "discrete"]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from drifting_rocks import policies
-from drifting_rocks.planning import steer
 from drifting_rocks.rules import THRUSTS
 from drifting_rocks.vector import DriftingRocksVectorEnv
 
@@ -20,18 +19,6 @@ def alone(env: DriftingRocksVectorEnv, beacon=(0.6, 0.0), rock=(0.9, 0.9), veloc
     state.rocks[:] = np.array(rock)[:, None, None]
     state.drift[:] = 0
     return env.set_state(state)
-
-
-def steering(env: DriftingRocksVectorEnv) -> policies.Policy:
-    """Straight for the beacon, whatever is in the way."""
-
-    def policy(_: np.ndarray) -> np.ndarray:
-        thrust = steer(env.rules, env.state).T
-        if env.rules.actions == "continuous":
-            return thrust
-        return np.array([THRUSTS.index((x, y)) for x, y in thrust.tolist()])
-
-    return policy
 
 
 def chosen(env: DriftingRocksVectorEnv) -> np.ndarray:
@@ -59,7 +46,7 @@ def test_the_shortest_way_may_lead_across_an_edge(kind) -> None:
 @pytest.mark.parametrize("way", [0.2, 0.25, 0.3, 0.35])
 def test_it_flies_round_a_rock_in_its_way_which_steering_alone_hits(kind, way) -> None:
     env = DriftingRocksVectorEnv(1, actions=kind, rocks=1)
-    for policy, hits in ((steering(env), True), (policies.planner(env), False)):
+    for policy, hits in ((policies.steering(env), True), (policies.planner(env), False)):
         alone(env, rock=(way, 0.0))
         steps = [env.step(policy(env.observation)) for _ in range(80)]
         assert any(terminated.any() for _, _, terminated, *_ in steps) == hits
@@ -71,7 +58,7 @@ def test_it_flies_round_a_rock_in_its_way_which_steering_alone_hits(kind, way) -
 def test_its_actions_are_of_the_action_space(kind) -> None:
     env = DriftingRocksVectorEnv(7, actions=kind)
     env.reset(seed=0)
-    for policy in (policies.planner(env), policies.random(env, seed=1)):
+    for policy in (policies.planner(env), policies.steering(env), policies.random(env, seed=1)):
         actions = policy(env.observation)
         assert actions in env.action_space
         before = env.state
@@ -95,7 +82,7 @@ def test_planning_changes_nothing_of_the_game() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_then_steering_then_the_planner(kind) -> None:
     env = DriftingRocksVectorEnv(64, actions=kind)
-    players = (policies.random(env), steering(env), policies.planner(env))
+    players = (policies.random(env), policies.steering(env), policies.planner(env))
     random, steered, planned = (
         policies.episode_returns(env, player, seed=0).mean() for player in players
     )

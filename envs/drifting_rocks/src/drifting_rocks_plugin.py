@@ -21,7 +21,10 @@ def rockfall_register(register: Register) -> None:
             target="drifting_rocks.env:DriftingRocksEnv",
             gymnasium_id=f"rockfall/{env_id}-v0",
             kinds=("environment", kind),
-            baselines={"planner": "drifting_rocks.policies:planner"},
+            baselines={
+                "steering": "drifting_rocks.policies:steering",
+                "planner": "drifting_rocks.policies:planner",
+            },
             tensor="drifting_rocks.tensor:DriftingRocksTensorEnv",
             episodes=512,
         )

@@ -8,7 +8,11 @@ from drifting_rocks import policies
 from drifting_rocks.registration import ENV_IDS
 from drifting_rocks.vector import DriftingRocksVectorEnv
 
-BASELINES = {"random": policies.random, "planner": policies.planner}
+BASELINES = {
+    "random": policies.random,
+    "steering": policies.steering,
+    "planner": policies.planner,
+}
 
 
 def main() -> None:

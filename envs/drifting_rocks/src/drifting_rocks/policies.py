@@ -1,4 +1,4 @@
-"""Baseline policies: uniformly random, and a planner that tries thrusts by the rules themselves.
+"""Baseline policies: random, straight for the beacon, and a planner that tries what may come.
 
 Each is a factory that takes a vectorised environment and returns a policy, a function from
 observations to actions, ``(num_envs, 2)`` or, where these are discrete, ``(num_envs,)``.
@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drifting_rocks.planning import plan
-from drifting_rocks.rules import DIRECTIONS, THRUSTS
+from drifting_rocks.planning import plan, steer
+from drifting_rocks.rules import DIRECTIONS, THRUSTS, Rules
 from drifting_rocks.vector import DriftingRocksVectorEnv
 
 Policy: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
@@ -25,17 +25,14 @@ def random(env: DriftingRocksVectorEnv, seed: int = 0) -> Policy:
     return lambda _: generator.uniform(-1, 1, (env.num_envs, 2)).astype(np.float32)
 
 
+def steering(env: DriftingRocksVectorEnv) -> Policy:
+    """Straight for the beacon, whatever is in the way: as well as one does who sees no rocks."""
+    return lambda _: _actions(env.rules, steer(env.rules, env.state))
+
+
 def planner(env: DriftingRocksVectorEnv) -> Policy:
     """The thrust that looks best a few steps ahead; see `plan`. It knows what is observed."""
-
-    def policy(_: NDArray[Any]) -> NDArray[Any]:
-        thrust = plan(env.rules, env.state)
-        if env.rules.actions == "continuous":
-            return np.ascontiguousarray(thrust.T)
-        x, y = (np.array(DIRECTIONS).argsort()[axis.astype(np.int64) + 1] for axis in thrust)
-        return np.asarray(y * len(DIRECTIONS) + x)
-
-    return policy
+    return lambda _: _actions(env.rules, plan(env.rules, env.state))
 
 
 def episode_returns(env: DriftingRocksVectorEnv, policy: Policy, seed: int) -> NDArray[np.float64]:
@@ -47,3 +44,11 @@ def episode_returns(env: DriftingRocksVectorEnv, policy: Policy, seed: int) -> N
         returns += reward * running
         running &= ~terminated
     return returns
+
+
+def _actions(rules: Rules, thrust: NDArray[np.float32]) -> NDArray[Any]:
+    """The actions that stand for thrusts ``(2, num_envs)``."""
+    if rules.actions == "continuous":
+        return np.ascontiguousarray(thrust.T)
+    x, y = (np.array(DIRECTIONS).argsort()[axis.astype(np.int64) + 1] for axis in thrust)
+    return np.asarray(y * len(DIRECTIONS) + x)

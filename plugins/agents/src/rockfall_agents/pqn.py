@@ -139,6 +139,16 @@ class Pqn(ActingWithMemory):
             "steps": 300_000,  # every seed balances for all 500 steps, after 12 CPU s
             "epochs": 4,  # purejaxql's
         },
+        "drifting-rocks-discrete": {
+            "steps": 3_000_000,
+            "hidden": (256, 128),
+            "envs": 256,  # as many as of falling rocks, for it is batched as well
+            "rollout_steps": 32,
+            "batch_size": 512,
+            "gamma": 0.97,  # a beacon is a dozen steps away, and 0.97^12 is 0.7
+            "exploration_fraction": 0.05,  # random play reaches one in three games
+            "epsilon": 0.02,  # less of the random thrusts, since one may end a game
+        },
         "atari": {
             # purejaxql's, but for 32 environments instead of 128.
             "network": "conv",
