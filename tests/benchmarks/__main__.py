@@ -15,6 +15,7 @@ SCRIPTS = (
     "command_line",
     "environment_speed",
     "drifting_speed",
+    "worker_speed",
     "vision_speed",
     "boltzmann_speed",
     "boltzmann_digits",

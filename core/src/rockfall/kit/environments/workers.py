@@ -24,6 +24,7 @@ from torch import Tensor
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kit.blame import in_words
 from rockfall.kit.environments.batched import Frame, LoopBatch, Step
+from rockfall.kit.environments.packages import register_id
 from rockfall.kit.environments.uploads import to_device
 
 PATIENCE = 5.0
@@ -157,7 +158,8 @@ class WorkersBatch:
 
 
 def _made(spec: EnvSpec, make: Make) -> gymnasium.Env[Any, Any]:
-    gymnasium.registry.setdefault(spec.id, spec)
+    if not register_id(spec.id):
+        gymnasium.registry[spec.id] = spec
     return make()
 
 
