@@ -149,3 +149,24 @@ def test_an_unknown_id_of_a_family_is_refused_as_any() -> None:
     for name in ("ALE/NoSuchGame-v5", "MiniGrid-NoSuch-v0", "MinAtar/NoSuch-v1"):
         with pytest.raises(UnknownName, match=r"no such id|pip install"):
             opened(name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("agent", ["pqn", "reinforce", "ppo", "dqn"])
+def test_the_score_of_a_training_is_the_environments_own(agent: str, tmp_path: Path) -> None:
+    """As that of an evaluation, whatever is learned from."""
+    runs = [
+        rockfall.train(
+            agent,
+            "CartPole-v1",
+            preset="tiny",
+            source_options={"evaluation_episodes": 2, **wrappers},
+            out=tmp_path,
+            listeners=[],
+        )
+        for wrappers in ({}, {"training_wrappers": "ClipReward(-0.01,0.01)"})
+    ]
+    own, clipped = ([m["score"] for m in run.metrics if "score" in m] for run in runs)
+    assert min(own) >= 8 and min(clipped) >= 8  # the pole does not fall sooner
+    lengths = [m["episode_length"] for m in runs[1].metrics if "episode_length" in m]
+    assert clipped == pytest.approx(lengths, rel=1e-5)

@@ -256,6 +256,7 @@ class Silent:
     """A batch that does not tell whose episodes ended."""
 
     ended_rows = None
+    earned = None
 
     def __init__(self, batch: BatchedEnvironment) -> None:
         self.batch, self.num_envs = batch, batch.num_envs

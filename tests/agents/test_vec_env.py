@@ -100,6 +100,8 @@ def test_a_grid_is_flattened_and_otherwise_unchanged(observation: str) -> None:
 class Reusing:
     """A batch that gives the same tensors again in every step, as it may."""
 
+    earned = None
+
     def __init__(self, batch: BatchedEnvironment) -> None:
         self.batch, self.num_envs = batch, batch.num_envs
 

@@ -190,3 +190,16 @@ def test_one_that_does_not_fit_leaves_nothing_open() -> None:
     with pytest.raises(UsageError):
         wrapped(env, read_wrappers("FrameStackObservation(4)"))
     assert closed == [env]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_learned_from_is_clipped_and_what_is_earned_is_told(workers: int) -> None:
+    wrappers = {"training_wrappers": "ClipReward(-0.5,0.25)"}
+    batch = opened(workers=workers, **wrappers).batch(2, seed=0)
+    assert batch.step(torch.zeros(2).long()).reward.tolist() == [0.25, 0.25]
+    assert batch.earned is not None and batch.earned.tolist() == [1, 1]
+    batch.close()
+    for plain in (opened(), opened(**wrappers).for_evaluation()):
+        batch = plain.batch(2, seed=0)
+        batch.step(torch.zeros(2).long())
+        assert batch.earned is None

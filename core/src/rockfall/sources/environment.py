@@ -14,6 +14,7 @@ import torch
 
 from rockfall.errors import UsageError
 from rockfall.kit.environments import BatchedEnvironment, Form, Policy, Spaces, space_data
+from rockfall.kit.environments.batched import Earned
 from rockfall.kit.environments.checking import check_first_step
 from rockfall.kit.environments.forms import make_batch, make_environment
 from rockfall.kit.environments.wrappers import allowed_wrappers, wrapped
@@ -113,7 +114,7 @@ class Environment:
         return wrapped(made, self._wrappings)
 
     def _in_training(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-        return wrapped(self.make(render_mode), self._training)
+        return wrapped(Earned(self.make(render_mode)), self._training)
 
     def batch(
         self,

@@ -146,6 +146,12 @@ class Pqn(ActingWithMemory):
             "lr": 2.5e-4,
             "epsilon": 0.01,
         },
+        "minigrid": {
+            "normalize_observations": True,  # kinds of cell are numbers to 10 in pixels to 255
+            "gamma": 0.9,  # a truncated episode is bootstrapped, and 0.99 lets its value stay
+            "exploration_fraction": 0.5,  # nothing is rewarded but the goal
+            "steps": 100_000,  # Empty-5x5 after 40,000
+        },
         "CartPole-v1": {
             "steps": 300_000,  # every seed balances for all 500 steps, after 12 CPU s
             "epochs": 4,  # purejaxql's

@@ -21,6 +21,7 @@ class Steps(Protocol):
 
     observation: Tensor
     ended_rows: Tensor | None
+    earned: Tensor | None
 
     def step(self, actions: Tensor) -> Step: ...
 
@@ -146,7 +147,7 @@ class RolloutCollector:
                 (observation, action, step.reward, step.terminated, step.truncated, output, before)
             )
             self.memory.copy_(memory)
-            self.rewards_so_far += step.reward
+            self.rewards_so_far += step.reward if env.earned is None else env.earned
             self.lengths_so_far += 1
             rows = env.ended_rows
             if rows is None:  # the device alone knows which: below, one of all is picked there

@@ -85,7 +85,8 @@ class BatchVecEnv(VecEnv):
         reward = step.reward.numpy().copy()  # SB3 adds to it
         terminated, truncated = step.terminated.numpy(), step.truncated.numpy()
         done = terminated | truncated
-        self._returns += reward
+        earned = self.batch.earned
+        self._returns += reward if earned is None else earned.numpy()
         if self.reward_scale:
             reward = self.reward_scale(step.reward[None], from_numpy(done)[None])[0].numpy()
         self._lengths += 1

@@ -52,6 +52,9 @@ class BatchedEnvironment(Protocol):
     ended_rows: Tensor | None
     """The environments (E,) whose episode the latest step ended: where the CPU knows their number
     anyway, which otherwise means to wait for the device. Where it doesn't, None."""
+    earned: Tensor | None
+    """The environments' own rewards (N,) of the latest step, where wrappers of training make others
+    of them to learn from; else None. Scores are sums of these."""
 
     def reset(self, seed: int | None = None) -> Tensor: ...
     def step(self, actions: Tensor) -> Step: ...
@@ -70,8 +73,20 @@ class BatchedEnvironment(Protocol):
     def close(self) -> None: ...
 
 
+class Earned(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Keeps the reward of each step from the wrappers around it."""
+
+    key = "rockfall: earned"
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, terminated, truncated, {**info, self.key: reward}
+
+
 class VectorBatch:
     """A Gymnasium `VectorEnv` that offers its state, as a `BatchedEnvironment`."""
+
+    earned: Tensor | None = None
 
     def __init__(self, env: VectorEnv[Any, Any, Any], device: torch.device) -> None:
         self.env: Any = env  # beyond Gymnasium's: state_dict, load_state_dict, observation
@@ -140,6 +155,8 @@ class VectorBatch:
 class LoopBatch:
     """Plain environments in a loop, each replayable, as a `BatchedEnvironment`."""
 
+    earned: Tensor | None = None
+
     def __init__(
         self, envs: list[gymnasium.Env[Any, Any]], device: torch.device, first: int = 0
     ) -> None:
@@ -166,7 +183,7 @@ class LoopBatch:
         chosen = actions.tolist() if actions.ndim == 1 else actions.cpu().numpy().copy()
         with code_of_environment(self.name, "step()"):
             results = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
-            seen, reward, terminated, truncated, _ = zip(*results, strict=True)
+            seen, reward, terminated, truncated, infos = zip(*results, strict=True)
             last = np.stack(seen)
             ends, cuts = np.asarray(terminated, bool), np.asarray(truncated, bool)
             done = ends | cuts
@@ -190,6 +207,9 @@ class LoopBatch:
             np.flatnonzero(done),
             *([] if first is last else [last]),
         ]
+        if Earned.key in infos[0]:
+            own = rewards_of(self.name, tuple(info[Earned.key] for info in infos))
+            self.earned = to_device([own], self.device)[0]
         self.observation, *rest = to_device(arrays, self.device)
         rewards, over, cut, self.ended_rows, *final = rest
         return Step(self.observation, rewards, over, cut, final[0] if final else self.observation)

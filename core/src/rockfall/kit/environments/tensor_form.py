@@ -28,6 +28,8 @@ class TensorBatch:
     - `go_on(steps, *games)` puts the environment there.
     """
 
+    earned: Tensor | None = None
+
     def __init__(self, env: Any, device: torch.device) -> None:
         self.env = self.native = env
         self.device = device
@@ -79,6 +81,8 @@ class TensorBatch:
 
 class Played:
     """Some steps of a `TensorBatch`, stepped as one is."""
+
+    earned: Tensor | None = None
 
     def __init__(self, stretch: Any, num_envs: int) -> None:
         self.stretch = stretch

@@ -47,6 +47,7 @@ class WorkersBatch:
         """
         self.num_envs, self.device, self.name = num_envs, device, spec.id
         self.ended_rows: Tensor | None = None
+        self.earned: Tensor | None = None
         sent = CloudpickleWrapper(partial(_made, spec, make))
         starting = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
         context: Any = multiprocessing.get_context(starting or "spawn")
@@ -73,9 +74,10 @@ class WorkersBatch:
     def step(self, actions: Tensor) -> Step:
         chosen = actions.cpu().numpy()
         answers = self._ask("step", [chosen[part] for part in self._parts])
-        first, reward, terminated, truncated, final = (
+        first, reward, terminated, truncated, final, *own = (
             np.concatenate(column) for column in zip(*answers, strict=True)
         )
+        self.earned = to_device(own, self.device)[0] if own else None
         rows = np.flatnonzero(terminated | truncated)
         arrays = [first, reward, terminated, truncated, rows]
         if len(rows):
@@ -197,7 +199,8 @@ def _answer(batch: LoopBatch, what: str, given: Any) -> Any:
     if what == "step":
         step = batch.step(torch.from_numpy(given))
         final = step.final_observation[step.terminated | step.truncated]
-        return [part.numpy() for part in (*step[:4], final)]
+        own = [] if batch.earned is None else [batch.earned]
+        return [part.numpy() for part in (*step[:4], final, *own)]
     if what == "state_dict":
         return batch.state_dict()
     if what == "reset":
