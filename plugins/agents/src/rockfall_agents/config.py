@@ -38,7 +38,7 @@ class NormalizingConfig(AgentConfig):
 
     normalize_observations: bool = Field(
         False,
-        description="whether each measurement is brought to mean 0 and deviation 1; for mixed units",
+        description="whether measurements are brought to mean 0 and deviation 1; for mixed units",
     )
     normalize_rewards: bool = Field(
         False,

@@ -90,24 +90,6 @@ class Dqn(OffPolicyAgent):
         "falling-rocks-8x8": {**FALLING_ROCKS, "steps": 100_000},  # over 99 % of the oracle, 11 s
         "falling-rocks-16x16": {**FALLING_ROCKS, "steps": 300_000},  # 96 to 97 %, 38 CPU s
         "falling-rocks-32x32": {**FALLING_ROCKS, "steps": 300_000},  # not tuned: those of 16 × 16
-        # RL Zoo's for Atari, with a fifth of its buffer, which takes 1.1 GB: 40 million frames.
-        "atari": {
-            "network": "conv",
-            "hidden": (512,),
-            "layer_norm": False,
-            "steps": 10_000_000,
-            "envs": 4,
-            "train_freq": 1,
-            "gradient_steps": 1,
-            "batch_size": 32,
-            "buffer_size": 20_000,
-            "keep_memory": False,  # a checkpoint of a gigabyte, every half a minute
-            "learning_starts": 10_000,
-            "target_update_interval": 1_000,
-            "exploration_fraction": 0.1,
-            "epsilon": 0.01,
-            "lr": 1e-4,
-        },
         "CartPole-v1": {
             "hidden": (256, 256),  # RL Zoo's
             "lr": 1e-3,  # its 2.3e-3 ends at 407 of 500 steps with 2 × 128 units and seed 1

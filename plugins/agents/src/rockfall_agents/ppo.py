@@ -82,18 +82,6 @@ class Ppo(sb3.OnPolicyAgent):
         "falling-rocks-8x8": {**FALLING_ROCKS, "steps": 600_000},  # 99 % of the oracle, 12 CPU s
         "falling-rocks-16x16": {**FALLING_ROCKS, "steps": 1_500_000},  # 94 to 97 %, 37 CPU s
         "falling-rocks-32x32": {**FALLING_ROCKS, "steps": 1_500_000},  # not tuned: as 16 × 16
-        # RL Zoo's for Atari: 40 million frames, which take a CPU hours.
-        "atari": {
-            "network": "conv",
-            "hidden": (512,),
-            "layer_norm": False,
-            "steps": 10_000_000,
-            "rollout_steps": 128,
-            "lam": 0.95,
-            "lr": 2.5e-4,
-            "clip": 0.1,
-            "entropy": 0.01,
-        },
         "minigrid": {
             "normalize_observations": True,  # kinds of cell are numbers to 10 in pixels to 255
             "steps": 60_000,  # Empty-5x5 after 15,000

@@ -135,17 +135,6 @@ class Pqn(ActingWithMemory):
             "steps": 3_200_000,
         },  # 99 %, in 17 CPU s in bf16, 36 in float32
         "falling-rocks-32x32": FALLING_ROCKS_32X32,  # 95.4 %, in 127 CPU s in bf16
-        # CleanRL's for Atari: 40 million frames, which take a CPU hours.
-        "atari": {
-            "network": "conv",
-            "hidden": (512,),
-            "steps": 10_000_000,
-            "envs": 8,
-            "rollout_steps": 128,
-            "batch_size": 256,
-            "lr": 2.5e-4,
-            "epsilon": 0.01,
-        },
         "minigrid": {
             "normalize_observations": True,  # kinds of cell are numbers to 10 in pixels to 255
             "gamma": 0.9,  # a truncated episode is bootstrapped, and 0.99 lets its value stay
