@@ -25,7 +25,7 @@ from tests.agents.sb3_itself import itself
 from tests.benchmarks.machine import Median
 from tests.benchmarks.report import Table, script
 
-STEPS = {"ppo": 8_192, "a2c": 8_192, "dqn": 1_536, "sac": 192, "td3": 192}
+STEPS = {"ppo": 4_096, "a2c": 4_096, "dqn": 1_024, "sac": 128, "td3": 128}
 ROUNDS = 3
 SETTINGS: dict[str, dict[str, Any]] = {
     "dqn": {"learning_starts": 256},
