@@ -69,13 +69,20 @@ def test_a_pipe_gets_the_last_frame_and_the_score(folder: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
-@pytest.mark.parametrize("policy", ["random", "oracle"])
+@pytest.mark.parametrize(
+    ("policy", "source"),
+    [
+        ("random", "falling-rocks-8x8"),
+        ("oracle", "falling-rocks-8x8"),
+        ("planner", "drifting-rocks"),
+    ],
+)
 def test_without_a_source_what_models_learn_from_by_default_is_played(
-    policy: str, tmp_path: Path
+    policy: str, source: str, tmp_path: Path
 ) -> None:
-    """Not what is registered first, which is the environment of another distribution."""
+    """Or else what has such a policy: not what is registered first, of whichever distribution."""
     done = rockfall(tmp_path, "play", policy)
-    assert done.stdout.startswith(f"{policy} on falling-rocks-8x8")
+    assert done.stdout.startswith(f"{policy} on {source} ")
 
 
 def test_the_seed_decides_the_games(folder: Path) -> None:

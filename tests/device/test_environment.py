@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.device, needs_a_gpu]
 GAMES, SIZE, LENGTH = 64, 16, 20
 
 
-@pytest.mark.parametrize("options", [{}, {"observation": "planes", "dtype": "float32"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"observation": "planes", "dtype": "float32"}, {"visible": 3}]
+)
 def test_steps_as_on_the_cpu(options: dict[str, Any]) -> None:
     """From the same states, with the same actions and spawns, beyond the end of the games."""
     generator = torch.Generator().manual_seed(0)

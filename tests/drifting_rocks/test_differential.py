@@ -113,7 +113,7 @@ def assert_seen(ours: np.ndarray, expected: np.ndarray) -> None:
     assert (np.minimum(off, 2 - off) < 2e-4).all(), (ours, expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(games())
 def test_the_plain_form_plays_the_game_of_the_reference(game) -> None:
     rules, states, actions, beacons = game
@@ -133,7 +133,7 @@ def test_the_plain_form_plays_the_game_of_the_reference(game) -> None:
                 break
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(games())
 def test_all_forms_play_the_same_game_bit_by_bit(game) -> None:
     rules, states, actions, beacons = game

@@ -32,10 +32,10 @@ def test_its_ids_are_registered_lazily() -> None:
 def test_run_as_a_program_it_prints_the_baselines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["drifting_rocks", "--episodes", "32"])
+    monkeypatch.setattr(sys, "argv", ["drifting_rocks", "--episodes", "16"])
     main()
     head, names, *lines = capsys.readouterr().out.splitlines()
-    assert "of 32 episodes" in head
+    assert "of 16 episodes" in head
     assert names.split() == ["actions", "random", "steering", "planner"]
     for line in lines:
         random, steering, planner = (float(cell.split()[-1]) for cell in line.split("±")[:-1])
