@@ -73,7 +73,7 @@ class Rules:
         self._require(
             "visible",
             self.visible is None or (type(self.visible) is int and 1 <= self.visible <= self.size),
-            f"an integer from 1 to the rows of the grid, {self.size}, or None",
+            f"an integer from 1 to the rows of the grid, {self.size}",
         )
 
     @property
