@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from gymnasium.vector.utils import concatenate, create_empty_array
 
 import rockfall
@@ -91,6 +92,38 @@ def test_pictures_among_the_parts_go_through_convolutions(tmp_path: Path) -> Non
         rockfall.train(
             "pqn", "AnyTupleDiscrete-v0", preset="tiny", out=tmp_path, config={"network": "conv"}
         )
+
+
+class OneArmPays(gymnasium.Env[Any, Any]):
+    """Twenty steps, of which each is paid where the last of three actions is taken."""
+
+    observation_space = spaces.Box(0, 1, (1,))
+
+    def __init__(self, start: int) -> None:
+        self.action_space = spaces.Discrete(3, start=start)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.ones(1, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.steps += 1
+        pays = action == self.action_space.start + 2
+        return np.ones(1, np.float32), float(pays), False, self.steps == 20, {}
+
+
+@pytest.mark.parametrize(("agent", "start"), [("pqn", -1), ("reinforce", 7), ("ppo", -2)])
+def test_actions_that_begin_elsewhere_are_learned(
+    agent: str, start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(gymnasium.registry, "Arm-v0", gymnasium.envs.registration.EnvSpec("Arm-v0"))
+    gymnasium.registry["Arm-v0"].entry_point = lambda: OneArmPays(start)
+    config = {"steps": 4_000, "lr": 0.01}
+    run = rockfall.train(agent, "Arm-v0", preset="tiny", out=tmp_path, listeners=[], config=config)
+    score = run.result["figures"]["score"] if run.result else {}
+    assert score["value"] == 20
+    assert score["baselines"]["random"]["value"] == pytest.approx(20 / 3, abs=1)
 
 
 @pytest.mark.slow
