@@ -35,12 +35,12 @@ def plan(rules: Rules, state: State) -> Floats:
 
     never = HORIZON
     first_hit, first_reached = np.full((2, trials * num_envs), never)
-    first_thrust: Floats | None = None
     no_beacon = np.zeros_like(games.beacon)
     for step in range(HORIZON):
         steered = steer(rules, games).reshape(2, trials, num_envs)
         thrust = np.where(step < until, held, steered)
-        first_thrust = thrust if first_thrust is None else first_thrust
+        if step == 0:
+            begin = thrust
         games, reached, hit = advance(rules, games, thrust.reshape(2, -1), no_beacon)
         first_reached[reached & (first_reached == never) & (first_hit == never)] = step
         first_hit[hit & (first_hit == never)] = step
@@ -50,8 +50,7 @@ def plan(rules: Rules, state: State) -> Floats:
     missed = np.where(first_reached == never, np.sqrt(x * x + y * y), 0)
     value = (first_hit * (never + 1) - first_reached) * 2 - missed
     best = value.reshape(trials, num_envs).argmax(0)
-    assert first_thrust is not None
-    return np.take_along_axis(first_thrust, best[None, None], 1)[:, 0]
+    return np.take_along_axis(begin, best[None, None], 1)[:, 0]
 
 
 def steer(rules: Rules, state: State) -> Floats:

@@ -146,7 +146,7 @@ class Pqn(ActingWithMemory):
             "epochs": 4,  # purejaxql's
         },
         "drifting-rocks-discrete": {
-            "steps": 3_000_000,
+            "steps": 3_000_000,  # 10.5, in 43 CPU s, and still rising; steering blindly gets 5.2
             "hidden": (256, 128),
             "envs": 256,  # as many as of falling rocks, for it is batched as well
             "rollout_steps": 32,
