@@ -230,3 +230,22 @@ def test_a_fault_that_shows_later_is_the_environments(fault: str) -> None:
     with pytest.raises(RockfallError, match=said) as raised:
         [batch.step(torch.zeros(1).long()) for _ in range(200)]
     assert "Odd" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.full((2, 3, 3), 255, np.uint8),
+        np.ones((2, 3, 3)),
+        np.ones((2, 3, 3), np.float32) * 7,
+        np.ones((2, 3), bool),
+        np.full((2, 3), 255, np.uint8),
+    ],
+    ids=["as it should be", "floats", "floats past 1", "bools", "grey"],
+)
+def test_a_frame_is_a_picture_whatever_it_is_made_of(frame: Any) -> None:
+    batch = LoopBatch([changed(render=lambda self: frame)()], CPU)
+    batch.reset(0)
+    (picture,) = batch.render()
+    assert isinstance(picture, np.ndarray) and picture.dtype == np.uint8
+    assert picture.shape == (2, 3, 3) and (picture == 255).all()

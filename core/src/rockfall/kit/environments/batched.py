@@ -243,7 +243,14 @@ def name_of(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> str:
 
 def _frame(env: gymnasium.Env[Any, Any]) -> Frame:
     frame: Any = env.render()
-    return frame if isinstance(frame, str) else np.asarray(frame)
+    return frame if isinstance(frame, str) else _picture(np.asarray(frame))
+
+
+def _picture(frame: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """As Gymnasium has it, (H, W, 3) uint8; some give brightness from 0 to 1, or no colours."""
+    if frame.dtype != np.uint8 and frame.dtype.kind in "bf":
+        frame = (frame.astype(np.float64).clip(0, 1) * 255).round().astype(np.uint8)
+    return np.stack([frame] * 3, -1) if frame.ndim == 2 else frame
 
 
 def offers_state(env: VectorEnv[Any, Any, Any]) -> bool:
