@@ -34,6 +34,7 @@ class Screens(ABC):
     def __init__(self, rules: Rules, num_envs: int) -> None:
         self.rules = rules
         self._length = 2 * rules.size
+        self._hides = rules.seen_rows < rules.size
         self._top = self._length - rules.size
         self._tape = np.full((self._length, num_envs), NO_ROCK, column_type(rules))
 
@@ -121,7 +122,7 @@ class CopiedScreens(Screens):
         self._front, self._back = self._back, self._front
         rows, rock = _items(self._front), _items(self._tables.rock)
         rows[:, 0] = rock.take(self.rocks[0] - NO_ROCK)
-        if self.rules.seen_rows < self.rules.size:
+        if self._hides:
             rows[:, self.rules.seen_rows] = rock[0]
         if self.rules.observation == "planes":
             rows[:, self.rules.size] = rock[0]
@@ -169,7 +170,8 @@ class LentScreens(Screens):
     def _fall(self) -> None:
         np.equal(self.rocks[0], self._columns, out=self._window[0, 0])
         self._window[1:, 0] = 0
-        self._window[0, self.rules.seen_rows :][:1] = 0  # what falls out of sight
+        if self._hides:
+            self._window[0, self.rules.seen_rows] = 0
 
     def _jump(self) -> None:
         super()._jump()
