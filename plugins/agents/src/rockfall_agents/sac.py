@@ -35,6 +35,7 @@ from stable_baselines3.sac.policies import SACPolicy
 
 import rockfall
 from rockfall import Environment
+from rockfall.kit.optimizers import Adam
 from rockfall_agents.continuous import ContinuousAgent, ContinuousConfig
 
 
@@ -69,7 +70,7 @@ class Sac(ContinuousAgent):
     }
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:
-        self.fit_off_policy(SAC, source, run, ent_coef=self.config.ent_coef)
+        self.fit_off_policy(UncompiledSac, source, run, ent_coef=self.config.ent_coef)
 
     def kept(self, algorithm: Any) -> dict[str, Any]:
         learned = self.config.ent_coef == "auto"
@@ -77,6 +78,21 @@ class Sac(ContinuousAgent):
             **super().kept(algorithm),
             **({"entropy": Temperature(algorithm)} if learned else {}),
         }
+
+
+class UncompiledSac(SAC):
+    """Theirs, but that it learns α by an Adam which does not import torch's compiler: see
+    `rockfall.kit.optimizers`. The arithmetic is the same.
+    """
+
+    def _setup_model(self) -> None:
+        learned = self.ent_coef == "auto"
+        if learned:
+            self.ent_coef = 1.0  # a fixed one, for which nothing is made
+        super()._setup_model()
+        if learned:
+            self.log_ent_coef = torch.zeros(1, device=self.device, requires_grad=True)
+            self.ent_coef_optimizer = Adam([self.log_ent_coef], lr=self.lr_schedule(1))
 
 
 class Temperature:
