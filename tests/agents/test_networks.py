@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import rockfall
-from rockfall_agents.networks import COARSEST_SIDE, Architecture, Network
+from rockfall_agents.networks import COARSEST_SIDE, Architecture, ConvEncoder, Network
 
 
 def info(*shape: int, **changes: Any) -> rockfall.SourceInfo:
@@ -18,7 +18,8 @@ def info(*shape: int, **changes: Any) -> rockfall.SourceInfo:
 
 @pytest.mark.parametrize("architecture", ["mlp", "conv"])
 @pytest.mark.parametrize(
-    "shape", [(5, 5), (8, 8), (16, 16), (32, 32), (9, 20), (2, 16, 16), (10, 10, 4)]
+    "shape",
+    [(5, 5), (8, 8), (32, 32), (9, 20), (2, 16, 16), (10, 10, 4), (1, 9, 9, 3), (4, 9, 9, 3)],
 )
 def test_grids_of_any_size_and_number_type(
     architecture: Architecture, shape: tuple[int, ...]
@@ -29,6 +30,19 @@ def test_grids_of_any_size_and_number_type(
     assert outputs.shape == (6, 4)
     for dtype in (torch.bool, torch.int64, torch.float32, torch.float64):
         assert torch.equal(network(observations.to(dtype)), outputs)
+
+
+@pytest.mark.parametrize("shape", [(20, 18, 3), (3, 20, 18)])
+def test_stacked_frames_are_seen_as_one_picture_of_all_their_channels(
+    shape: tuple[int, ...],
+) -> None:
+    """As whoever transposes the axes and concatenates them by hand."""
+    stacked, by_hand = ConvEncoder((4, *shape)), ConvEncoder((12, 20, 18))
+    by_hand.load_state_dict(stacked.state_dict())
+    frames = torch.rand(5, 4, *shape)
+    channels_first = frames.permute(0, 1, 4, 2, 3) if shape[-1] == 3 else frames
+    pictures = torch.cat(list(channels_first.unbind(1)), 1)
+    torch.testing.assert_close(stacked(frames), by_hand(pictures))
 
 
 def test_vectors() -> None:
@@ -86,7 +100,7 @@ def test_conv_takes_channels_first_or_last() -> None:
     assert torch.equal(first(observations), last(observations.permute(0, 2, 3, 1)))
 
 
-@pytest.mark.parametrize("shape", [(4,), (), (1, 2, 3, 4)])
+@pytest.mark.parametrize("shape", [(4,), (), (1, 2, 3, 4, 5)])
 def test_conv_refuses_what_is_no_grid(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="use network=mlp"):
         Network("conv", info(*shape), (8,), 2)

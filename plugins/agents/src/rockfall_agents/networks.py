@@ -186,9 +186,10 @@ class PartsEncoder(nn.Module):
 
 
 class ConvEncoder(nn.Module):
-    """(N, H, W), (N, C, H, W) or (N, H, W, C) → (N, features).
+    """(N, H, W), (N, C, H, W), (N, H, W, C), or frames of these, (N, F, …) → (N, features).
 
-    Of three axes, the shorter of the first and the last is taken for the channels.
+    Of three axes, the shorter of the first and the last is taken for the channels. The channels of
+    stacked frames lie one after the other.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -196,14 +197,17 @@ class ConvEncoder(nn.Module):
         super().__init__()
         if not _is_grid(shape):
             raise ValueError(
-                f"network=conv needs grids, (H, W) or (C, H, W), and these observations have "
-                f"shape {shape}: use network=mlp"
+                f"network=conv needs grids, (H, W) or (C, H, W), or frames of them, and these "
+                f"observations have shape {shape}: use network=mlp"
             )
+        self.stacked = len(shape) == 4
+        self.frames, shape = (shape[0], shape[1:]) if self.stacked else (1, shape)
         self.without_channels = len(shape) == 2
         self.channels_last = len(shape) == 3 and shape[2] < shape[0]
         channels, *sides = (1, *shape) if self.without_channels else shape
         if self.channels_last:
             channels, *sides = shape[2], *shape[:2]
+        channels *= self.frames
         layers: list[nn.Module] = []
         while not layers or max(sides) > COARSEST_SIDE:
             stride = 2 if max(sides) > COARSEST_SIDE else 1
@@ -213,16 +217,20 @@ class ConvEncoder(nn.Module):
         self.features = CHANNELS * prod(sides)
 
     def forward(self, grids: Tensor) -> Tensor:
+        if self.stacked:
+            grids = grids.flatten(0, 1)
         if self.without_channels:
             grids = grids.unsqueeze(1)
         elif self.channels_last:
             grids = grids.movedim(-1, 1)
+        if self.stacked:
+            grids = grids.unflatten(0, (-1, self.frames)).flatten(1, 2)
         features: Tensor = self.layers(grids)
         return features
 
 
 def _is_grid(shape: tuple[int, ...]) -> bool:
-    return len(shape) in (2, 3)
+    return len(shape) in (2, 3, 4)
 
 
 def _pixel_scale(part: Part) -> float:
