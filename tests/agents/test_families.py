@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 import rockfall
-from rockfall.errors import UnknownName
+from rockfall.cli import rockfall as command_line
+from rockfall.errors import UnknownName, UsageError
 from rockfall.kit.environments import play_episodes, register_id
 from rockfall.sources.environment import Environment
 from rockfall.summary import measurement_lines
+from rockfall.testing.batches import check_batch
 from rockfall_agents.families import FAMILIES, family_of, preset_for
 from rockfall_agents.published import ATARI, ZOO, published_scores
 
@@ -170,3 +173,40 @@ def test_the_score_of_a_training_is_the_environments_own(agent: str, tmp_path: P
     assert min(own) >= 8 and min(clipped) >= 8  # the pole does not fall sooner
     lengths = [m["episode_length"] for m in runs[1].metrics if "episode_length" in m]
     assert clipped == pytest.approx(lengths, rel=1e-5)
+
+
+@pytest.mark.long
+def test_a_run_is_measured_with_other_options_than_it_was(tmp_path: Path) -> None:
+    run = rockfall.train(
+        "pqn",
+        "CartPole-v1",
+        preset="tiny",
+        source_options={"evaluation_episodes": 2},
+        out=tmp_path,
+        listeners=[],
+    )
+    options = {"evaluation_episodes": 3, "evaluation_steps": 5}
+    score = rockfall.evaluate(run, source_options=options)["score"]
+    assert (score["count"], score["value"]) == (3, 5)
+    assert score["note"] == ("3 of 3 episodes were cut off after 5 steps (source.evaluation_steps)")
+    words = [f"source.{key}={value}" for key, value in options.items()]
+    said = CliRunner().invoke(command_line, ["evaluate", str(run.directory.path), *words, "--json"])
+    assert json.loads(said.stdout)["figures"]["score"] == score
+    for wrong in (["steps=3"], ["source.evaluation_steps=0"], ["source.no_such_option=1"]):
+        refused = CliRunner().invoke(command_line, ["evaluate", str(run.directory.path), *wrong])
+        assert isinstance(refused.exception, UsageError), wrong
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("MinAtar/SpaceInvaders-v1", "minatar"),
+        ("MiniGrid-Dynamic-Obstacles-5x5-v0", "minigrid"),
+        ("LunarLander-v3", "Box2D"),
+        pytest.param("ALE/Boxing-v5", "ale_py", marks=pytest.mark.slow),
+    ],
+)
+def test_environments_of_packages_are_resumed_exactly(name: str, module: str) -> None:
+    needs(module)
+    check_batch(opened(name, max_episode_steps=60), "plain")

@@ -195,13 +195,15 @@ def _tidy(run: Run) -> None:
         run.warn(CLEARED.format(", ".join(path.name for path in left)))
 
 
-def source_again(run: Run, *, whole: bool = False) -> Source:
+def source_again(
+    run: Run, options: Mapping[str, Any] | None = None, *, whole: bool = False
+) -> Source:
     """The source of a run; says so if it has changed since. Raises RockfallError if its model can't
     take it any more.
 
-    whole: to train on, and not to measure on alone.
+    options: over its own. whole: to train on, and not to measure on alone.
     """
-    source = run.record.open_source(whole=whole)
+    source = run.record.open_source(options, whole=whole)
     changed = _differences(SourceInfo.from_json(run.record.info), source.info)
     message = f"{run.record.source} has changed since this run began: other {', '.join(changed)}"
     if {"shape", "actions", "action_space"}.intersection(changed):

@@ -201,13 +201,20 @@ def _device(record: Record, name: str = "auto") -> str:
     return str(choose_device(name, registry().models.find(record.model).spec.devices))
 
 
-def evaluate(run: Run, *, seed: int = 0, limit: int | None = None) -> Measurements:
+def evaluate(
+    run: Run,
+    *,
+    seed: int = 0,
+    limit: int | None = None,
+    source_options: Mapping[str, Any] | None = None,
+) -> Measurements:
     """What is measured of a finished run, measured anew, each beside its baselines.
 
+    source_options: over those that the run has of its source.
     Raises RockfallError if its source can't be opened, or is of another shape by now, and
     CheckpointError if its model can't be measured, such as with weights that overflow.
     """
-    source = source_again(run).to(run.device)
+    source = source_again(run, source_options).to(run.device)
     refusal = CheckpointError(f"{run.name} can't be measured as its checkpoint has it")
     with computing_as(run), of_a_file(refusal):
         return evaluate_model(run.model, run.record.model, source, seed=seed, limit=limit)
