@@ -22,6 +22,7 @@ from rockfall.errors import RockfallError, UnknownName, UsageError
 from rockfall.kit.environments import LoopBatch, VectorBatch, packages
 from rockfall.kit.trust import only_typed
 from rockfall.sources.environment import Environment
+from rockfall.sources.environment_options import EnvironmentOptions
 from rockfall.sources.opening import open_source
 
 MODULE = """
@@ -285,3 +286,14 @@ def test_ids_of_packages_are_listed_beside_registered_environments() -> None:
     text = CliRunner().invoke(rockfall, ["list", "environments"]).stdout
     assert all(each in text for ids in found["gymnasium"].values() for each in ids)
     assert "CartPole-v1" not in CliRunner().invoke(rockfall, ["list"]).stdout
+
+
+def test_info_tells_the_options_of_every_environment_and_what_others_reached() -> None:
+    for name in ("CartPole-v1", "falling-rocks-8x8"):
+        data = json.loads(CliRunner().invoke(rockfall, ["info", name, "--json"]).stdout)
+        assert [option["name"] for option in data["options"]] == list(
+            EnvironmentOptions.model_fields
+        )
+        assert data["published"].get("solved") == (475 if name == "CartPole-v1" else None)
+    text = CliRunner().invoke(rockfall, ["info", "CartPole-v1"]).stdout
+    assert "source.workers" in text and "solved 475" in text

@@ -36,6 +36,11 @@ def source_info(name: str, given: Mapping[str, str]) -> dict[str, Any]:
     else:
         opened = {k: v for k, v in source.info.to_json().items() if k != "digests"}
         options = source.options if isinstance(source, Dataset | Picture) else ()
+        if "environment" in source.info.kinds:
+            from rockfall.sources.environment_options import EnvironmentOptions
+
+            options = tuple(EnvironmentOptions.described())
+            opened |= {name: getattr(source, name, {}) for name in ("chosen", "published")}
     data = {**(asdict(entry.spec) if entry else {}), **opened}
     return {
         **data,
