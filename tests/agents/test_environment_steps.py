@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium
 import pytest
+from rich.console import Console
 
 import rockfall
 from rockfall.kit.drawing import Panel
@@ -16,7 +17,9 @@ from rockfall.kit.series import AXES, Series
 from rockfall.pages import comparison
 from rockfall.pages.comparison import Comparison
 from rockfall.pages.run_page import RunPage
+from rockfall.progress.terminal import TerminalListener
 from rockfall.run.directory import RunDirectory
+from rockfall.run.observers import Observers
 from tests.agents.sb3_runs import AGENTS, CONTINUOUS
 
 STEPS = 700
@@ -104,3 +107,22 @@ def test_a_series_has_the_axes_that_all_its_lines_have(missing: str | None) -> N
     for axis, each in (("step", 1), ("seconds", 0.5), ("environment_steps", 8)):
         if axis in series.axes:
             assert series.points(axis) == [(n * each, n**2) for n in range(5)]
+
+
+def test_plugins_and_the_progress_line_hear_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+
+    def call(_: Observers, hook: str, **given: Any) -> None:
+        if hook == "rockfall_run_logged":
+            heard.append(given["step"])
+            assert "environment_steps" not in given["metrics"]
+
+    monkeypatch.setattr(Observers, "_call", call)
+    monkeypatch.setattr(Observers, "_followers", lambda *_: [("a plugin", call)])
+    run = train("pqn", tmp_path, steps=1_500)
+    assert heard == [line["environment_steps"] for line in run.metrics]
+    event = {"fraction": 0.5, "seconds": 2.0, "metrics": {}, "environment_steps": 3_000}
+    assert "1,500 steps/s" in str(TerminalListener(Console(width=200))._line(event))
+    assert "steps/s" not in str(TerminalListener()._line({**event, "environment_steps": 0}))
