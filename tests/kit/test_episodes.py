@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -11,6 +14,7 @@ import torch
 from gymnasium import spaces
 
 import rockfall
+from rockfall.errors import Interrupted
 from rockfall.kit.environments import Episodes, play_episodes
 from rockfall.sources.environment import Environment
 
@@ -125,3 +129,34 @@ def test_progress_is_told_if_it_takes_long(
     played(opened(endless=1.0, evaluation_steps=9), 3)
     said = capsys.readouterr().err
     assert "playing RockfallTestLasting-v0, 3 episodes at once: steps: 8" in said
+
+
+@pytest.mark.long
+def test_ctrl_c_stops_an_evaluation_and_resume_makes_it_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an environment that never ends, which held up both for ever."""
+
+    def interrupted(items: Any, *_: Any) -> Any:
+        for number, item in enumerate(items):
+            if number == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield item
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rockfall.kit.environments.episodes.counted", interrupted)
+        with pytest.raises(Interrupted, match="rockfall resume"):
+            rockfall.train(
+                "pqn",
+                "RockfallTestLasting-v0",
+                preset="tiny",
+                source_options={"endless": 1.0, "evaluation_steps": 30, "evaluation_episodes": 4},
+                name="endless",
+                out=tmp_path,
+                listeners=[],
+            )
+    run = rockfall.resume(tmp_path / "endless", listeners=[])
+    assert run.result is not None
+    score = run.result["figures"]["score"]
+    assert score["value"] == 30
+    assert score["note"].startswith("4 of 4 episodes were cut off after 30 steps")
