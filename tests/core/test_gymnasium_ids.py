@@ -77,6 +77,33 @@ def test_it_is_looked_for_only_where_it_was_typed(beside: Path) -> None:
     assert "rooms_of_a_stranger" not in sys.modules
 
 
+def test_what_was_typed_once_is_imported_again_of_the_same_path_alone(
+    beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write(beside, "rooms_typed_once", MODULE)
+    text = f"{name}:{name}/Here-v0"
+
+    def forgotten() -> None:
+        """As another process finds it."""
+        sys.modules.pop(name, None)
+        gymnasium.registry.pop(f"{name}/Here-v0", None)
+
+    with only_typed(["train", "pqn", text]):
+        open_source(text)
+    forgotten()
+    with only_typed(["play", "last"]):
+        assert isinstance(open_source(text), Environment)
+    forgotten()
+    elsewhere = beside / "elsewhere"
+    elsewhere.mkdir()
+    write(elsewhere, name, MODULE)
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(beside)])
+    with only_typed(["play", "last"]), pytest.raises(UsageError, match="comes from a file"):
+        open_source(text)
+    assert name not in sys.modules
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

@@ -2,7 +2,9 @@
 
 Gymnasium takes `module:Name-v0`, and imports the module, which may run any code. Typed on the
 command line, or given in Python, that is what was asked for. In a file, which may be anybody's,
-it counts only if the module is imported already, or is named in `ROCKFALL_IMPORTS`.
+it counts only if the module is imported already, is named in `ROCKFALL_IMPORTS`, or would be
+imported of a path of which it was when it was typed: so a run goes on and plays without its
+source's being typed again.
 """
 
 from __future__ import annotations
@@ -12,11 +14,17 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
+from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import Any
 
-from rockfall.errors import UsageError
+from rockfall.errors import RockfallError, UsageError
+from rockfall.kit.files import read_json, write_json
+from rockfall.kit.promises import state_folder
 
 ALLOWED = "ROCKFALL_IMPORTS"
+MOST_KEPT = 500
+"""Paths of modules that were typed, the latest; a list that grows for ever slows every command."""
 _typed: ContextVar[Collection[str] | None] = ContextVar("typed", default=None)
 
 
@@ -42,9 +50,14 @@ def require_typed(text: str, whole: str = "") -> None:
     whole: what was typed, if the name is a part of it.
     """
     module, typed = module_of(text), _typed.get()
-    if not module or module in sys.modules or typed is None or (whole or text) in typed:
+    if not module or module in sys.modules or typed is None:
         return
-    if module not in os.environ.get(ALLOWED, "").replace(" ", "").split(","):
+    if (whole or text) in typed:
+        _keep(_path_of(module))
+    elif (
+        module not in os.environ.get(ALLOWED, "").replace(" ", "").split(",")
+        and _path_of(module) not in _kept()
+    ):
         raise UsageError(
             f"{text} comes from a file, and would import the module {module}, which may run any "
             f"code: if you trust both, {ALLOWED}={module} allows it"
@@ -61,3 +74,29 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for each in value:
             yield from texts_in(each)
+
+
+def _path_of(module: str) -> str:
+    """The file that its top package would be imported of; empty for one that there is not."""
+    found = PathFinder.find_spec(module.partition(".")[0], [*sys.path, os.getcwd()])
+    return os.path.realpath(found.origin) if found and found.origin else ""
+
+
+def _kept() -> list[str]:
+    with contextlib.suppress(RockfallError):
+        paths = read_json(_file())
+        if isinstance(paths, list):
+            return [path for path in paths if path and isinstance(path, str)]
+    return []
+
+
+def _keep(path: str) -> None:
+    """Best effort: what can't be kept is asked for again."""
+    with contextlib.suppress(RockfallError, OSError):
+        if path and path not in (kept := _kept()):
+            _file().parent.mkdir(parents=True, exist_ok=True)
+            write_json(_file(), [*kept, path][-MOST_KEPT:])
+
+
+def _file() -> Path:
+    return state_folder() / "typed.json"
