@@ -44,6 +44,10 @@ ACTIONS: dict[str, spaces.Space[Any]] = {
     "MultiBinary": spaces.MultiBinary(4),
     "Box": spaces.Box(np.array([-2.0, 0]), np.array([2.0, 5]), dtype=np.float64),
     "Grid": spaces.Box(-1, 1, (2, 2)),
+    "One": spaces.Box(-1, 2, ()),
+    "Held": spaces.Box(np.array([0, -3, 1e6]), np.array([1, -3, 1e6]), dtype=np.float64),
+    "Whole": spaces.Box(-3, 5, (2,), np.int32),
+    "Half": spaces.Box(np.zeros(2, np.float32), np.array([np.inf, 1], np.float32)),
     "Unbounded": spaces.Box(-np.inf, np.inf, (2,)),
 }
 

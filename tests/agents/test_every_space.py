@@ -42,8 +42,9 @@ def pairs() -> list[tuple[str, str, str]]:
         kinds = registry().models.find(agent).spec.learns_from
         plain = "Discrete" if "discrete-actions" in kinds else "Box"
         found += [(agent, one, plain) for one in OBSERVATIONS]
-        if len(kinds) > 1:
-            found += [(agent, "Vector", other) for other in ACTIONS if other != plain]
+        bounded = ("Grid", "One", "Held", "Whole")  # Boxes that sac and td3 take
+        others = ACTIONS if len(kinds) > 1 else bounded if plain == "Box" else ()
+        found += [(agent, "Vector", other) for other in others if other != plain]
     return found
 
 

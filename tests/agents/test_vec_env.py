@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import Tensor
 
 import rockfall
+from rockfall.kit.environments import space_data
 from rockfall.kit.environments.batched import BatchedEnvironment, Step
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.sources.environment import Environment
 from rockfall.testing.comparing import difference
-from rockfall_agents.vec_env import BatchVecEnv
+from rockfall_agents.vec_env import BatchVecEnv, flat_spaces
 
 ENVS, SEED = 5, 3
 
@@ -113,6 +118,35 @@ class Reusing:
         for ours, theirs in zip(self.tensors, self.batch.step(actions), strict=True):
             ours.copy_(theirs)
         return self.tensors
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> spaces.Box[Any]:
+    """Of actions: of any shape, type and bounds, some of them the same, far away or not there."""
+    shape = draw(st.sampled_from([(), (1,), (3,), (2, 2)]))
+    dtype = draw(st.sampled_from([np.int8, np.uint16, np.int64, np.float32, np.float64]))
+    if np.issubdtype(dtype, np.integer):
+        ends: Any = np.iinfo(dtype)
+        bound: Any = st.integers(int(ends.min), int(ends.max))
+    else:
+        bound = st.floats(-1e9, 1e9, width=32) | st.sampled_from([-3.4e38, 0.0, 3.4e38])
+    pairs = st.tuples(bound, bound).map(sorted) | bound.map(lambda one: [one, one])
+    if not np.issubdtype(dtype, np.integer):
+        pairs |= st.sampled_from([[-np.inf, np.inf], [-np.inf, 1.0], [0.0, np.inf]])
+    size = math.prod(shape)
+    drawn = np.array(draw(st.lists(pairs, min_size=size, max_size=size)), dtype)
+    low, high = np.moveaxis(drawn, -1, 0).reshape(2, *shape)
+    return spaces.Box(low, high, shape, dtype)
+
+
+@given(boxes())
+def test_actions_of_any_box_are_finite_numbers_of_some_width(box: spaces.Box[Any]) -> None:
+    """SB3 scales by the width of the box that it is given, and samples in it."""
+    described = space_data.describe(spaces.Box(-1, 1, (3,)), box)
+    _, ours = flat_spaces(rockfall.SourceInfo(name="any", **described))
+    assert isinstance(ours, spaces.Box) and ours.shape == (box.shape or (1,))
+    assert np.isfinite(ours.low).all() and np.isfinite(ours.high).all()
+    assert (ours.low < ours.high).all()
 
 
 def test_arrays_once_returned_are_never_written_to() -> None:

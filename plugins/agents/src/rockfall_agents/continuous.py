@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from pydantic import Field, PositiveInt
@@ -56,10 +57,13 @@ class ContinuousAgent(OffPolicyAgent):
         """
         actions = Spaces.of(info).acted
         assert isinstance(actions, spaces.Box)
-        if not actions.is_bounded():
+        with np.errstate(over="ignore"):
+            width = actions.high.astype(np.float32) - actions.low.astype(np.float32)
+        if not np.isfinite(width).all():
+            without = "are too wide" if actions.is_bounded() else "are not there"
             raise ValueError(
-                f"it scales its actions to the bounds of the action space, and {actions} has none: "
-                "ppo, a2c and reinforce take it"
+                "it scales its actions to the bounds of the action space, which "
+                f"{without} in {actions}: ppo, a2c and reinforce take it"
             )
         super().__init__(config, info)
 

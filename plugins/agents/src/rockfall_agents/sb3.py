@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from pydantic import Field, PositiveInt
@@ -130,11 +131,18 @@ class Sb3Agent(Acting):
         space = self.policy.action_space
         if not isinstance(space, spaces.Box):
             return actions
+        # Those of the policy are never infinite, and never the same.
         low, high = (
-            torch.from_numpy(bound).to(actions.device) for bound in (space.low, space.high)
+            torch.from_numpy(bound).to(actions).reshape(self.spaces.action_shape)
+            for bound in (space.low, space.high)
         )
         if self.policy.squash_output:
             actions = low + 0.5 * (actions + 1) * (high - low)
+        acted: Any = self.spaces.acted
+        low, high = (
+            torch.from_numpy(bound.astype(np.float32)).to(actions)
+            for bound in (acted.low, acted.high)
+        )
         return torch.clamp(actions, low, high)
 
     def log(self, run: rockfall.Run, algorithm: BaseAlgorithm, evaluations: Evaluations) -> None:

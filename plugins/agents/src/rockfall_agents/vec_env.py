@@ -40,8 +40,14 @@ def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box[Any], spaces.Spac
         case box:
             assert isinstance(box, spaces.Box)
             # SB3 asks for finite bounds, to which it clips; the largest number is as good as none.
-            low, high = (np.nan_to_num(bound.astype(np.float32)) for bound in (box.low, box.high))
-            return observed, spaces.Box(low, high, box.shape, np.float32)
+            low, high = (
+                np.nan_to_num(bound.astype(np.float32)).reshape(box.shape or 1)
+                for bound in (box.low, box.high)
+            )
+            # It divides by the width: where there is none nothing is chosen, and any will do.
+            held = low == high
+            low, high = np.where(held, 0, low), np.where(held, 1, high)
+            return observed, spaces.Box(low, high, dtype=np.float32)
 
 
 class BatchVecEnv(VecEnv):
