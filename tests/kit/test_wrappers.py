@@ -145,6 +145,7 @@ def test_the_other_forms_have_no_wrappers_and_are_not_taken(form: Any) -> None:
         ({"training_wrappers": "FlattenObservation, FrameStackObservation(2)"}, "as they are"),
         ({"wrappers": "nowhere.to_be.found:It"}, "No module named 'nowhere'"),
         ({"wrappers": "gymnasium:Env"}, "has no wrapper Env"),
+        ({"wrappers": "math:sqrt"}, "math has no wrapper sqrt$"),
         ({"wrappers": 3}, "is no wrapper"),
     ],
 )
@@ -152,6 +153,18 @@ def test_what_does_not_fit_is_refused(options: dict[str, Any], said: str) -> Non
     with pytest.raises(UsageError, match=said) as raised:
         opened(**options)
     assert "\n" not in str(raised.value)
+
+
+def test_what_a_wrapper_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gymnasium imports some of its wrappers when they are asked for."""
+    for error in (ModuleNotFoundError, gymnasium.error.DependencyNotInstalled):
+
+        def lacking(name: str, error: Any = error) -> Any:
+            raise error("No module named 'jax'")
+
+        monkeypatch.setattr(gymnasium.wrappers, "__getattr__", lacking)
+        with pytest.raises(UsageError, match="wrapper JaxToNumpy: No module named 'jax'"):
+            opened(wrappers="JaxToNumpy")
 
 
 MODULE = """

@@ -52,13 +52,14 @@ class Wrapping:
             raise UsageError(f"wrapper {self.name} {REFUSED[self.name]}")
         try:
             import_beside(self.module)
-        except ModuleNotFoundError as error:
+            home = sys.modules[self.module]
+            kind = getattr(home, self.name, None)
+        except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
             raise UsageError(f"wrapper {self.text}: {error}") from None
-        home = sys.modules[self.module]
-        kind = getattr(home, self.name, None)
         if not (isinstance(kind, type) and issubclass(kind, gymnasium.Wrapper)):
             known = [each for each in dir(home) if _is_wrapper(getattr(home, each, None))]
-            hint = did_you_mean(self.name, known) or f": {', '.join(known)}"
+            listed = f": {', '.join(known)}" if known else ""
+            hint = did_you_mean(self.name, known) or listed
             raise UsageError(f"{self.module} has no wrapper {self.name}{hint}")
         return kind
 
