@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gymnasium
@@ -10,8 +11,9 @@ import pytest
 import torch
 from gymnasium import spaces
 
+import rockfall
 from rockfall.errors import RockfallError, UsageError
-from rockfall.kit.environments import LoopBatch
+from rockfall.kit.environments import LoopBatch, play_episodes
 from rockfall.kit.environments.checking import check_first_step
 
 CPU = torch.device("cpu")
@@ -42,6 +44,19 @@ class Honest(gymnasium.Env[Any, Any]):
 
     def ends(self) -> Any:
         return False, self.count >= 3
+
+
+@pytest.fixture
+def fresh_id() -> Iterator[Callable[[Any], str]]:
+    """The id of an environment that is registered for a test."""
+    name = "RockfallFaulty-v0"
+
+    def register(kind: Any) -> str:
+        gymnasium.register(name, entry_point=kind)
+        return name
+
+    yield register
+    gymnasium.registry.pop(name, None)
 
 
 class Reusing(Honest):
@@ -83,6 +98,19 @@ class NoSeed(Honest):
         return super().reset()
 
 
+class NoOptions(Honest):
+    def reset(self, seed: Any = None) -> Any:  # type: ignore[override]
+        return super().reset(seed=seed)
+
+
+def exits(*_: Any, **__: Any) -> Any:
+    raise SystemExit(3)
+
+
+def without_info(self: Any, action: Any) -> Any:
+    return *Honest.step(self, action)[:4], None if self.count > 1 else {}
+
+
 def fails(*_: Any, **__: Any) -> Any:
     raise KeyError("wheel")
 
@@ -101,6 +129,14 @@ FAULTS = {
     "three values": (changed(step=lambda self, a: (BOX.sample(), 0.0, False)), "gives 3 values"),
     "nothing": (changed(step=lambda self, a: None), "step.. gives None"),
     "no seed": (NoSeed, "takes no seed"),
+    "no options": (NoOptions, "takes no options"),
+    "exits": (changed(reward=exits), "step.. fails: SystemExit: 3"),
+    "no info of a step": (
+        changed(step=lambda self, a: (*Honest.step(self, a)[:4], None)),
+        "gives None as the info",
+    ),
+    "overflow": (changed(see=lambda self: np.array([1e300, 0])), "too large for single precision"),
+    "large reward": (changed(reward=lambda self: -1e39), "-1e.39 .too large"),
     "no info": (changed(reset=lambda self, seed=None, options=None: (BOX.sample(), 3)), "reset"),
     "raises": (
         changed(reward=fails),
@@ -203,6 +239,17 @@ def test_what_leaves_its_bounds_is_told_and_taken() -> None:
 LATER = {
     "nan reward": ({"reward": lambda self: np.nan if self.count > 1 else 0.0}, "a reward of nan"),
     "infinite": ({"reward": lambda self: -np.inf if self.count > 1 else 0}, "a reward of -inf"),
+    "large": ({"reward": lambda self: 1e39 if self.count > 1 else 0}, r"1e\+39 .too large"),
+    "none": ({"reward": lambda self: None if self.count > 1 else 0}, "gave None as a reward"),
+    "overflow": (
+        {
+            "see": lambda self: np.full(2, 1e39 if self.count > 1 else 0),
+            "observation_space": spaces.Box(-np.inf, np.inf, (2,), np.float64),
+        },
+        r"observation of 1e\+39 .too large",
+    ),
+    "exits": ({"reward": lambda self: exits() if self.count > 1 else 0}, "SystemExit: 3"),
+    "no info": ({"step": without_info}, "step.. fails: TypeError"),
     "array": (
         {"reward": lambda self: np.zeros((1,) if self.count > 1 else ())},
         r"an array of shape \(1,\) as a reward",
@@ -240,8 +287,11 @@ def test_a_fault_that_shows_later_is_the_environments(fault: str) -> None:
         np.ones((2, 3, 3), np.float32) * 7,
         np.ones((2, 3), bool),
         np.full((2, 3), 255, np.uint8),
+        np.full((2, 3, 1), 300, np.int64),
+        np.full((2, 3, 4), 255, np.uint8),
+        np.ones((2, 3, 4), bool).tolist(),
     ],
-    ids=["as it should be", "floats", "floats past 1", "bools", "grey"],
+    ids=["as it should be", "floats", "floats past 1", "bools", "grey", "ints", "alpha", "list"],
 )
 def test_a_frame_is_a_picture_whatever_it_is_made_of(frame: Any) -> None:
     batch = LoopBatch([changed(render=lambda self: frame)()], CPU)
@@ -249,3 +299,55 @@ def test_a_frame_is_a_picture_whatever_it_is_made_of(frame: Any) -> None:
     (picture,) = batch.render()
     assert isinstance(picture, np.ndarray) and picture.dtype == np.uint8
     assert picture.shape == (2, 3, 3) and (picture == 255).all()
+
+
+@pytest.mark.parametrize(
+    "render",
+    [
+        fails,
+        exits,
+        *(lambda self, frame=frame: frame for frame in (None, [], 3, {}, [[1], [1, 2]])),
+        *(
+            lambda self, shape=shape: np.zeros(shape, np.uint8)
+            for shape in ((3, 50, 50), (0, 0, 3), (0, 5), (5,), (2, 5, 5, 3), (5, 5, 2))
+        ),
+        lambda self: np.full((5, 5, 3), "x"),
+        lambda self: np.zeros((5, 5, 3), complex),
+    ],
+)
+def test_what_is_no_frame_is_the_environments(render: Any) -> None:
+    batch = LoopBatch([changed(render=render)()], CPU)
+    batch.reset(0)
+    with pytest.raises(RockfallError, match=r"^Odd: render\(\)") as raised:
+        batch.render()
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("closing", [fails, exits])
+def test_what_goes_wrong_at_the_end_costs_nothing(closing: Any, fresh_id: Any) -> None:
+    """Every environment is closed, and the fault is told with the source."""
+    closed = []
+
+    def close(self: Any) -> None:
+        closed.append(self)
+        closing()
+
+    kind = changed(close=close)
+    LoopBatch([kind() for _ in range(3)], CPU).close()
+    assert len(closed) == 3
+    source = rockfall.Environment(fresh_id(kind))
+    (said,) = source.warnings
+    assert "close() fails" in said
+
+
+def test_a_return_that_overflows_is_the_environments(fresh_id: Any) -> None:
+    """Each reward is a number, and their sum is none."""
+    source = rockfall.Environment(fresh_id(changed(reward=lambda self: 3e38)))
+    with pytest.raises(RockfallError, match="a return of inf"):
+        play_episodes(source, lambda batch: source.baseline("random", batch), 4)
+
+
+def test_what_draws_is_chosen_by_a_verb_alone() -> None:
+    for mode in ("human", "rgb_array", None):
+        with pytest.raises(UsageError, match="render_mode is not an option"):
+            rockfall.Environment("CartPole-v1", {"render_mode": mode})

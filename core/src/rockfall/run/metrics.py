@@ -135,5 +135,6 @@ def _number(value: Any) -> float | Tensor:
 def _check(name: str, value: float, where: Mapping[str, Any]) -> None:
     if not math.isfinite(value):
         raise Diverged(
-            f"{name} became {value} at step {where['step']}; a smaller learning rate often helps"
+            f"{name} became {value} at step {where['step']}; a smaller learning rate often helps, "
+            "or smaller numbers to learn from"
         )

@@ -15,7 +15,7 @@ import torch
 from rockfall.errors import UsageError
 from rockfall.kit.environments import BatchedEnvironment, Form, Policy, Spaces, space_data
 from rockfall.kit.environments.batched import Earned
-from rockfall.kit.environments.checking import check_first_step
+from rockfall.kit.environments.checking import check_first_step, close
 from rockfall.kit.environments.forms import make_batch, make_environment
 from rockfall.kit.environments.wrappers import allowed_wrappers, wrapped
 from rockfall.sources.environment_options import EnvironmentOptions
@@ -59,11 +59,15 @@ class Environment:
         self._wrappings, self._training = (
             allowed_wrappers(options.get(name)) for name in ("wrappers", "training_wrappers")
         )
-        with contextlib.closing(self.make()) as env:
+        env = self.make()
+        try:
             self.warnings = check_first_step(env, gymnasium_id)
             self._limit = env.spec.max_episode_steps if env.spec else None
             solved = env.spec.reward_threshold if env.spec else None
             spaces = space_data.describe(env.observation_space, env.action_space)
+        finally:
+            closing = close(env)
+        self.warnings += (f"{gymnasium_id}: {closing}",) if closing else ()
         if self._training:
             with contextlib.closing(self._in_training()) as env:
                 if space_data.describe(env.observation_space, env.action_space) != spaces:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator
 
 from rockfall.config import Config
+from rockfall.errors import UsageError
 from rockfall.kit.environments.wrappers import read_wrappers
 
 
@@ -51,4 +52,8 @@ class EnvironmentOptions(Config):
         """These, of all options of the environment `name`, and the rest. Raises UsageError."""
         general = {key: value for key, value in options.items() if key in cls.model_fields}
         rest = {key: value for key, value in options.items() if key not in general}
+        if "render_mode" in rest:
+            raise UsageError(
+                f"{name}: render_mode is not an option: `rockfall play` draws, nothing else does"
+            )
         return cls.build(name, general), rest

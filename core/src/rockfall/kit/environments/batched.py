@@ -15,7 +15,9 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from rockfall.errors import RockfallError
 from rockfall.kit.environments.checking import check_finite, code_of_environment, rewards_of
+from rockfall.kit.environments.checking import close as close_one
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.kit.environments.spaces import Encoded, Spaces
 from rockfall.kit.environments.uploads import to_device
@@ -184,13 +186,14 @@ class LoopBatch:
         with code_of_environment(self.name, "step()"):
             results = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
             seen, reward, terminated, truncated, infos = zip(*results, strict=True)
+            keeps_own = Earned.key in infos[0]
             last = np.stack(seen)
             ends, cuts = np.asarray(terminated, bool), np.asarray(truncated, bool)
             done = ends | cuts
             self._ended = self._none_ended
             if done.any() and self._draws:
                 pairs = zip(self.envs, done, strict=True)
-                self._ended = [_frame(env) if over else None for env, over in pairs]
+                self._ended = [self._frame(env) if over else None for env, over in pairs]
         first = last
         if done.any():
             first = last.copy()
@@ -207,7 +210,7 @@ class LoopBatch:
             np.flatnonzero(done),
             *([] if first is last else [last]),
         ]
-        if Earned.key in infos[0]:
+        if keeps_own:
             own = rewards_of(self.name, tuple(info[Earned.key] for info in infos))
             self.earned = to_device([own], self.device)[0]
         self.observation, *rest = to_device(arrays, self.device)
@@ -215,7 +218,7 @@ class LoopBatch:
         return Step(self.observation, rewards, over, cut, final[0] if final else self.observation)
 
     def render(self) -> list[Frame]:
-        return [_frame(env) for env in self.envs]
+        return [self._frame(env) for env in self.envs]
 
     def ended(self) -> list[Frame | None]:
         return self._ended
@@ -229,7 +232,12 @@ class LoopBatch:
 
     def close(self) -> None:
         for env in self.envs:
-            env.close()
+            close_one(env)
+
+    def _frame(self, env: gymnasium.Env[Any, Any]) -> Frame:
+        with code_of_environment(self.name, "render()"):
+            frame: Any = env.render()
+            return frame if isinstance(frame, str) else _picture(np.asarray(frame))
 
     def _observe(self, observations: list[Any]) -> Tensor:
         self.observation = to_device([np.stack(observations)], self.device)[0]
@@ -241,16 +249,22 @@ def name_of(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> str:
     return env.spec.id if env.spec else type(env.unwrapped).__name__
 
 
-def _frame(env: gymnasium.Env[Any, Any]) -> Frame:
-    frame: Any = env.render()
-    return frame if isinstance(frame, str) else _picture(np.asarray(frame))
-
-
 def _picture(frame: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """As Gymnasium has it, (H, W, 3) uint8; some give brightness from 0 to 1, or no colours."""
-    if frame.dtype != np.uint8 and frame.dtype.kind in "bf":
-        frame = (frame.astype(np.float64).clip(0, 1) * 255).round().astype(np.uint8)
-    return np.stack([frame] * 3, -1) if frame.ndim == 2 else frame
+    """As Gymnasium has it, (H, W, 3) uint8; some give brightness from 0 to 1, whole numbers of
+    another type, no colours, or a fourth one, of which nothing is seen through. Raises
+    RockfallError for what is no picture.
+    """
+    frame = np.stack([frame] * 3, -1) if frame.ndim == 2 else frame
+    if not (frame.ndim == 3 and frame.size and frame.shape[2] in (1, 3, 4)):
+        raise RockfallError(
+            f"render() gives an array of shape {frame.shape}, and a picture has (height, width, 3)"
+        )
+    if frame.dtype.kind in "bf":
+        frame = np.nan_to_num(frame.astype(np.float64)).clip(0, 1) * 255
+    if frame.dtype.kind not in "uif":
+        raise RockfallError(f"render() gives an array of {frame.dtype}, and a picture is of uint8")
+    frame = np.repeat(frame, 3, 2) if frame.shape[2] == 1 else frame[..., :3]
+    return frame.clip(0, 255).round().astype(np.uint8, copy=False)
 
 
 def offers_state(env: VectorEnv[Any, Any, Any]) -> bool:

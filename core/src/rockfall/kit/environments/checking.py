@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,28 +53,40 @@ def code_of_environment(
         if name in str(error):
             raise
         raise kind(f"{name}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise kind(f"{name}: {what} fails: {in_words(error)}{_where(error)}") from error
 
 
 def rewards_of(name: str, given: tuple[Any, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Rewards of N environments as (N,) float32. Raises RockfallError for others than numbers."""
     try:
-        rewards = np.asarray(given, np.float32)
+        with np.errstate(over="ignore"):
+            rewards = np.asarray(given, np.float32)
     except (TypeError, ValueError):
         rewards = np.empty((0, 0), np.float32)
-    if rewards.ndim != 1:
-        odd = next((each for each in given if _no_number(each)), given)
-        raise RockfallError(f"{name} gave {_no_number(odd) or 'no numbers'} as a reward")
-    check_finite(name, "a reward", rewards)
+    if rewards.ndim != 1 or not np.isfinite(rewards).all():
+        unknown = "" if rewards.ndim == 1 else "no numbers"
+        if said := next(filter(None, map(_no_number, given)), unknown):
+            raise RockfallError(f"{name} gave {said} as a reward")
+        check_finite(name, "a reward", np.asarray(given, np.float64))
     return rewards
 
 
 def check_finite(name: str, what: str, values: np.ndarray[Any, Any]) -> None:
-    """Raise RockfallError for numbers that are not finite: nothing can be learned from them."""
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        wrong = values[~np.isfinite(values)].flat[0]
-        raise RockfallError(f"{name} gave {what} of {wrong}, which is its fault, not the agent's")
+    """Raise RockfallError for numbers that are not finite in single precision, in which networks
+    compute: nothing can be learned from them.
+    """
+    if said := _not_finite(values):
+        raise RockfallError(f"{name} gave {what} of {said}, which is its fault, not the agent's")
+
+
+def close(env: gymnasium.Env[Any, Any]) -> str:
+    """Close an environment. What goes wrong there harms nothing that came before, and is said."""
+    try:
+        env.close()
+    except (Exception, SystemExit) as error:
+        return f"close() fails: {in_words(error)}{_where(error)}"
+    return ""
 
 
 def _check(env: gymnasium.Env[Any, Any], name: str) -> dict[str, None]:
@@ -89,22 +100,25 @@ def _check(env: gymnasium.Env[Any, Any], name: str) -> dict[str, None]:
         given = f"{len(result)} values" if isinstance(result, tuple) else _a(result)
         old = OLD if isinstance(result, tuple) and len(result) == 4 else ""
         raise UsageError(f"{name}: step() gives {given}{old}; {STEP}")
-    observation, reward, *ends, _ = result
+    observation, reward, *ends, info = result
     odd += _check_observation(f"{name}: step() gives", observation, env.observation_space)
     if said := _no_number(reward):
         raise UsageError(f"{name}: step() gives {said} as the reward, which is a number")
-    if not math.isfinite(reward):
-        raise UsageError(f"{name}: step() gives a reward of {reward}")
+    if said := _not_finite(np.asarray(reward, np.float64)):
+        raise UsageError(f"{name}: step() gives a reward of {said}")
     for what, flag in zip(("terminated", "truncated"), ends, strict=True):
         if np.ndim(flag) or not isinstance(flag, bool | int | np.bool_ | np.integer | np.ndarray):
             raise UsageError(f"{name}: step() gives {_a(flag)} as {what}, which is True or False")
+    if not isinstance(info, dict):
+        raise UsageError(f"{name}: step() gives {_a(info)} as the info, which is a dict")
     return dict.fromkeys(odd)
 
 
 def _after_reset(env: gymnasium.Env[Any, Any], name: str) -> Any:
     taken = inspect.signature(env.reset).parameters
-    if "seed" not in taken and not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
-        raise UsageError(f"{name}: reset() takes no seed; {RESET}")
+    for what in ("seed", "options"):
+        if what not in taken and not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+            raise UsageError(f"{name}: reset() takes no {what}; {RESET}")
     with code_of_environment(name, "reset()", UsageError):
         result: Any = env.reset(seed=SEED)
     if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
@@ -147,9 +161,8 @@ def _check_box(gives_one: str, value: Any, space: spaces.Box) -> list[str]:
         raise UsageError(f"{gives_one} that is no array of numbers, but {_a(value)}")
     if array.shape != space.shape and not (space.shape == () and array.shape == (1,)):
         raise UsageError(f"{gives_one} of shape {array.shape}, and its space has {space.shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        wrong = array[~np.isfinite(array)].flat[0]
-        raise UsageError(f"{gives_one} with {wrong} in it")
+    if said := _not_finite(array):
+        raise UsageError(f"{gives_one} with {said} in it")
     with np.errstate(all="ignore"):
         lossy = (array.astype(space.dtype) != array).any()
     if lossy and not np.can_cast(array.dtype, space.dtype or np.float32, "same_kind"):
@@ -170,6 +183,18 @@ def _check_whole(gives_one: str, value: Any, space: spaces.Space[Any]) -> list[s
         shown = " ".join(str(value).split())
         raise UsageError(f"{gives_one} of {shown:.60}, which is not in its space, {space}")
     return []
+
+
+def _not_finite(values: np.ndarray[Any, Any]) -> str:
+    """A number of them that is not finite in single precision, in words; else nothing."""
+    if values.dtype.kind != "f":
+        return ""
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(values.astype(np.float32, copy=False))
+    if finite.all():
+        return ""
+    wrong = values[~finite].flat[0]
+    return f"{wrong} (too large for single precision)" if np.isfinite(wrong) else f"{wrong}"
 
 
 def _no_number(value: Any) -> str:

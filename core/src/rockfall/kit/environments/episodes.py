@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rockfall.kit.environments.batched import BatchedEnvironment, Form, Policy
+from rockfall.kit.environments.checking import check_finite
 from rockfall.kit.environments.remembering import episodes_ended
 from rockfall.kit.progress import counted
 
@@ -87,7 +88,9 @@ def play_episodes(
         found = _play(batch, policy(batch), -(-episodes // num_envs), source)
     finally:
         batch.close()
-    return Episodes(*(column[:episodes].cpu() for column in found))
+    played = Episodes(*(column[:episodes].cpu() for column in found))
+    check_finite(source.info.name, "a return", played.returns.numpy())
+    return played
 
 
 def _play(batch: BatchedEnvironment, choose: Policy, rounds: int, source: MakesBatches) -> Episodes:
