@@ -171,6 +171,14 @@ def test_it_acts_greedily(agent: str, network: str) -> None:
     assert torch.equal(actions, best.argmax(1))
 
 
+@pytest.mark.parametrize("agent", ["ppo", "pqn", "reinforce"])
+@pytest.mark.parametrize("shape", [(8, 8), (8,), (), (1, 64), (2, 8, 7), (1, 2, 8, 8)])
+def test_a_tensor_that_is_no_batch_is_refused(agent: str, shape: tuple[int, ...]) -> None:
+    model: Any = build_model(record_for(agent, "falling-rocks-8x8"))
+    with pytest.raises(UsageError, match="takes a tensor"):
+        model.act(torch.zeros(shape, dtype=torch.uint8))
+
+
 def test_pixels_are_scaled_once_whatever_their_shape() -> None:
     """SB3 would take (H, W, 3) of bytes for a picture, move its axes and divide it by 255."""
     info = rockfall.SourceInfo(

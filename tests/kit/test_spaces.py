@@ -234,6 +234,8 @@ def test_act_takes_one_observation_or_those_of_a_vector_environment(
     assert len(actions) == 3
     np.testing.assert_array_equal(np.asarray(actions[0]), np.asarray(action))
     assert seen[0].shape == (1, *translated.shape) and seen[1].shape == (3, *translated.shape)
+    assert len(translated.act(choose, create_empty_array(observed, 0))) == 0
+    assert seen[2].shape == (0, *translated.shape)
     np.testing.assert_array_equal(seen[0][0], seen[1][0])
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rockfall.errors import CheckpointError, is_out_of_memory
+from rockfall.errors import CheckpointError, RockfallError, is_out_of_memory
 
 
 def load_model(model: Any, state: Any, what: object) -> None:
@@ -116,5 +116,5 @@ def _numbers(state: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
-    known = isinstance(error, RuntimeError | ValueError | CheckpointError) and text
+    known = isinstance(error, RuntimeError | ValueError | RockfallError) and text
     return text if known else f"{type(error).__name__}: {text}"

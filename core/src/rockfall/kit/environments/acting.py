@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rockfall.errors import UsageError
 from rockfall.kit.environments.spaces import Spaces
 
 
@@ -41,6 +42,11 @@ class Acting(nn.Module):
         Raises UsageError for what is neither.
         """
         if isinstance(observations, Tensor):
+            if not observations.ndim or observations.shape[1:] != self.info.shape:
+                raise UsageError(
+                    f"act takes a tensor (N, {', '.join(map(str, self.info.shape))}), or what "
+                    f"Gymnasium gives, not a tensor of shape {tuple(observations.shape)}"
+                )
             return self.choose(observations, deterministic)
         return self.translated(lambda tensor: self.choose(tensor, deterministic), observations)
 

@@ -99,7 +99,8 @@ class Spaces:
         Raises RockfallError for what is not of the space.
         """
         if self._many is not None:
-            return np.stack([self.encode(each) for each in iterate(self._many, observations)])
+            encoded = [self.encode(each) for each in iterate(self._many, observations)]
+            return np.stack(encoded) if encoded else np.empty((0, *self.shape), self.dtype)
         array = np.asarray(observations, self.dtype)
         if array.shape[1:] != self.observed.shape:
             raise RockfallError(
