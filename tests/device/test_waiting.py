@@ -29,6 +29,8 @@ WAITS = {
     "evolve": "the aspect ratio, a number of Python's",
     "finetune": "every ten steps of the head, for whether it is the best so far",
     "ppo": SB3,
+    "sac": SB3,
+    "td3": SB3,
 }
 """Model → for what its steps wait."""
 MODELS = [
