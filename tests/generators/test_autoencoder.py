@@ -83,8 +83,8 @@ def test_it_learns_digits(tmp_path: Path) -> None:
     assert len(losses) == 40
     assert losses[-1] < losses[0] / 3
     pictures = run.directory.pictures
-    # How many more than the first one is decided by how long they take.
-    assert len(list(pictures.glob("samples-*.png"))) > 1
+    # How many more than the first is decided by how long drawing takes: see the core's tests.
+    assert list(pictures.glob("samples-*.png"))
 
 
 def test_samples_are_of_the_training_latents_gaussian() -> None:
