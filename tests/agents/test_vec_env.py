@@ -22,6 +22,7 @@ from rockfall.kit.environments.batched import BatchedEnvironment, Step
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.sources.environment import Environment
 from rockfall.testing.comparing import difference
+from rockfall_agents.sb3 import unvalidated
 from rockfall_agents.vec_env import BatchVecEnv, flat_spaces
 
 ENVS, SEED = 5, 3
@@ -147,6 +148,20 @@ def test_actions_of_any_box_are_finite_numbers_of_some_width(box: spaces.Box[Any
     assert isinstance(ours, spaces.Box) and ours.shape == (box.shape or (1,))
     assert np.isfinite(ours.low).all() and np.isfinite(ours.high).all()
     assert (ours.low < ours.high).all()
+
+
+def test_what_a_policy_gives_that_is_no_number_is_not_the_environments_fault() -> None:
+    env = adapted(opened("Pendulum-v1"))
+    env.reset()
+    for wrong in (np.nan, np.inf):
+        chosen = np.zeros((ENVS, 1), np.float32)
+        chosen[2] = wrong
+        with pytest.raises(rockfall.Diverged, match="the policy"):
+            env.step(chosen)
+    with pytest.raises(rockfall.Diverged, match="the policy"), unvalidated():
+        torch.distributions.Categorical(logits=torch.full((3,), np.nan)).sample()
+    with pytest.raises(RuntimeError, match="size"), unvalidated():
+        torch.zeros(3) + torch.zeros(2)
 
 
 def test_arrays_once_returned_are_never_written_to() -> None:

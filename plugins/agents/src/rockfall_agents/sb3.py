@@ -43,7 +43,7 @@ from rockfall_agents.evaluating import Evaluations
 from rockfall_agents.features import FeaturesExtractor
 from rockfall_agents.normalizing import RewardScale
 from rockfall_agents.on_policy_buffer import UploadedRolloutBuffer
-from rockfall_agents.vec_env import BatchVecEnv, flat_spaces
+from rockfall_agents.vec_env import NO_NUMBERS, BatchVecEnv, flat_spaces
 
 A = TypeVar("A", bound=OffPolicyAlgorithm | OnPolicyAlgorithm)
 
@@ -280,12 +280,17 @@ class OnPolicyAgent(Sb3Agent):
 @contextlib.contextmanager
 def unvalidated() -> Iterator[None]:
     """Inside, torch's distributions don't look at what they are given, a tenth of a small policy's
-    time. What is no number is found where it is logged.
+    time. What is no number is found where it is logged, or where actions are drawn by it: raises
+    Diverged.
     """
     before = Distribution._validate_args
     Distribution.set_default_validate_args(False)
     try:
         yield
+    except RuntimeError as error:
+        if "probability tensor" not in str(error):
+            raise
+        raise rockfall.Diverged(NO_NUMBERS) from error
     finally:
         Distribution.set_default_validate_args(before)
 

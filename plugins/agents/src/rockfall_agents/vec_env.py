@@ -50,6 +50,12 @@ def flat_spaces(info: rockfall.SourceInfo) -> tuple[spaces.Box[Any], spaces.Spac
             return observed, spaces.Box(low, high, dtype=np.float32)
 
 
+NO_NUMBERS = (
+    "what the policy gives stopped being numbers; a smaller learning rate often helps, or smaller "
+    "numbers to learn from"
+)
+
+
 class BatchVecEnv(VecEnv):
     """Steps all environments at once, and builds an info only where an episode ended.
 
@@ -81,6 +87,9 @@ class BatchVecEnv(VecEnv):
         return observation
 
     def step_async(self, actions: NDArray[Any]) -> None:
+        """Raises Diverged for actions that are no numbers: an environment would stumble at them."""
+        if actions.dtype.kind == "f" and not np.isfinite(actions).all():
+            raise rockfall.Diverged(NO_NUMBERS)
         self._actions = from_numpy(np.asarray(actions))
 
     def step_wait(
