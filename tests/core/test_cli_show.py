@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,12 +153,20 @@ def test_a_dataset_for_programs(folder: Path) -> None:
     assert (folder / "d.png").exists()
 
 
+def test_a_beginning_that_several_runs_have(folder: Path) -> None:
+    second = folder / "runs/smaller"
+    shutil.copytree(folder / "runs/small", second)
+    done = rockfall(folder, "show", "sma")
+    shutil.rmtree(second)
+    assert done.returncode == 2
+    assert "sma begins the names of 2 runs: small, smaller" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (("digist",), "no run, dataset or picture named digist; did you mean digits?"),
         (("tin",), ""),
-        (("s",), "s begins the names of"),
         (("falling-rocks-8x8",), "falling-rocks-8x8 is no dataset or picture to show"),
         (("CartPole-v1",), "CartPole-v1 is no dataset or picture to show"),
         (("zzz",), "no run named zzz"),

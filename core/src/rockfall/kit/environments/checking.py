@@ -49,6 +49,10 @@ def code_of_environment(
     """
     try:
         yield
+    except gymnasium.error.DependencyNotInstalled as error:  # no fault; it says what to install
+        if what == "render()":  # of which whoever draws tells
+            raise
+        raise UsageError(f"{name}: {error}") from None
     except RockfallError as error:
         if name in str(error):
             raise
