@@ -90,8 +90,8 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
         return
     run.leave_snapshots(snapshots_of(run.model, run.record.model, source))
     with run.interruptible(), code_of(_whose(run)):
-        # Whatever was opened, imported or told since the model was initialised: an import may draw,
-        # and does so once a process.
+        # Whatever was opened, imported or reported since the model was initialised: an import may
+        # draw, and does so once a process.
         set_random_state(run.generators)
         refusal = CheckpointError(f"{run.name} can't go on from its checkpoint, step {run.step}")
         with of_a_file(refusal if resumed else None):
@@ -106,7 +106,7 @@ def _unseen(run: Run, source: Source) -> Source | None:
     except AllSeen as error:
         run.warn(str(error))
         return None
-    _warn_of(left, run, told=getattr(source, "warnings", ()))
+    _warn_of(left, run, known=getattr(source, "warnings", ()))
     return left
 
 
@@ -215,10 +215,10 @@ def source_again(
     return source
 
 
-def _warn_of(source: Source, run: Run, told: Sequence[str] = ()) -> None:
-    """Pass on what a source warns of, but for what was told already."""
+def _warn_of(source: Source, run: Run, known: Sequence[str] = ()) -> None:
+    """Pass on what a source warns of, but for what the user knows already."""
     for each in getattr(source, "warnings", ()):
-        if each not in told:
+        if each not in known:
             run.warn(each)
 
 

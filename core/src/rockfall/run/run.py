@@ -6,7 +6,6 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -24,6 +23,7 @@ from rockfall.kit.interrupt import Interrupt
 from rockfall.kit.randomness import fork_rng, random_state, set_random_state
 from rockfall.kit.states import load_kept, load_model
 from rockfall.run.directory import Record, RunDirectory
+from rockfall.run.epoch import Epoch
 from rockfall.run.events import Listener
 from rockfall.run.logged import NOT_METRICS
 from rockfall.run.metrics import Metrics
@@ -31,7 +31,6 @@ from rockfall.run.observers import Observers
 from rockfall.run.position import Position
 from rockfall.run.schema import check_checkpoint
 from rockfall.run.snapshots import Draw, Looks, Snapshots
-from rockfall.sources.dataset import Batch, Split
 from rockfall.sources.info import SourceInfo
 
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -494,28 +493,3 @@ class Run:
             seconds=self.seconds,
             metrics={k: v for k, v in latest.items() if k not in NOT_METRICS},
         )
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the data."""
-
-    run: Run
-    index: int
-
-    def batches(self, split: Split, batch_size: int, *, shuffle: bool = True) -> Iterator[Batch]:
-        """Slices of a shuffled index; the last batch may be smaller."""
-        return self.blocks(split, batch_size, 1, shuffle=shuffle)
-
-    def blocks(
-        self, split: Split, batch_size: int, most: int, *, shuffle: bool = True
-    ) -> Iterator[Batch]:
-        """At most `most` batches at once, one after the other in one: see `Run.blocks`."""
-        order: Tensor | None = None
-        for steps in self.run.blocks(-(-len(split) // batch_size), most):
-            rows = slice(steps.start * batch_size, steps.stop * batch_size)
-            if shuffle and order is None:  # once the loop is entered: its place seeds the order
-                order = self.run.permutation(len(split))
-            batch = split[rows] if order is None else split.take(order[rows])
-            self.run.examples += len(batch.inputs)
-            yield batch

@@ -16,6 +16,16 @@ from rockfall.kit.environments import Spaces
 from rockfall_agents.features import Encoded
 from rockfall_agents.off_policy import OffPolicyAgent, OffPolicyConfig
 
+TINY: dict[str, Any] = {
+    "hidden": (16,),
+    "steps": 640,
+    "batch_size": 32,
+    "gradient_steps": 8,
+    "learning_starts": 100,
+    "buffer_size": 400,
+}
+"""A second of training, for tests: the buffer is filled and overwritten."""
+
 
 class ContinuousConfig(OffPolicyConfig):
     hidden: tuple[PositiveInt, ...] = Field(

@@ -36,7 +36,7 @@ from stable_baselines3.sac.policies import SACPolicy
 import rockfall
 from rockfall import Environment
 from rockfall.kit.optimizers import Adam
-from rockfall_agents.continuous import ContinuousAgent, ContinuousConfig
+from rockfall_agents.continuous import TINY, ContinuousAgent, ContinuousConfig
 
 
 class SacConfig(ContinuousConfig):
@@ -51,15 +51,7 @@ class Sac(ContinuousAgent):
 
     Config = SacConfig
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        # A second of training, for tests: the buffer is filled and overwritten.
-        "tiny": {
-            "hidden": (16,),
-            "steps": 640,
-            "batch_size": 32,
-            "gradient_steps": 8,
-            "learning_starts": 100,
-            "buffer_size": 400,
-        },
+        "tiny": TINY,
         "Pendulum-v1": {"lr": 1e-3, "steps": 20_000},  # both RL Zoo's
     }
     policy_class = SACPolicy

@@ -34,7 +34,7 @@ from stable_baselines3.td3.policies import TD3Policy
 
 import rockfall
 from rockfall import Environment
-from rockfall_agents.continuous import ContinuousAgent, ContinuousConfig
+from rockfall_agents.continuous import TINY, ContinuousAgent, ContinuousConfig
 
 
 class Td3Config(ContinuousConfig):
@@ -57,15 +57,7 @@ class Td3(ContinuousAgent):
 
     Config = Td3Config
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        # A second of training, for tests: the buffer is filled and overwritten.
-        "tiny": {
-            "hidden": (16,),
-            "steps": 640,
-            "batch_size": 32,
-            "gradient_steps": 8,
-            "learning_starts": 100,
-            "buffer_size": 400,
-        },
+        "tiny": TINY,
         "Pendulum-v1": {"lr": 1e-3, "steps": 20_000, "gamma": 0.98},  # RL Zoo's
     }
     policy_class = TD3Policy

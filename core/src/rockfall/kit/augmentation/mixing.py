@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Gamma
 
 SMALLEST_LOG = -1e30
-"""Below which a logarithm is not told from another: a difference must stay a number."""
+"""What every logarithm below it counts as: the difference of two must stay a number."""
 
 
 def mixup(pictures: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
