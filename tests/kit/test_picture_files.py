@@ -152,6 +152,19 @@ def test_of_any_primaries(shares: list[float], seed: int) -> None:
     assert np.abs(np.asarray(icc.to_srgb(image)) - expected).max() <= slack
 
 
+@pytest.mark.parametrize("entry", range(9))
+def test_primaries_a_little_off_move_dark_channels_beside_bright_ones(entry: int) -> None:
+    levels = np.array([0, 4, 8, 12, 16, 24, 32, 64, 128, 192, 224, 255], np.uint8)
+    colours = np.array(list(itertools.product(levels, repeat=3)), np.uint8)[None]
+    for share in (0.01, 0.03, 0.0625, 0.12):
+        mixed = SRGB.copy()
+        mixed.flat[entry] += share * (P3 - SRGB).flat[entry]
+        image = Image.fromarray(colours)
+        image.info["icc_profile"] = profile(mixed)
+        apart = np.abs(np.asarray(icc.to_srgb(image)) - in_srgb(colours, mixed)).max()
+        assert apart <= icc.SLACK + 1
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA", "1"])
 def test_pixels_in_srgb_stay_as_they_are(tmp_path: Path, mode: str) -> None:
     image = Image.fromarray(noise(channels=4)).convert(mode)

@@ -13,7 +13,8 @@ SLACK = 2
 """Levels by which a profile may move any colour and still be sRGB itself, as most are: then pixels
 stay as they are, for conversion would but round them.
 """
-PROBED = range(0, 256, 51)
+PROBED = (0, 4, 8, 12, 24, *range(51, 256, 51))
+"""Levels of each channel: dark ones close together, which move most where another is bright."""
 BLACK_POINT = ImageCms.Flags.BLACKPOINTCOMPENSATION
 FLAGS = BLACK_POINT | ImageCms.Flags.NOCACHE
 """Without a cache of its own a conversion may be shared by threads."""
