@@ -1,0 +1,5 @@
+"""`python -m rockfall`: the command line."""
+
+from rockfall.cli import main
+
+main()

@@ -1,0 +1,100 @@
+"""`rockfall studio`: the server, and its address."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import webbrowser
+from pathlib import Path
+
+import click
+
+from rockfall import UsageError
+from rockfall.kit.console import print_json, say
+from rockfall.verbs import as_json
+
+PORT = 8347
+"""The first that is tried."""
+TRIED = 20
+"""Ports, from there on, before one is refused."""
+LOOPBACK = "127.0.0.1"
+
+
+@click.command("studio")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"default: the first free one from {PORT} on; 0: any",
+)
+@click.option(
+    "--host",
+    default=LOOPBACK,
+    show_default=True,
+    help="the address to listen at; any but this machine's own lets others in who have the link",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="another name by which a browser may call this machine, with --host",
+)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="where runs are")
+@click.option("--browser/--no-browser", default=None, help="open a browser; default: on a desktop")
+@as_json
+def command(
+    port: int | None,
+    host: str,
+    names: tuple[str, ...],
+    out: Path | None,
+    browser: bool | None,
+    as_json: bool,
+) -> None:
+    """Open the studio: every installed model in the browser, on this machine, offline."""
+    listener = listen(host, port)
+    number = listener.getsockname()[1]
+    token = secrets.token_urlsafe(24)
+    called = host if host not in ("0.0.0.0", "::") else socket.gethostname()
+    shown = f"[{called}]" if ":" in called else called
+    address = f"http://{shown}:{number}/?token={token}"
+
+    from rockfall_studio.serving import serve
+
+    def ready() -> None:
+        if as_json:
+            print_json({"address": address, "port": number})
+        else:
+            say(f"Rockfall studio: {address}", "Ctrl-C ends it; trainings stop, and can be resumed")
+        sys.stdout.flush()
+        if browser or (browser is None and _is_desktop()):
+            webbrowser.open(address)
+
+    serve(listener, token=token, names=(called, *names), out=out, ready=ready)
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """A bound socket: at `port`, or at the first free one. Raises UsageError without one."""
+    tried = range(PORT, PORT + TRIED) if port is None else (port,)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for number in tried:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, number))
+            listener.listen(128)
+        except OSError as error:
+            listener.close()
+            reason = error.strerror or str(error)
+            if number == tried[-1]:
+                raise UsageError(f"can't listen at {host}:{number}: {reason}") from None
+        else:
+            return listener
+    raise AssertionError("no port was tried")
+
+
+def _is_desktop() -> bool:
+    """Whether a browser that opens is one that somebody sees."""
+    if not sys.stdout.isatty():
+        return False
+    return sys.platform != "linux" or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
