@@ -11,8 +11,8 @@
 
 A function that yields answers instead, `-> Iterator[Answer | None]`, is a stream, for what grows:
 it runs in a thread of its own until it ends, or is closed between two answers because the page
-wants it no more. Where it has nothing new it yields None and is asked again a little later, so that it
-need not sleep.
+wants it no more. Where it has nothing new it yields None and is asked again a little later, so that
+it need not sleep.
 """
 
 from __future__ import annotations

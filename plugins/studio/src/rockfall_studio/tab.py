@@ -1,8 +1,8 @@
 """One websocket, which is one tab: each ask has a lane, in which the newest request wins.
 
 Answers are computed in threads. One that is being computed is still sent when a newer request of
-its lane comes, for while somebody draws each is worth seeing; one that still waits is dropped, and a
-stream is closed. A tab that does not read what it is sent is waited for, in its own threads alone.
+its lane comes, for while somebody draws each is worth seeing; one that still waits is dropped, and
+a stream is closed. A tab that does not read what it is sent is waited for in its own threads alone.
 """
 
 from __future__ import annotations
