@@ -100,12 +100,13 @@ HEADERS = (
 
 def measure(given: argparse.Namespace) -> list[Table]:
     found: list[list[str | float]] = []
-    features = feature_network("cifar-vgg")
-    network = read_network(Path(given.file))
-    style = read_picture(given.picture, "style")
-    found += rows(Path(given.file).stem, network, Recipe(), style, features)
+    recipe = Recipe(features=given.features, normalisation=given.normalisation or None)
+    features = feature_network(recipe.features, recipe.normalisation)
+    for file, picture in zip(given.files.split(","), given.pictures.split(","), strict=True):
+        network, style = read_network(Path(file)), read_picture(picture, "style")
+        found += rows(Path(file).stem, network, recipe, style, features)
     return [Table(TITLE, HEADERS, found)]
 
 
 if __name__ == "__main__":
-    script(__doc__, measure, file="", picture="")
+    script(__doc__, measure, files="", pictures="", features=Recipe.features, normalisation="")

@@ -40,7 +40,12 @@ BUDGET = 460.0
 MEASURING = 15.0
 """Of them, for the measurements of one style."""
 ON_A_GPU = {"steps": 100_000, "batch_size": 4, "side": 256, "pool": 4000}
-REHEARSAL = {"steps": 20, "batch_size": 2, "side": 64, "pool": 20, "style_size": 100}
+REHEARSAL = {
+    **{"steps": 20, "batch_size": 2, "side": 64, "pool": 20, "style_size": 100},
+    "features": "cifar-vgg",
+}
+WEIGHTS = "weights/squeezenet1_1_features.safetensors"
+"""In `ROCKFALL_DATA`: else they are downloaded."""
 OUT = "ROCKFALL_DEVICE_OUT"
 OF_SKIMAGE = (
     *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
@@ -71,9 +76,12 @@ def photographs() -> list[Path]:
 def make(name: str, out: Path, seconds: float, rehearsal: bool) -> list[list[str | float]]:
     """Train a style, or go on; write what it makes of the photographs, and return its losses."""
     changes = REHEARSAL if rehearsal else {**ON_A_GPU, "seconds": seconds}
+    weights = data_folder() / WEIGHTS
+    if weights.exists() and not rehearsal:
+        changes |= {"features": str(weights), "normalisation": "caffe"}
     recipe = dataclasses.replace(Recipe(), **changes)
     device = choose_device("cpu" if rehearsal else "auto")
-    features = feature_network("cifar-vgg").to(device)
+    features = feature_network(recipe.features, recipe.normalisation).to(device)
     style = read_picture(str(data_folder() / "images" / f"{PAINTINGS[name]}.jpg"), "style")
     source = open_source("cifar10")
     assert isinstance(source, Dataset)

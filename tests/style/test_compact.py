@@ -17,6 +17,7 @@ from rockfall.kit import pictures
 from rockfall_style.bands import apply_style
 from rockfall_style.compact.network import StrokeNetwork, read_network
 from rockfall_style.compact.train import (
+    CONTENT_LAYERS,
     PerceptualLoss,
     Recipe,
     Training,
@@ -24,11 +25,12 @@ from rockfall_style.compact.train import (
     train,
 )
 from rockfall_style.compact.training_pictures import SHARES, TrainingPictures, scene
+from rockfall_style.features import LAYERS
 from rockfall_style.stylize import command
 from rockfall_style.transform_network import Layer
 
 CPU = torch.device("cpu")
-SMALL = Recipe(style_size=64, steps=6, side=64, pool=8, batch_size=2)
+SMALL = Recipe(features="cifar-vgg", style_size=64, steps=6, side=64, pool=8, batch_size=2)
 
 
 def noise(*shape: int) -> Tensor:
@@ -83,6 +85,33 @@ def test_light_and_dark_are_told_whatever_the_contrast_and_the_colour() -> None:
     assert (light_and_dark(1 - picture) - found).square().mean() > 1
     flat = light_and_dark(torch.full((1, 3, 64, 64), 0.5))
     assert flat.abs().max() < 1e-3
+
+
+def test_its_content_layers_are_computed_by_every_feature_network() -> None:
+    assert CONTENT_LAYERS.keys() == LAYERS.keys()
+    for name, layers in CONTENT_LAYERS.items():
+        assert set(layers) <= set(LAYERS[name])
+
+
+def test_the_losses_see_every_phase_of_a_stride_and_never_more_than_the_picture(
+    seen: TrainingPictures, loss: PerceptualLoss
+) -> None:
+    """The output less some rows and columns at its beginning, and the input less the same."""
+    shapes = set()
+
+    def asked(outputs: Tensor, inputs: Tensor, style_share: float) -> dict[str, Tensor]:
+        assert outputs.shape == inputs.shape
+        assert (outputs - inputs / 255).abs().mean() < 0.15  # it begins near the identity
+        shapes.add((outputs.shape[2] % 2, outputs.shape[3] % 2))
+        assert min(outputs.shape[2:]) > 56
+        return loss(outputs, inputs, style_share)
+
+    recipe = dataclasses.replace(SMALL, steps=12, batch_size=1)
+    pool = seen.batch(8, torch.Generator().manual_seed(0))
+    training = Training(recipe, CPU)
+    training.optimizer.step = lambda: None  # type: ignore[assignment,method-assign]
+    list(training.run(asked, pool))  # type: ignore[arg-type]
+    assert shapes == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 
 def test_of_the_style_itself_only_the_larger_scale_is_off(loss: PerceptualLoss) -> None:
