@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from rockfall import UsageError
-from rockfall.kit.console import print_json, say
+from rockfall.kit.console import say
 from rockfall.verbs import as_json
 
 PORT = 8347
@@ -63,7 +64,7 @@ def command(
 
     def ready() -> None:
         if as_json:
-            print_json({"address": address, "port": number})
+            say(json.dumps({"address": address, "port": number}))
         else:
             say(f"Rockfall studio: {address}", "Ctrl-C ends it; trainings stop, and can be resumed")
         sys.stdout.flush()

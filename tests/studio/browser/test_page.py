@@ -1,0 +1,42 @@
+"""The frame around the views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.studio.serving import TRAINED, Served
+
+
+def test_the_first_address_opens_the_home_page_and_keeps_no_token(
+    studio: Served, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(studio)
+    page.get_by_role("heading", name="Runs").first.wait_for()
+    assert "token" not in page.url
+    page.reload()
+    page.get_by_role("heading", name="Runs").first.wait_for()
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_trained_run_is_listed(
+    studio: Served, open_page: Callable[..., Any], trained: Callable[[str], Any], name: str
+) -> None:
+    trained(name)
+    page = open_page(studio)
+    page.get_by_role("heading", name=name, exact=True).first.wait_for()
+
+
+def test_light_and_dark_are_chosen_and_remembered(
+    studio: Served, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(studio)
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(paper)
+    page.get_by_role("button", name="Light or dark").click()
+    assert page.evaluate(paper) != before
+    chosen = page.evaluate(paper)
+    page.reload()
+    assert page.evaluate(paper) == chosen
