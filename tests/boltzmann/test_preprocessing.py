@@ -183,3 +183,18 @@ def test_examples_that_are_all_the_same_are_refused(method: Method, values: Tens
     values = values.clone()
     values[-1].flatten()[-1] = 0
     fitted(values, method)
+
+
+@pytest.mark.parametrize("method", ["unit", "centred", "standard", "zca"])
+def test_what_is_held_are_pixels_whatever_became_of_them(method: Method) -> None:
+    """Of whitened patches, those of normalised contrast, as which they were whitened."""
+    preprocessor = fitted(pictures(), method)
+    v, given = preprocessor(pictures(8, seed=1)), preprocessor(pictures(8, seed=2))
+    clamped = torch.rand(v.shape, generator=torch.Generator().manual_seed(0)) < 0.5
+
+    def pixels(values: Tensor) -> Tensor:
+        return values @ preprocessor.unwhiten if method == "zca" else values
+
+    kept = pixels(preprocessor.held(v, given, clamped))
+    expected = pixels(given).where(clamped, pixels(v))
+    torch.testing.assert_close(kept, expected, atol=1e-4, rtol=1e-4)

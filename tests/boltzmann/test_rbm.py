@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -115,6 +116,38 @@ def test_gibbs_steps_converge_to_the_distribution(visible: str) -> None:
             v, mean = model.gibbs_step(v)
     assert_moments(v, model)
     torch.testing.assert_close(mean.mean(0), moments(model)[0], atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_at_a_temperature_it_is_the_machine_of_divided_energies(visible: str) -> None:
+    """Of Gaussian units, whose own energy is v² / 2, that of v / √T."""
+    temperature = 2.5
+    root = temperature**0.5 if visible == "gaussian" else 1.0
+    model = rbm(4, 3, seed=5, visible=visible)
+    other = rbm(4, 3, seed=5, visible=visible)
+    other.theta.data /= temperature
+    other.theta.data[:-1] *= root
+    v = binary(500, 4)
+    with torch.no_grad():
+        torch.manual_seed(0)
+        drawn, mean = model.gibbs_step(v, temperature)
+        torch.manual_seed(0)
+        wanted, wanted_mean = other.gibbs_step(v / root)
+    torch.testing.assert_close(drawn, wanted * root)
+    torch.testing.assert_close(mean, wanted_mean * root)
+
+
+def test_a_clamped_chain_samples_the_rest_given_what_is_clamped() -> None:
+    model = rbm(4, 3, seed=2)
+    given = torch.tensor([[1.0, 0.0, 0.0, 0.0]], dtype=torch.float64).expand(20_000, -1)
+    clamped = torch.tensor([True, True, False, False]).expand_as(given)
+    torch.manual_seed(0)
+    *_, means = itertools.islice(model.resample(given, clamped), 30)
+    v, _, weights = Loops(model).joint()
+    chosen = (v[:, 0] == 1) & (v[:, 1] == 0)
+    density = weights.sum(1)[chosen] / weights.sum(1)[chosen].sum()
+    assert torch.equal(means[:, :2], given[:, :2])
+    np.testing.assert_allclose(means.mean(0)[2:], (density @ v[chosen])[2:], atol=0.02)
 
 
 def test_what_never_occurred_is_not_impossible() -> None:

@@ -286,6 +286,25 @@ def test_chains_converge_to_the_distribution(kind: str) -> None:
     torch.testing.assert_close(on, chances, atol=0.01, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["ssrbm", "mu-ssrbm"])
+def test_at_a_temperature_it_is_the_machine_of_divided_energies(kind: str) -> None:
+    temperature = 2.5
+    model, other = machine(kind, 3, 2, slabs=2), machine(kind, 3, 2, slabs=2)
+    for name, parameter in other.named_parameters():
+        if name.startswith("log"):
+            parameter.data -= math.log(temperature)
+        elif name != "mu":
+            parameter.data /= temperature
+    v = examples(3, 500)
+    with torch.no_grad():
+        torch.manual_seed(0)
+        drawn, mean = model.unbounded_gibbs_step(v, temperature)
+        torch.manual_seed(0)
+        wanted, wanted_mean = other.unbounded_gibbs_step(v)
+    torch.testing.assert_close(drawn, wanted)
+    torch.testing.assert_close(mean, wanted_mean)
+
+
 def test_samples_beyond_the_radius_are_scaled_back_to_it() -> None:
     model = machine("mu-ssrbm", 2, 2)
     v = examples(2, 1000)

@@ -143,8 +143,11 @@ class EnergyModel(nn.Module):
         """Random initial states of Markov chains (count, D)."""
         return torch.randn(count, self.num_visible, device=self.chains.device)
 
-    def gibbs_step(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        """One sweep of block Gibbs sampling: v (N, D) → the next v, and its conditional mean."""
+    def gibbs_step(self, v: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """One sweep of block Gibbs sampling: v (N, D) → the next v, and its conditional mean.
+
+        temperature: T of exp(−E / T), where E is the energy of visible and hidden units.
+        """
         raise NotImplementedError
 
     def mean_field(self, v: Tensor) -> Tensor:
@@ -269,6 +272,20 @@ class EnergyModel(nn.Module):
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and dtype, after the last sweep."""
         return last(self.sample_steps(count))
+
+    @torch.no_grad()
+    def resample(
+        self, inputs: Tensor, clamped: Tensor, *, temperature: float = 1.0
+    ) -> Iterator[Tensor]:
+        """Conditional means (N, …) after each sweep of Markov chains that begin at the inputs, of
+        the source's shape and dtype; without end. clamped: (N, …) bool, what keeps its value.
+        """
+        given = v = self.inputs(inputs)
+        held = clamped.flatten(1)
+        while True:
+            v, mean = self.gibbs_step(v, temperature)
+            v = self.inputs.held(v, given, held)
+            yield inputs.where(clamped, self.inputs.inverse(mean))
 
     @torch.no_grad()
     def activity(self, inputs: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ CAPABILITIES = (
     "reconstructs",
     "samples",
     "samples-in-steps",
+    "resamples",
     "scores",
     "explains",
     "fires",

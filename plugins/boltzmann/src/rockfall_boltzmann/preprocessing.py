@@ -120,6 +120,15 @@ class Preprocessor(nn.Module):
         values = values.reshape(-1, *self.shape)
         return values.round().clamp(0, 255).byte() if self.is_uint8 else values
 
+    def held(self, v: Tensor, given: Tensor, clamped: Tensor) -> Tensor:
+        """v (N, D) with the features of `given` (N, D) where `clamped` (N, D) bool says so: of
+        whitened ones the pixels before that.
+        """
+        if self.method != "zca":
+            return given.where(clamped, v)
+        pixels = (given @ self.unwhiten).where(clamped, v @ self.unwhiten)
+        return pixels @ self.whiten
+
     def _normalise_contrast(self, values: Tensor) -> Tensor:
         """Each uint8 example (N, D) to mean 0 and standard deviation about 1; vectors stay."""
         if not self.is_uint8:

@@ -155,23 +155,26 @@ class Rbm(EnergyModel):
     def hidden_probabilities(self, v: Tensor) -> Tensor:
         return (v @ self.weight + self.hidden_bias).sigmoid()
 
-    def visible_mean(self, h: Tensor) -> Tensor:
+    def visible_mean(self, h: Tensor, temperature: float = 1.0) -> Tensor:
         """h (N, M) → E[v | h] (N, D)."""
-        inputs = h @ self.weight.T + self.visible_bias
-        return inputs.sigmoid() if self.binary else inputs
+        inputs: Tensor = h @ self.weight.T + self.visible_bias
+        return (inputs / temperature).sigmoid() if self.binary else inputs
 
-    def sample_visible(self, mean: Tensor) -> Tensor:
+    def sample_visible(self, mean: Tensor, temperature: float = 1.0) -> Tensor:
         """E[v | h] (N, D) → v (N, D)."""
-        return mean.bernoulli() if self.binary else mean + torch.randn_like(mean)
+        if self.binary:
+            return mean.bernoulli()
+        return mean + torch.randn_like(mean) * temperature**0.5
 
     def initial_visible(self, count: int) -> Tensor:
         """Samples of v | h = 0."""
         no_hidden = self.theta.new_zeros(count, self.config.hidden)
         return self.sample_visible(self.visible_mean(no_hidden))
 
-    def gibbs_step(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        mean = self.visible_mean(self.hidden_probabilities(v).bernoulli())
-        return self.sample_visible(mean), mean
+    def gibbs_step(self, v: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        logits = v @ self.weight + self.hidden_bias
+        mean = self.visible_mean((logits / temperature).sigmoid().bernoulli(), temperature)
+        return self.sample_visible(mean, temperature), mean
 
     def mean_field(self, v: Tensor) -> Tensor:
         return self.visible_mean(self.hidden_probabilities(v))

@@ -262,20 +262,24 @@ class SpikeSlab(EnergyModel):
         """Samples of v | h = 0."""
         return super().initial_visible(count) * self.lambda_.rsqrt()
 
-    def gibbs_step(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        proposed, mean = self.unbounded_gibbs_step(v)
+    def gibbs_step(self, v: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        proposed, mean = self.unbounded_gibbs_step(v, temperature)
         return proposed * self.radius_scale(proposed), mean
 
-    def unbounded_gibbs_step(self, v: Tensor) -> tuple[Tensor, Tensor]:
+    def unbounded_gibbs_step(self, v: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """h | v, then s | v, h, then v | s, h: v (N, D) → the next v, and its conditional mean.
 
         All slabs are sampled as if their spike were on: v does not depend on the others.
         """
         _, slab_means, logits = self.hidden_posterior(v)
+        noise = temperature**0.5
+        if temperature != 1:  # training has 1, and need not wait for a division
+            logits = logits / temperature
         h = logits.sigmoid().nan_to_num().bernoulli()  # a NaN is reported as divergence by `fit`
-        s = slab_means + torch.randn_like(slab_means) * (-self.log_alpha / 2).exp()
+        s = slab_means + torch.randn_like(slab_means) * ((-self.log_alpha / 2).exp() * noise)
         mean = self.visible_mean(h.unsqueeze(2) * s, h)
-        return mean + torch.randn_like(v) * self.visible_precision(h).rsqrt(), mean
+        spread = self.visible_precision(h).rsqrt() * noise
+        return mean + torch.randn_like(v) * spread, mean
 
     def radius_scale(self, v: Tensor) -> Tensor:
         """v (N, D) → (N, 1): the factor that scales it to the radius if it is beyond, else 1."""

@@ -51,6 +51,11 @@ def rockfall_register(register: Register) -> None:
         verb_needs="labelled-pictures",
     )
     register.capability(
+        name="decodes",
+        summary="decodes latents, and draws them from their prior",
+        **targets("decodes", "Decodes"),
+    )
+    register.capability(
         name="encodes",
         summary="maps inputs to features",
         **targets("encodes", "Encodes", "evaluate", "pictures"),
@@ -73,6 +78,11 @@ def rockfall_register(register: Register) -> None:
         **targets("reconstructs", "Reconstructs", "evaluate", "pictures"),
         verb="reconstruct RUN",
         verb_needs="pictures",
+    )
+    register.capability(
+        name="resamples",
+        summary="goes on from an example by its Markov chain",
+        **targets("resamples", "Resamples"),
     )
     register.capability(
         name="samples",

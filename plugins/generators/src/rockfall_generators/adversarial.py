@@ -312,7 +312,11 @@ class AdversarialModel(nn.Module):
 
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and type."""
-        return self.decode(self.sample_noise(count))
+        return self.decode(self.sample_latents(count))
+
+    def sample_latents(self, count: int) -> Tensor:
+        """Noise and conditions (count, latent + K) that samples are decoded from."""
+        return self.sample_noise(count)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Noise and conditions (N, latent + K) → examples (N, …)."""

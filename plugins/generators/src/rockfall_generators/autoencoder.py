@@ -99,5 +99,9 @@ class Autoencoder(EncoderDecoder):
 
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and type."""
+        return self.decode(self.sample_latents(count))
+
+    def sample_latents(self, count: int) -> Tensor:
+        """(count, latent) of the Gaussian that is fitted to those of the training examples."""
         noise = torch.randn(count, len(self.prior_mean), device=self.prior_mean.device)
-        return self.decode(self.prior_mean + noise @ self.prior_factor.T)
+        return self.prior_mean + noise @ self.prior_factor.T

@@ -37,11 +37,13 @@ class Cgan(AdversarialModel):
     def build_conditions(self, info: rockfall.SourceInfo) -> ClassConditions:
         return ClassConditions(info)
 
-    def sample(self, count: int) -> Tensor:
-        """(count, …) of the source's shape and type, classes as often as in the training split."""
-        return self.sample_of(self.conditions.sample_labels(count))
+    def sample_latents(self, count: int) -> Tensor:
+        """Noise and classes (count, latent + K), classes as often as in the training split."""
+        return self._latents_of(self.conditions.sample_labels(count))
 
     def sample_of(self, labels: Tensor) -> Tensor:
         """Labels (N,) → examples (N, …) of the source's shape and type."""
-        latents = torch.cat((self.sample_noise(len(labels)), self.conditions(labels)), 1)
-        return self.decode(latents)
+        return self.decode(self._latents_of(labels))
+
+    def _latents_of(self, labels: Tensor) -> Tensor:
+        return torch.cat((self.sample_noise(len(labels)), self.conditions(labels)), 1)

@@ -52,6 +52,10 @@ class Cvae(Vae):
         """(count, …) of the source's shape and type, classes as often as in the training split."""
         return self.sample_of(self.conditions.sample_labels(count))
 
+    def sample_latents(self, count: int) -> Tensor:
+        """Latents of the prior and classes (count, latent + K), these as often as in training."""
+        return self.prior_latents(self.conditions(self.conditions.sample_labels(count)))
+
     def sample_of(self, labels: Tensor) -> Tensor:
         """Labels (N,) → examples (N, …) of the source's shape and type."""
         return self.generate(self.conditions(labels))

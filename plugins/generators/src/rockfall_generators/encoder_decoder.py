@@ -165,6 +165,10 @@ class EncoderDecoder(nn.Module):
         """(count, …) of the source's shape and type, drawn from torch's global generator."""
         raise NotImplementedError
 
+    def sample_latents(self, count: int) -> Tensor:
+        """Latents and conditions (count, latent + K) that samples are decoded from."""
+        raise NotImplementedError
+
     def validation_metrics(self, batch: Batch) -> dict[str, float | Tensor]:
         """What is logged of validation examples after every epoch."""
         raise NotImplementedError

@@ -166,11 +166,11 @@ class Flow(nn.Module):
 
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and type."""
-        return self.decode(self.sample_noise(count))
+        return self.decode(self.sample_latents(count))
 
     def sample_steps(self, count: int) -> Iterator[Tensor]:
         """From noise on: (count, …) after each step."""
-        for values in self.integrate(self.sample_noise(count), 0.0, 1.0):
+        for values in self.integrate(self.sample_latents(count), 0.0, 1.0):
             yield self.inputs(values)
 
     def latents(self, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ class Flow(nn.Module):
         """Noise (N, D) → (N, …) of the source's shape and type."""
         return self.inputs(last(self.integrate(latents, 0.0, 1.0)))
 
-    def sample_noise(self, count: int) -> Tensor:
+    def sample_latents(self, count: int) -> Tensor:
         """Noise (count, D), from torch's global generator."""
         return torch.randn(count, self.scaling.numel, device=self.scaling.offset.device)
 

@@ -7,8 +7,8 @@ rockfall_api = 1
 UNLABELLED = ("pictures", "vectors")
 LABELLED = ("labelled-pictures", "labelled-vectors")
 
-ADVERSARIAL = ("samples", "blends", "generates")
-AUTOENCODING = ("encodes", "reconstructs", "samples", "blends", "generates", "explains")
+ADVERSARIAL = ("samples", "decodes", "blends", "generates")
+AUTOENCODING = ("encodes", "reconstructs", "samples", "decodes", "blends", "generates", "explains")
 VARIATIONAL = (*AUTOENCODING, "scores", "bounds")
 
 
@@ -123,7 +123,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_generators.flow:Flow",
         learns_from=UNLABELLED,
         default_source="digits",
-        capabilities=("samples", "samples-in-steps", "blends", "generates"),
+        capabilities=("samples", "samples-in-steps", "decodes", "blends", "generates"),
         reference="Liu, Gong and Liu 2023, Flow Straight and Fast: Learning to Generate and "
         "Transfer Data with Rectified Flow; Lipman et al. 2023, Flow Matching for Generative "
         "Modeling",
@@ -134,7 +134,14 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_generators.stacked_gan:StackedGan",
         learns_from=LABELLED,
         default_source="digits",
-        capabilities=("samples", "samples-by-class", "blends", "generates", "classifies"),
+        capabilities=(
+            "samples",
+            "samples-by-class",
+            "decodes",
+            "blends",
+            "generates",
+            "classifies",
+        ),
         reference="Huang et al. 2017, Stacked Generative Adversarial Networks",
         renamed={"accuracy": "validation accuracy"},
     )

@@ -337,13 +337,19 @@ class StackedGan(nn.Module):
         return values
 
     def sample(self, count: int) -> Tensor:
-        """(count, …) of the source's shape and type, classes as often as in the training split."""
-        return self.sample_of(self.conditions.sample_labels(count))
+        """(count, …) of the source's shape and type."""
+        return self.decode(self.sample_latents(count))
+
+    def sample_latents(self, count: int) -> Tensor:
+        """z₁, z₀ and y (count, 2 latent + K), classes as often as in the training split."""
+        return self._latents_of(self.conditions.sample_labels(count))
 
     def sample_of(self, labels: Tensor) -> Tensor:
         """Labels (N,) → examples (N, …) of the source's shape and type."""
-        noise = self.sample_noise(len(labels), 2)
-        return self.decode(torch.cat((noise, self.conditions(labels)), 1))
+        return self.decode(self._latents_of(labels))
+
+    def _latents_of(self, labels: Tensor) -> Tensor:
+        return torch.cat((self.sample_noise(len(labels), 2), self.conditions(labels)), 1)
 
     def decode(self, latents: Tensor) -> Tensor:
         """z₁, z₀ and y (N, 2 latent + K) → examples (N, …)."""

@@ -217,12 +217,20 @@ class Vae(EncoderDecoder):
         """(count, …) of the source's shape and type."""
         return self.generate(self.scaling.offset.new_empty(count, 0))
 
+    def sample_latents(self, count: int) -> Tensor:
+        """(count, latent) of the prior."""
+        return self.prior_latents(self.scaling.offset.new_empty(count, 0))
+
+    def prior_latents(self, conditions: Tensor) -> Tensor:
+        """Conditions (N, K) → latents of the prior and these conditions (N, latent + K)."""
+        latents = torch.randn(len(conditions), self.config.latent, device=conditions.device)
+        return torch.cat((latents, conditions), 1)
+
     def generate(self, conditions: Tensor) -> Tensor:
         """Conditions (N, K) → examples (N, …), decoded from the prior. Of pictures they are means,
         without the noise of p(x | z).
         """
-        latents = torch.randn(len(conditions), self.config.latent, device=conditions.device)
-        mean = self.decode(torch.cat((latents, conditions), 1))
+        mean = self.decode(self.prior_latents(conditions))
         if self.binary or self.scaling.pictures:
             return mean
         with torch.no_grad():

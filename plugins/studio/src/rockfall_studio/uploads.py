@@ -16,8 +16,8 @@ CALLED = "this picture"
 
 
 def read_picture(content: bytes) -> Decoded:
-    """What came with a request, as `rockfall.kit.pictures.decode` reads a file. Raises UsageError as
-    that does, and if nothing came.
+    """What came with a request, as `rockfall.kit.pictures.decode` reads a file. Raises UsageError
+    as that does, and if nothing came.
     """
     from rockfall.kit.pictures import decode
 

@@ -58,7 +58,19 @@ class Hello(nn.Module):
 
     def sample(self, count: int) -> Tensor:
         """New pictures (count, C, H, W) uint8."""
-        x = torch.randn(count, self.config.latents, device=self.mean.device)
-        pictures = x @ self.weight.T + self.mean
-        pictures += self.variance.sqrt() * torch.randn_like(pictures)
-        return (pictures * 255).round().clamp(0, 255).byte().view(count, *self.shape)
+        pictures = self.means(self.sample_latents(count))
+        return self.as_bytes(pictures + self.variance.sqrt() * torch.randn_like(pictures))
+
+    def sample_latents(self, count: int) -> Tensor:
+        """Latent variables x (count, latents) of their prior."""
+        return torch.randn(count, self.config.latents, device=self.mean.device)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """x (N, latents) → pictures (N, C, H, W) uint8, without the noise."""
+        return self.as_bytes(self.means(latents))
+
+    def means(self, latents: Tensor) -> Tensor:
+        return latents @ self.weight.T + self.mean
+
+    def as_bytes(self, pictures: Tensor) -> Tensor:
+        return (pictures * 255).round().clamp(0, 255).byte().view(-1, *self.shape)
