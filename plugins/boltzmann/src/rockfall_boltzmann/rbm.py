@@ -158,7 +158,9 @@ class Rbm(EnergyModel):
     def visible_mean(self, h: Tensor, temperature: float = 1.0) -> Tensor:
         """h (N, M) → E[v | h] (N, D)."""
         inputs: Tensor = h @ self.weight.T + self.visible_bias
-        return (inputs / temperature).sigmoid() if self.binary else inputs
+        if self.binary:
+            inputs = (inputs / temperature).sigmoid()
+        return inputs
 
     def sample_visible(self, mean: Tensor, temperature: float = 1.0) -> Tensor:
         """E[v | h] (N, D) → v (N, D)."""
