@@ -157,10 +157,9 @@ class Rbm(EnergyModel):
 
     def visible_mean(self, h: Tensor, temperature: float = 1.0) -> Tensor:
         """h (N, M) → E[v | h] (N, D)."""
-        inputs: Tensor = h @ self.weight.T + self.visible_bias
-        if self.binary:
-            inputs = (inputs / temperature).sigmoid()
-        return inputs
+        inputs = h @ self.weight.T + self.visible_bias
+        mean: Tensor = (inputs / temperature).sigmoid() if self.binary else inputs
+        return mean
 
     def sample_visible(self, mean: Tensor, temperature: float = 1.0) -> Tensor:
         """E[v | h] (N, D) → v (N, D)."""
