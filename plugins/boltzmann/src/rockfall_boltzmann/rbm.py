@@ -25,6 +25,7 @@ machines", section 8. Departures from the papers, beside those of the update:
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -165,7 +166,7 @@ class Rbm(EnergyModel):
         """E[v | h] (N, D) → v (N, D)."""
         if self.binary:
             return mean.bernoulli()
-        return mean + torch.randn_like(mean) * temperature**0.5
+        return mean + torch.randn_like(mean) * math.sqrt(temperature)
 
     def initial_visible(self, count: int) -> Tensor:
         """Samples of v | h = 0."""

@@ -272,7 +272,7 @@ class SpikeSlab(EnergyModel):
         All slabs are sampled as if their spike were on: v does not depend on the others.
         """
         _, slab_means, logits = self.hidden_posterior(v)
-        noise = temperature**0.5
+        noise = math.sqrt(temperature)
         if temperature != 1:  # training has 1, and need not wait for a division
             logits = logits / temperature
         h = logits.sigmoid().nan_to_num().bernoulli()  # a NaN is reported as divergence by `fit`
