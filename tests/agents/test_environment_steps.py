@@ -99,12 +99,17 @@ def test_a_run_that_said_them_only_later_is_drawn_over_its_own_steps(tmp_path: P
 def test_a_series_has_the_axes_that_all_its_lines_have(missing: str | None) -> None:
     series = Series()
     for number in range(5):
-        line = {"step": number, "seconds": number / 2, "environment_steps": 8 * number}
+        line = {
+            "step": number,
+            "seconds": number / 2,
+            "environment_steps": 8 * number,
+            "epoch": 3 * number,
+        }
         if number == 3 and missing:
             del line[missing]
         series.add(line, number**2)
     assert series.axes == set(AXES) - {missing}
-    for axis, each in (("step", 1), ("seconds", 0.5), ("environment_steps", 8)):
+    for axis, each in (("step", 1), ("seconds", 0.5), ("environment_steps", 8), ("epoch", 3)):
         if axis in series.axes:
             assert series.points(axis) == [(n * each, n**2) for n in range(5)]
 

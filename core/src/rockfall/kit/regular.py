@@ -12,6 +12,8 @@ from typing import IO, Literal
 
 from rockfall.errors import RockfallError
 
+__all__ = ["is_regular", "open_regular", "read_whole"]
+
 Mode = Literal["rb", "ab", "r+b"]
 FLAGS: dict[Mode, int] = {
     "rb": os.O_RDONLY,

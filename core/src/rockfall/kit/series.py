@@ -5,15 +5,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping
 
-AXES = ("step", "seconds", "environment_steps")
+__all__ = ["AXES", "Series"]
+
+AXES = ("step", "seconds", "environment_steps", "epoch")
 """Over what a series may be drawn."""
 MOST_POINTS = 20_000
 """Of a series, so that a chart of it takes no more memory than a picture."""
 
 
 class Series:
-    """One metric's values, and the steps and seconds at which they were logged, those of the
-    environment too where all lines say them.
+    """One metric's values, and the steps and seconds at which they were logged, and the epochs and
+    the steps of the environment where all lines say them.
 
     Of more than MOST_POINTS every second is kept, and then every fourth, and so on; and the last.
     """

@@ -1,4 +1,5 @@
 from rockfall.capabilities import require_capability as require_capability
+from rockfall.first_steps import first_model as first_model
 from rockfall.kit.files import check_new_file as check_new_file
 from rockfall.run.directory import RunDirectory as RunDirectory
 from rockfall.run.directory import all_runs as all_runs

@@ -1,8 +1,8 @@
 """A convolutional network (CNN) from a text: `layers="conv 16 5x5 / relu / maxpool 2 / …"`.
 
 Stacks of convolution, non-linearity and pooling go back to Fukushima 1980, "Neocognitron", and to
-LeCun et al. 1989, "Backpropagation applied to handwritten zip code recognition". `layers_text` has
-the grammar of the text.
+LeCun et al. 1989, "Backpropagation applied to handwritten zip code recognition". The grammar of the
+text is that of `rockfall.kit.layers`.
 
 The default has 6,090 parameters on 8 × 8 digits. Preset `mnist` is the two-convolution network of
 Keras' example "Simple MNIST convnet" (Chollet 2015), of 34,826 parameters on 28 × 28. It differs
@@ -20,13 +20,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
+from rockfall.kit.layers import LayerText, build_layers
 from rockfall_vision.augmentation import PHOTOGRAPHS
 from rockfall_vision.classifier import Classifier, ClassifierConfig
-from rockfall_vision.layers_text import build_layers
 
 
 class ConvnetConfig(ClassifierConfig):
-    layers: str = Field(
+    layers: LayerText = Field(
         "conv 16 3x3 same / relu / maxpool 2 / conv 32 3x3 same / relu / maxpool 2",
         description="layers from input to output; padded, since digits of 8 × 8 are mostly border",
     )

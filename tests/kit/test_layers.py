@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from rockfall_vision import layers_text
-from rockfall_vision.layers_text import LAYERS, LayerError, build_layers
+from rockfall.kit import layers as layers_text
+from rockfall.kit.layers import BLOCKS, LAYERS, LayerError, build_layers, layer_by_layer
 
 MNIST = (1, 28, 28)
 
@@ -55,6 +55,8 @@ def test_sizes_are_inferred() -> None:
         ("batchnorm", MNIST),
         ("dropout 0.5", MNIST),
         ("flatten", (784,)),
+        ("globalmaxpool", (1, 1, 1)),
+        ("globalavgpool", (1, 1, 1)),
     ],
 )
 def test_each_layer(layer: str, shape: tuple[int, ...]) -> None:
@@ -119,6 +121,13 @@ def test_modules_are_what_was_written() -> None:
         ("", "conv 8 3 same pad 1", "", "pad is one too many"),
         ("", "conv 8 4 same", "", "same needs an odd kernel, such as 3x3; pad N goes with any"),
         ("", "maxpool 2 pad 2", "", "pad 2 × 2 is more than half of the 2 × 2 kernel"),
+        ("", "globalavgpool 2", "", "2 is no option of this layer"),
+        (
+            "flatten /",
+            "globalmaxpool",
+            "",
+            "it needs feature maps, but its input is a vector of 784",
+        ),
         ("", "relu 3", "", "3 is no option of this layer"),
         ("", "dropout 1", "", "give a probability from 0 to below 1, as in: dropout 0.5"),
         ("", "linear", "/ relu", "give the number of units, as in: linear 100"),
@@ -142,6 +151,44 @@ def test_what_can_not_be_is_refused_by_name(before: str, layer: str, after: str,
 def test_an_empty_text_is_refused_with_an_example() -> None:
     with pytest.raises(LayerError, match="layers is empty: write, say, conv 16 5x5"):
         build_layers(" ", MNIST, 10)
+
+
+def test_global_pooling_is_over_all_of_a_map() -> None:
+    values = torch.rand(2, 3, 5, 7)
+    for name, expected in (("max", values.amax((2, 3))), ("avg", values.mean((2, 3)))):
+        first, *_ = build_layers(f"global{name}pool", (3, 5, 7), 10)
+        assert torch.allclose(first.module(values), expected[:, :, None, None])
+
+
+def test_layers_before_one_that_does_not_fit_are_known() -> None:
+    layers = layer_by_layer("conv 2 3 / relu / maxpool 99", MNIST, 3)
+    assert [next(layers).text, next(layers).text] == ["conv 2 3", "relu"]
+    with pytest.raises(LayerError, match=r"layer 3 \(maxpool 99\): .* too small") as caught:
+        next(layers)
+    assert caught.value.number == 3 and caught.value.reason.startswith("a 26 × 26 feature map")
+
+
+def test_numbers_are_those_of_the_text_and_parameters_those_of_torch() -> None:
+    layers = build_layers("conv 4 3x3 / batchnorm / relu / linear 7 / relu", MNIST, 3)
+    assert [(layer.number, layer.text, layer.parameters) for layer in layers] == [
+        (1, "conv 4 3x3", 4 * 9 + 4),
+        (2, "batchnorm", 8),
+        (3, "relu", 0),
+        (4, "flatten", 0),
+        (4, "linear 7", 7 * 4 * 26 * 26 + 7),
+        (5, "relu", 0),
+        (6, "linear 3", 3 * 7 + 3),
+    ]
+
+
+def test_every_layer_has_a_form_whose_first_values_are_a_layer() -> None:
+    assert BLOCKS.keys() == LAYERS.keys()
+    for name, (_, words) in BLOCKS.items():
+        written = [f"{word.keyword} {word.value}" for word in words if word.value != "kernel"]
+        text = " ".join((name, *written))
+        without = " ".join((name, *(word.value for word in words if not word.keyword)))
+        (whole, *_), (bare, *_) = (build_layers(f"{t} / relu", MNIST, 10) for t in (text, without))
+        assert repr(whole.module) == repr(bare.module)
 
 
 def test_every_layer_is_documented() -> None:

@@ -6,6 +6,7 @@ output of the one before is refused with its number and its text.
     conv FILTERS KERNEL [stride N] [same | pad N]    convolution
     maxpool KERNEL [stride N] [same | pad N]         max pooling, or
     avgpool KERNEL [stride N] [same | pad N]         average pooling; default stride KERNEL
+    globalmaxpool · globalavgpool                    pooling over the whole of each feature map
     relu · tanh · sigmoid · gelu                     activation function
     batchnorm                                        batch normalisation (Ioffe and Szegedy 2015)
     dropout P                                        dropout (Srivastava et al. 2014); probability P
@@ -15,19 +16,29 @@ output of the one before is refused with its number and its text.
 KERNEL and N are `5` or `5x3`: height x width. Padding is 0 unless given; `same` pads an odd kernel
 so that stride 1 keeps the size of the feature maps. `linear` flattens feature maps itself. The
 output layer, `linear` with a unit for each class, is added unless the text ends in `linear`.
+
+A setting that is such a text is declared as `LayerText`, by which a form knows it::
+
+    class Config(rockfall.Config):
+        layers: LayerText = Field("conv 16 3x3 / relu / maxpool 2", description="…")
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Annotated, NamedTuple
 
+from pydantic import WithJsonSchema
 from torch import nn
 
-from rockfall.plugin import did_you_mean
+from rockfall.errors import did_you_mean
 
+__all__ = ["BLOCKS", "Layer", "LayerError", "LayerText", "Word", "build_layers", "layer_by_layer"]
+
+LayerText = Annotated[str, WithJsonSchema({"type": "string", "format": "layers"})]
+"""The type of a setting: the layers from one picture (C, H, W) to an output for each class."""
 Shape = tuple[int, ...]
 """Of one example: feature maps (C, H, W) or a vector (D,)."""
 
@@ -38,15 +49,30 @@ MAX_ACTIVATIONS = 4_000_000
 
 
 class LayerError(ValueError):
-    """A layer that can't be parsed, or does not fit the output of the one before."""
+    """A layer that can't be parsed, or does not fit the output of the one before.
+
+    number: of the layer in the text, from 1; 0: of none. reason: the message without it.
+    """
+
+    def __init__(self, reason: str, number: int = 0, layer: str = "") -> None:
+        super().__init__(f"layer {number} ({layer}): {reason}" if number else reason)
+        self.number, self.reason = number, reason
 
 
 class Layer(NamedTuple):
-    """One layer: its text, its module, and the shape of its output for one example."""
+    """One layer: its text, its module, the shape of its output for one example, and its number in
+    the text, from 1. A `flatten` that `linear` brings along has the number of that.
+    """
 
     text: str
     module: nn.Module
     shape: Shape
+    number: int
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it learns."""
+        return sum(each.numel() for each in self.module.parameters())
 
 
 def build_layers(text: str, shape: Shape, classes: int) -> list[Layer]:
@@ -54,31 +80,36 @@ def build_layers(text: str, shape: Shape, classes: int) -> list[Layer]:
 
     Raises LayerError with the number and the text of the first layer that does not fit.
     """
+    return list(layer_by_layer(text, shape, classes))
+
+
+def layer_by_layer(text: str, shape: Shape, classes: int) -> Iterator[Layer]:
+    """As `build_layers`, one at a time, so that those before one that does not fit are known."""
     texts = [" ".join(part.split()) for part in text.lower().split("/")]
     if not any(texts):
         raise LayerError("layers is empty: write, say, conv 16 5x5 / relu / maxpool 2")
+    output = f"linear {classes}"
     if texts[-1].split()[:1] != ["linear"]:
-        texts.append("linear")
-    elif texts[-1] not in ("linear", f"linear {classes}"):
-        raise LayerError(
-            f"layer {len(texts)} ({texts[-1]}): the last layer has one unit for each of the "
-            f"{classes} classes; leave it out, or write a relu after it"
-        )
-    texts[-1] = f"linear {classes}"
-    built: list[Layer] = []
+        texts.append(output)
+    elif texts[-1] == "linear":
+        texts[-1] = output
     for number, layer in enumerate(texts, 1):
         try:
             name, *words = layer.split() or [""]
             if name not in LAYERS:
                 raise LayerError(_unknown(name))
+            if number == len(texts) and layer != output:
+                raise LayerError(
+                    f"the last layer has one unit for each of the {classes} classes; leave it out, "
+                    "or write a relu after it"
+                )
             if name == "linear" and len(shape) == 3:
                 module, shape = _flatten([], shape)
-                built.append(Layer("flatten", module, shape))
+                yield Layer("flatten", module, shape, number)
             module, shape = LAYERS[name](words, shape)
         except LayerError as error:
-            raise LayerError(f"layer {number} ({layer}): {error}") from None
-        built.append(Layer(layer, module, shape))
-    return built
+            raise LayerError(error.reason, number, layer) from None
+        yield Layer(layer, module, shape, number)
 
 
 def _unknown(name: str) -> str:
@@ -110,6 +141,16 @@ def _pool(kind: type[nn.MaxPool2d] | type[nn.AvgPool2d], example: str) -> Maker:
         after = channels, *_output_size(shape, kernel, stride, padding)
         _check_size(0, after)
         return kind(kernel, stride, padding), after
+
+    return make
+
+
+def _global_pool(kind: type[nn.MaxPool2d] | type[nn.AvgPool2d]) -> Maker:
+    def make(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:
+        channels, *size = _maps(shape)
+        _end(words)
+        # Of a known size: an adaptive one would have no deterministic gradient on CUDA.
+        return kind((size[0], size[1])), (channels, 1, 1)
 
     return make
 
@@ -152,6 +193,8 @@ LAYERS: dict[str, Maker] = {
     "conv": _conv,
     "maxpool": _pool(nn.MaxPool2d, "maxpool 2"),
     "avgpool": _pool(nn.AvgPool2d, "avgpool 2"),
+    "globalmaxpool": _global_pool(nn.MaxPool2d),
+    "globalavgpool": _global_pool(nn.AvgPool2d),
     "relu": _activation(nn.ReLU),
     "tanh": _activation(nn.Tanh),
     "sigmoid": _activation(nn.Sigmoid),
@@ -161,6 +204,47 @@ LAYERS: dict[str, Maker] = {
     "flatten": _flatten,
     "linear": _linear,
 }
+
+
+class Word(NamedTuple):
+    """A number in a layer's text, for a form.
+
+    value: the one to begin with. keyword: what stands before it, `stride`; empty: it has a place of
+    its own. usual: the value that it has where it is not written; of a stride, `kernel` is that of
+    the kernel. `same` is a value of `padding`, and written without a keyword.
+    """
+
+    name: str
+    value: str
+    keyword: str = ""
+    usual: str = ""
+
+
+def _sliding(kernel: str, stride: str, *before: Word) -> tuple[Word, ...]:
+    return (
+        *before,
+        Word("kernel", kernel),
+        Word("stride", stride, "stride", stride),
+        Word("padding", "0", "pad", "0"),
+    )
+
+
+BLOCKS: dict[str, tuple[str, tuple[Word, ...]]] = {
+    "conv": ("convolution", _sliding("3x3", "1", Word("filters", "16"))),
+    "relu": ("ReLU", ()),
+    "batchnorm": ("batch normalisation", ()),
+    "maxpool": ("max pooling", _sliding("2", "kernel")),
+    "avgpool": ("average pooling", _sliding("2", "kernel")),
+    "globalmaxpool": ("global max pooling", ()),
+    "globalavgpool": ("global average pooling", ()),
+    "flatten": ("flatten", ()),
+    "linear": ("linear", (Word("units", "100"),)),
+    "dropout": ("dropout", (Word("probability", "0.5"),)),
+    "tanh": ("tanh", ()),
+    "sigmoid": ("sigmoid", ()),
+    "gelu": ("GELU", ()),
+}
+"""Every layer → what it is called, and its numbers, in the order in which a text has them."""
 
 
 # Parsing. Each function takes the words that it has parsed off the front of the list. -------------
