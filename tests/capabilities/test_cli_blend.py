@@ -184,7 +184,10 @@ def test_a_model_that_is_told_classes_is_given_theirs(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("makes", "0", "2"), "maker samples and reconstructs, but not blends; models that do: "),
+        (
+            ("makes", "0", "2"),
+            "maker has samples and reconstructs, but not blends; models that do: ",
+        ),
         (("blends", "0", "11"), "digits has no class 11; did you mean 1?"),
         (("blends", "0", "shoe"), "digits has no class shoe; it has 0, 1, 2"),
         (("blends", "0", "shoe"), "nor is there a picture file of that name"),
@@ -269,7 +272,7 @@ def test_a_map_of_one_class_has_no_figures(folder: Path) -> None:
     [
         (
             ("told",),
-            "teller samples, samples-by-class and blends, but not encodes; models that do: ",
+            "teller has samples, samples-by-class and blends, but not encodes; models that do: ",
         ),
         (("blends", "--by", "umap"), "'umap' is not one of"),
         (("blends", "-n", "2"), "2 is not in the range"),

@@ -152,7 +152,7 @@ def test_colours_stay_in_their_channels() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("makes", "{picture}"), "maker samples and reconstructs, but not classifies"),
+        (("makes", "{picture}"), "maker has samples and reconstructs, but not classifies"),
         (("reads",), "Missing argument"),
         (("reads", "none.png"), "'none.png' does not exist"),
         (("reads", "notes.txt"), "notes.txt can't be read as a picture"),
@@ -298,7 +298,7 @@ def test_picture_files_are_reconstructed_as_what_was_learned_from(folder: Path) 
 def test_a_model_that_can_not(folder: Path, verb: str) -> None:
     done = rockfall(folder, verb, "reads")
     assert done.returncode == 2
-    said = f"mlp classifies and explains, but not {verb}s; models that do: "
+    said = f"mlp has classifies, explains and layered, but not {verb}s; models that do: "
     assert "maker" in done.stderr.partition(said)[2]
     assert rockfall(folder, verb, "makes", "--out", "no/where.png").returncode == 1
 

@@ -141,7 +141,7 @@ def test_any_gymnasium_game_is_scored_without_pictures(
 def test_a_model_that_does_not_act(folder: Path) -> None:
     rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", "sees")
     said = refused(folder, "sees")
-    assert "mlp classifies and explains, but not acts; models that do: " in said
+    assert "mlp has classifies, explains and layered, but not acts; models that do: " in said
     assert "player" in said
 
 

@@ -49,9 +49,9 @@ def require_capability(model: str, capability: str) -> None:
         return
     have = [models.shown_name(entry) for entry in models_with(capability)]
     who = f"models that do: {', '.join(have)}" if have else "no installed model does"
-    words = " and ".join(map(_bare, spec.capabilities)) or "does nothing more"
-    can = words.replace(" and ", ", ", len(spec.capabilities) - 2)
-    raise UsageError(f"{spec.name} {can}, but not {capability}; {who}")
+    names = " and ".join(map(_bare, spec.capabilities)) or "no capabilities"
+    has = names.replace(" and ", ", ", len(spec.capabilities) - 2)
+    raise UsageError(f"{spec.name} has {has}, but not {capability}; {who}")
 
 
 def _bare(name: str) -> str:

@@ -45,7 +45,7 @@ def print_model(data: dict[str, Any]) -> None:
         f"{data['name']}: {data['summary']}  (from {data['distribution']})",
         f"learns from {' or '.join(data['learns_from'])}; by default {data['default_source']}",
         f"computes on {', '.join(data['devices'])}",
-        f"trained, it {', '.join(data['capabilities']) or 'does nothing more'}",
+        f"capabilities: {', '.join(data['capabilities']) or 'none'}",
     )
     if data["reference"]:
         say(f"after {data['reference']}")

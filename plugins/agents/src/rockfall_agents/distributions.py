@@ -48,6 +48,10 @@ class Policy(nn.Module):
         """The most probable actions."""
         raise NotImplementedError
 
+    def expected(self, outputs: Tensor) -> Tensor:
+        """The probabilities of the choices there are, or means, (…, `outputs`)."""
+        raise NotImplementedError
+
 
 def policy_of(info: rockfall.SourceInfo) -> Policy:
     """The policy over the actions of a source."""
@@ -83,6 +87,9 @@ class Softmax(Policy):
     def mode(self, outputs: Tensor) -> Tensor:
         return outputs.argmax(-1)
 
+    def expected(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(-1)
+
 
 class Softmaxes(Policy):
     """Actions (…, K), the k-th from 0 to sides[k] − 1."""
@@ -101,6 +108,9 @@ class Softmaxes(Policy):
 
     def mode(self, outputs: Tensor) -> Tensor:
         return torch.stack([part.argmax(-1) for part in outputs.split(self.sides, -1)], -1)
+
+    def expected(self, outputs: Tensor) -> Tensor:
+        return torch.cat([part.softmax(-1) for part in outputs.split(self.sides, -1)], -1)
 
 
 class Independent:
@@ -132,6 +142,9 @@ class Bernoullis(Policy):
 
     def mode(self, outputs: Tensor) -> Tensor:
         return (outputs > 0).long()
+
+    def expected(self, outputs: Tensor) -> Tensor:
+        return outputs.sigmoid()
 
 
 class Gaussian(Policy):
@@ -171,6 +184,9 @@ class Gaussian(Policy):
 
     def mode(self, outputs: Tensor) -> Tensor:
         return self._shaped(self._mean(outputs))
+
+    def expected(self, outputs: Tensor) -> Tensor:
+        return self._mean(outputs)
 
     def _mean(self, outputs: Tensor) -> Tensor:
         return self.middle + self.scale * outputs

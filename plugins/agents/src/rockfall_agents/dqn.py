@@ -34,6 +34,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 from stable_baselines3 import DQN
 from stable_baselines3.dqn.policies import DQNPolicy
+from torch import Tensor
 
 import rockfall
 from rockfall import Environment
@@ -116,6 +117,12 @@ class Dqn(OffPolicyAgent):
     }
     policy_class = DQNPolicy
     losses: ClassVar = {"loss": "train/loss", "epsilon": "rollout/exploration_rate"}
+
+    def outputs(self, flat: Tensor) -> Tensor:
+        """Q (N, actions)."""
+        policy: Any = self.policy
+        q: Tensor = policy.q_net(flat)
+        return q
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         config = self.config

@@ -23,7 +23,7 @@ def rockfall_register(register: Register) -> None:
     agent = partial(
         register.model,
         default_source="falling-rocks-8x8",
-        capabilities=("acts",),
+        capabilities=("acts", "layered"),
     )
     agent(
         name="reinforce",

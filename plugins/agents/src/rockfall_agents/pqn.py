@@ -45,6 +45,7 @@ from rockfall import Environment
 from rockfall.kit.environments import ActingWithMemory
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import LinearToZero
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_agents.config import RecurrentConfig
 from rockfall_agents.evaluating import Evaluations
 from rockfall_agents.networks import Network
@@ -283,6 +284,10 @@ class Pqn(ActingWithMemory):
         torch._foreach_lerp_(averages, latest, weight)
         for average, statistic in zip(self.average.buffers(), self.q.buffers(), strict=True):
             average.copy_(statistic)
+
+    def trace(self, observations: Tensor) -> list[Layer]:
+        """Observations (N, *shape), with which episodes begin → the layers up to Q (N, actions)."""
+        return trace_layers(self, observations, self.average)
 
     @property
     def memory_size(self) -> int:

@@ -47,6 +47,7 @@ from rockfall import Environment
 from rockfall.kit.environments import ActingWithMemory
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import LinearToZero
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_agents.config import RecurrentConfig
 from rockfall_agents.distributions import policy_of
 from rockfall_agents.evaluating import Evaluations
@@ -268,6 +269,16 @@ class Reinforce(ActingWithMemory):
     def explore(self, outputs: Tensor) -> Tensor:
         """Actions drawn from π(· | s), from outputs (…, K + 1) of the network."""
         return self.policy.sample(outputs[..., :-1])
+
+    def trace(self, observations: Tensor) -> list[Layer]:
+        """Observations (N, *shape), with which episodes begin → the layers up to the policy's
+        parameters, such as the probabilities (N, actions). The head's last number is the baseline.
+        """
+
+        def parameters(given: Tensor) -> Tensor:
+            return self.policy.expected(self.network(given)[:, :-1])
+
+        return trace_layers(self, observations, parameters)
 
     @property
     def memory_size(self) -> int:

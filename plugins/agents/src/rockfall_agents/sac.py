@@ -32,6 +32,7 @@ import torch
 from pydantic import Field, PositiveFloat
 from stable_baselines3 import SAC
 from stable_baselines3.sac.policies import SACPolicy
+from torch import Tensor
 
 import rockfall
 from rockfall import Environment
@@ -60,6 +61,13 @@ class Sac(ContinuousAgent):
         "critic_loss": "train/critic_loss",
         "ent_coef": "train/ent_coef",
     }
+
+    def outputs(self, flat: Tensor) -> Tensor:
+        """The mean actions, as `tanh` has them: their bounds are −1 and 1."""
+        policy: Any = self.policy
+        mean, *_ = policy.actor.get_action_dist_params(flat)
+        actions: Tensor = mean.tanh()
+        return actions
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         self.fit_off_policy(UncompiledSac, source, run, ent_coef=self.config.ent_coef)

@@ -38,6 +38,7 @@ import rockfall
 from rockfall import Environment
 from rockfall.kit.environments import Acting
 from rockfall.kit.optimizers import Adam
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_agents.config import AgentConfig, NormalizingConfig
 from rockfall_agents.evaluating import Evaluations
 from rockfall_agents.features import FeaturesExtractor
@@ -145,6 +146,14 @@ class Sb3Agent(Acting):
         )
         return torch.clamp(actions, low, high)
 
+    def trace(self, observations: Tensor) -> list[Layer]:
+        """Observations (N, *shape) → the layers up to what its actions are chosen by."""
+        return trace_layers(self, observations, lambda given: self.outputs(given.flatten(1)))
+
+    def outputs(self, flat: Tensor) -> Tensor:
+        """Observations as vectors (N, D) → what actions are chosen by, (N, K)."""
+        raise NotImplementedError
+
     def log(self, run: rockfall.Run, algorithm: BaseAlgorithm, evaluations: Evaluations) -> None:
         """Log what SB3 recorded, and of the last 100 episodes that ended the mean length and
         `score`, the mean return.
@@ -236,6 +245,18 @@ class OnPolicyAgent(Sb3Agent):
     def reward_scale(self) -> RewardScale | None:
         config = self.config
         return RewardScale(config.envs, config.gamma) if config.normalize_rewards else None
+
+    def outputs(self, flat: Tensor) -> Tensor:
+        """The value of the state goes before them: of a choice among actions their probabilities,
+        else the policy's parameters.
+        """
+        policy: Any = self.policy
+        for_policy, for_value = policy.mlp_extractor(policy.extract_features(flat))
+        policy.value_net(for_value)
+        parameters: Tensor = policy.action_net(for_policy)
+        if isinstance(policy.action_space, spaces.Discrete):
+            return parameters.softmax(1)
+        return parameters
 
     def observe(self, rollout: RolloutBuffer) -> None:
         """Let the statistics of normalisation take in a rollout that was learned from."""

@@ -31,6 +31,7 @@ from pydantic import Field
 from stable_baselines3 import TD3
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.td3.policies import TD3Policy
+from torch import Tensor
 
 import rockfall
 from rockfall import Environment
@@ -62,6 +63,12 @@ class Td3(ContinuousAgent):
     }
     policy_class = TD3Policy
     losses: ClassVar = {"actor_loss": "train/actor_loss", "critic_loss": "train/critic_loss"}
+
+    def outputs(self, flat: Tensor) -> Tensor:
+        """The actions, as `tanh` has them: their bounds are −1 and 1."""
+        policy: Any = self.policy
+        actions: Tensor = policy.actor(flat)
+        return actions
 
     def fit(self, source: Environment, run: rockfall.Run) -> None:
         config = self.config

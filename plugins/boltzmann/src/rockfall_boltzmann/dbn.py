@@ -34,6 +34,7 @@ import rockfall
 from rockfall import Dataset, Split
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import set_lr
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_boltzmann.energy import last, learning
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
 
@@ -254,6 +255,12 @@ class Dbn(nn.Module):
     def sample(self, count: int) -> Tensor:
         """(count, C, H, W) uint8, after the last sweep."""
         return last(self.sample_steps(count))
+
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """Inputs (N, C, H, W) → the layers of the network, fine-tuned as a classifier, up to the
+        probabilities (N, classes).
+        """
+        return trace_layers(self, inputs, self.classify)
 
     @torch.no_grad()
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:

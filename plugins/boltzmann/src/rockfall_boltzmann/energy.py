@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall import Dataset, Diverged
+from rockfall.kit.tracing import Layer
 from rockfall_boltzmann.preprocessing import Method, Preprocessor
 
 MAX_NUMBERS = 500_000_000
@@ -66,6 +67,10 @@ class EnergyConfig(rockfall.Config):
     weight_decay: float = Field(
         0.0, ge=0, description="weight decay coefficient, for weights alone; decoupled"
     )
+
+
+VISIBLE, HIDDEN = "visible units", "hidden units"
+"""The names of these layers."""
 
 
 class Learner(Protocol):
@@ -157,6 +162,14 @@ class EnergyModel(nn.Module):
     def filters(self) -> Tensor:
         """Each hidden unit's weights in the shape of an input (F, …)."""
         raise NotImplementedError
+
+    def hidden_layers(self, v: Tensor) -> list[Layer]:
+        """v (N, D) → the layers after `VISIBLE`, up to `HIDDEN`."""
+        raise NotImplementedError
+
+    def reconstruction_layer(self, v: Tensor, shape: torch.Size) -> Layer:
+        """v (N, D) → its reconstruction in the shape of the inputs."""
+        return Layer("reconstruction", "mean field", self.mean_field(v).view(shape), (HIDDEN,))
 
     def validation_metrics(self, v: Tensor, train_v: Tensor) -> dict[str, Tensor]:
         """Metrics of validation and training examples, (N, D) each.
@@ -293,9 +306,21 @@ class EnergyModel(nn.Module):
         return self.hidden_probabilities(self.inputs(inputs))
 
     @torch.no_grad()
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """Inputs (N, …) → the layers: visible units v, hidden ones by P(h = 1 | v), and the
+        mean-field reconstruction of v.
+        """
+        v = self.inputs(inputs)
+        return [
+            Layer("input", "input", inputs),
+            Layer(VISIBLE, "scale", v.view(inputs.shape), ("input",)),
+            *self.hidden_layers(v),
+            self.reconstruction_layer(v, inputs.shape),
+        ]
+
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:
         """Inputs (N, …) → P(h = 1 | v) (N, M), by the name of the layer."""
-        return {"hidden units": self.activity(inputs)}
+        return {HIDDEN: self.activity(inputs)}
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ CAPABILITIES = (
     "resamples",
     "scores",
     "explains",
+    "layered",
     "fires",
 )
 
@@ -83,6 +84,7 @@ def rockfall_register(register: Register) -> None:
             "samples",
             "samples-in-steps",
             "explains",
+            "layered",
             "fires",
         ),
         reference="Hinton, Osindero and Teh 2006, A fast learning algorithm for deep belief nets; "

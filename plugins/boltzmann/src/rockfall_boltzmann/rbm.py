@@ -34,9 +34,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
+from rockfall.kit.tracing import Layer
 from rockfall_boltzmann import ais
 from rockfall_boltzmann.contrastive_divergence import ContrastiveDivergenceConfig
-from rockfall_boltzmann.energy import EnergyModel
+from rockfall_boltzmann.energy import HIDDEN, VISIBLE, EnergyModel
 from rockfall_boltzmann.fast_contrastive_divergence import FastContrastiveDivergence
 
 DEFAULT_LR = {"bernoulli": 0.1, "gaussian": 0.005}
@@ -183,6 +184,16 @@ class Rbm(EnergyModel):
 
     def filters(self) -> Tensor:
         return self.weight.detach().T.reshape(-1, *self.shape)
+
+    def hidden_layers(self, v: Tensor) -> list[Layer]:
+        weight, bias = self.weight.detach().T, self.hidden_bias.detach()
+        return [Layer(HIDDEN, "Sigmoid", self.hidden_probabilities(v), (VISIBLE,), weight, bias)]
+
+    def reconstruction_layer(self, v: Tensor, shape: torch.Size) -> Layer:
+        layer = super().reconstruction_layer(v, shape)
+        kind = "Sigmoid" if self.binary else "Linear"
+        weight, bias = self.weight.detach(), self.visible_bias.detach()
+        return layer._replace(kind=kind, weight=weight, bias=bias)
 
     # Likelihood -----------------------------------------------------------------------------
 

@@ -39,7 +39,8 @@ import rockfall
 from rockfall import RockfallError
 from rockfall.kit.optimizers import AdamW
 from rockfall.kit.schedules import set_lr
-from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
+from rockfall.kit.tracing import Layer
+from rockfall_boltzmann.energy import HIDDEN, VISIBLE, EnergyConfig, EnergyModel
 from rockfall_boltzmann.preprocessing import Method
 
 RADIUS_FACTOR = 1.3
@@ -223,6 +224,15 @@ class SpikeSlab(EnergyModel):
 
     def filters(self) -> Tensor:
         return self.weight.detach().flatten(1).T.reshape(-1, *self.shape)
+
+    def hidden_layers(self, v: Tensor) -> list[Layer]:
+        """The projections vᵀW (N, M K), and the spikes, which go by their squares."""
+        weight = self.weight.detach().flatten(1).T
+        projections = self.projections(v).flatten(1)
+        return [
+            Layer("projections", "Linear", projections, (VISIBLE,), weight),
+            Layer(HIDDEN, "Sigmoid", self.hidden_probabilities(v), ("projections",)),
+        ]
 
     # The marginal v | h ---------------------------------------------------------------------
 

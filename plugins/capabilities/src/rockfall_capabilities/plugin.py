@@ -67,6 +67,11 @@ def rockfall_register(register: Register) -> None:
         **targets("explains", "Explains", "pictures"),
     )
     register.capability(
+        name="layered",
+        summary="shows what each of its layers gives, and which goes into which",
+        **targets("layered", "Layered"),
+    )
+    register.capability(
         name="paints",
         summary="renders its picture at any size",
         **targets("paints", "Paints", "pictures", "snapshots"),

@@ -21,6 +21,7 @@ from rockfall import Batch, Dataset, eval_mode, fork_rng
 from rockfall.kit.memory import unallocated
 from rockfall.kit.modules import multiplications
 from rockfall.kit.schedules import averaged_model
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_generators import augmentation
 from rockfall_generators.adversarial_update import (
     AdversarialUpdate,
@@ -309,6 +310,34 @@ class AdversarialModel(nn.Module):
     def trained(self) -> nn.Module:
         """The generator that makes samples: with averaged weights, if they are kept."""
         return self.generator if self.average is None else self.average.module
+
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """Inputs (N, …) → the layers of the discriminator up to its logits (N,): how real it takes
+        an example to be, such as a drawing. Of several, each in turn; of one that is conditioned on
+        the class, given the class with which it takes it to be most real.
+
+        What the generator makes of noise is seen by `decode`.
+        """
+        with eval_mode(self):
+            conditions = self.infer_conditions(self.scaling(inputs))
+
+        def discriminate(given: Tensor) -> list[Tensor]:
+            values = concatenate(self.scaling(given), conditions)
+            return [discriminator(values) for discriminator in self.discriminators]
+
+        return trace_layers(self, inputs, discriminate)
+
+    def infer_conditions(self, values: Tensor) -> Tensor:
+        """Values (N, …) of unknown classes → conditions (N, K): those that look most real."""
+        if not self.conditions.count:
+            return values.new_empty(len(values), 0)
+        logits = []
+        for label in range(self.conditions.count):
+            conditions = self.conditions(torch.full((len(values),), label, device=values.device))
+            given = concatenate(values, conditions)
+            logits.append(torch.stack([each(given) for each in self.discriminators]).mean(0))
+        inferred: Tensor = self.conditions(torch.stack(logits, 1).argmax(1))
+        return inferred
 
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and type."""

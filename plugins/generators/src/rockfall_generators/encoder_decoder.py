@@ -19,6 +19,7 @@ from rockfall.kit.memory import unallocated
 from rockfall.kit.modules import multiplications
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import Schedule, lr_factor, set_lr
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_generators.conditions import ClassConditions, NoConditions, concatenate
 from rockfall_generators.networks import (
     Network,
@@ -264,6 +265,20 @@ class EncoderDecoder(nn.Module):
         with eval_mode(self):
             output = self.encoder_output(self.scaling(inputs), conditions)
             return torch.cat((output[:, : self.config.latent], conditions), 1)
+
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """Inputs (N, …) → the layers of the encoder, and of the decoder up to the reconstruction as
+        values (N, …); of a distribution of latents its mean.
+        """
+        with eval_mode(self):
+            conditions = self.infer_conditions(self.scaling(inputs))
+
+        def reconstruct(given: Tensor) -> Tensor:
+            encoded = self.encoder_output(self.scaling(given), conditions)
+            output = self.decoder_output(encoded[:, : self.config.latent], conditions)
+            return output.sigmoid() if self.binary else output
+
+        return trace_layers(self, inputs, reconstruct)
 
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:
         """Activations of the encoder's layers for inputs (N, …), (N, C', H', W') or (N, D), in

@@ -33,6 +33,7 @@ from rockfall import Dataset, fork_rng
 from rockfall.kit.memory import unallocated
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import averaged_model, lr_factor, set_lr
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_generators.networks import check_parameter_count
 from rockfall_generators.scaling import Scaling, check_batch_size
 from rockfall_generators.velocity import DenseVelocity
@@ -163,6 +164,20 @@ class Flow(nn.Module):
     def inputs(self, values: Tensor) -> Tensor:
         """Values (N, D) → (N, …) of the source's shape and type."""
         return self.scaling.inverse(values.view(-1, *self.scaling.shape))
+
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """Inputs (N, …) → the layers of one evaluation of the velocity (N, D), half way on their
+        paths: at the time ½ half of each is noise, which is always the same.
+        """
+        return trace_layers(self, inputs, self._velocity_half_way)
+
+    def _velocity_half_way(self, inputs: Tensor) -> Tensor:
+        values = self.values(inputs)
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(values.shape[1], generator=generator).to(values.device)
+        times = values.new_full((len(values),), 0.5)
+        velocities: Tensor = self.trained(noise.lerp(values, times[:, None]), times)
+        return velocities
 
     def sample(self, count: int) -> Tensor:
         """(count, …) of the source's shape and type."""

@@ -7,8 +7,17 @@ rockfall_api = 1
 UNLABELLED = ("pictures", "vectors")
 LABELLED = ("labelled-pictures", "labelled-vectors")
 
-ADVERSARIAL = ("samples", "decodes", "blends", "generates")
-AUTOENCODING = ("encodes", "reconstructs", "samples", "decodes", "blends", "generates", "explains")
+ADVERSARIAL = ("samples", "decodes", "blends", "generates", "layered")
+AUTOENCODING = (
+    "encodes",
+    "reconstructs",
+    "samples",
+    "decodes",
+    "blends",
+    "generates",
+    "explains",
+    "layered",
+)
 VARIATIONAL = (*AUTOENCODING, "scores", "bounds")
 
 
@@ -123,7 +132,7 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_generators.flow:Flow",
         learns_from=UNLABELLED,
         default_source="digits",
-        capabilities=("samples", "samples-in-steps", "decodes", "blends", "generates"),
+        capabilities=("samples", "samples-in-steps", "decodes", "blends", "generates", "layered"),
         reference="Liu, Gong and Liu 2023, Flow Straight and Fast: Learning to Generate and "
         "Transfer Data with Rectified Flow; Lipman et al. 2023, Flow Matching for Generative "
         "Modeling",
@@ -141,6 +150,7 @@ def rockfall_register(register: Register) -> None:
             "blends",
             "generates",
             "classifies",
+            "layered",
         ),
         reference="Huang et al. 2017, Stacked Generative Adversarial Networks",
         renamed={"accuracy": "validation accuracy"},

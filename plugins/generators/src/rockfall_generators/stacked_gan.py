@@ -34,6 +34,7 @@ from rockfall import Batch, Dataset, Split, eval_mode, fork_rng
 from rockfall.kit.memory import unallocated
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import averaged_model
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_generators import penalties
 from rockfall_generators.adversarial import CHUNK, at_least_two
 from rockfall_generators.adversarial_update import (
@@ -373,6 +374,10 @@ class StackedGan(nn.Module):
         """Inputs (N, …) → probabilities (N, classes)."""
         with eval_mode(self):
             return self.logits(inputs).softmax(1)
+
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """Inputs (N, …) → the layers of the encoder up to the probabilities (N, classes)."""
+        return trace_layers(self, inputs, self.classify)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Inputs (N, …) → logits (N, classes)."""

@@ -23,6 +23,7 @@ from rockfall.kit.memory import unallocated
 from rockfall.kit.modules import multiplications
 from rockfall.kit.optimizers import SGD, AdamW
 from rockfall.kit.schedules import Schedule, averaged_model, lr_factor
+from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_vision.augmentation import AugmentationConfig, changed, mixed, moved
 from rockfall_vision.inputs import Standardise
 from rockfall_vision.muon import Muon
@@ -297,6 +298,12 @@ class Classifier(nn.Module):
         """inputs (N, C, H, W) → probabilities (N, classes)."""
         probabilities: Tensor = self(inputs).softmax(1)
         return probabilities
+
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """inputs (N, C, H, W) → the layers from the pixels to the probabilities (N, classes), of
+        the pictures as they are where `classify` averages over views.
+        """
+        return trace_layers(self, inputs, lambda given: self(given).softmax(1))
 
     @torch.no_grad()
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:

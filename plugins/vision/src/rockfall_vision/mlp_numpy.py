@@ -35,6 +35,7 @@ from torch import Tensor
 
 import rockfall
 from rockfall import Dataset, Split
+from rockfall.kit.tracing import Layer
 
 Array = NDArray[np.floating[Any]]
 
@@ -118,14 +119,28 @@ class MlpNumpy:
         probabilities = forward(self.parameters, self.pixels(inputs))[-1]
         return torch.from_numpy(probabilities).to(inputs.device)
 
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """inputs (N, C, H, W) → the layers: pixels from 0 to 1, hidden units, probabilities."""
+        pixels, *activations = forward(self.parameters, self.pixels(inputs))
+        names = [f"{i} logistic" for i in range(1, len(activations))] + ["probabilities"]
+        given = Layer("input", "input", inputs)
+        layers = [given, Layer("pixels", "scale", torch.from_numpy(pixels), (given.name,))]
+        for name, values, weights, biases in zip(names, activations, *self.parameters, strict=True):
+            layers.append(
+                Layer(
+                    name,
+                    "Softmax" if name == names[-1] else "Sigmoid",
+                    torch.from_numpy(values),
+                    (layers[-1].name,),
+                    torch.from_numpy(weights.T),
+                    torch.from_numpy(biases),
+                )
+            )
+        return layers
+
     def layers(self, inputs: Tensor) -> dict[str, Tensor]:
         """inputs (N, C, H, W) → name → activations (N, units), in order of depth."""
-        _, *activations = forward(self.parameters, self.pixels(inputs))
-        names = [f"{i} logistic" for i in range(1, len(activations))] + ["probabilities"]
-        return {
-            name: torch.from_numpy(values).to(inputs.device)
-            for name, values in zip(names, activations, strict=True)
-        }
+        return {layer.name: layer.values for layer in self.trace(inputs)[2:]}
 
     def filters(self) -> Tensor:
         """The first layer's weights as pictures (units, C, H, W)."""

@@ -78,7 +78,7 @@ def rockfall_register(register: Register) -> None:
             target=f"rockfall_vision.{target}",
             learns_from=("labelled-pictures",),
             default_source="digits",
-            capabilities=("classifies", "explains"),
+            capabilities=("classifies", "explains", "layered"),
             reference=reference,
             devices=DEVICES.get(name, ("cpu", "cuda", "mps")),
             renamed={**METRICS, **SETTINGS.get(name, {})},

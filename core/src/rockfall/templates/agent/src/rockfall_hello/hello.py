@@ -24,6 +24,7 @@ from torch.distributions import Categorical
 import rockfall
 from rockfall.kit.environments import Acting
 from rockfall.kit.optimizers import Adam
+from rockfall.kit.tracing import Layer, trace_layers
 
 
 class Hello(Acting):
@@ -83,3 +84,7 @@ class Hello(Acting):
         """
         logits = self.logits(observations)
         return logits.argmax(1) if deterministic else Categorical(logits=logits).sample()
+
+    def trace(self, observations: Tensor) -> list[Layer]:
+        """Observations (N, *shape) → what each layer makes of them, for whoever looks inside."""
+        return trace_layers(self, observations, self.logits)

@@ -13,6 +13,6 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_hello.hello:Hello",
         learns_from=("discrete-actions",),
         default_source="falling-rocks-8x8",
-        capabilities=("acts",),
+        capabilities=("acts", "layered"),
         reference="Williams 1992, Simple statistical gradient-following algorithms",
     )

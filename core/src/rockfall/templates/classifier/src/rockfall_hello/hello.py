@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall.kit.optimizers import Adam
+from rockfall.kit.tracing import Layer, trace_layers
 
 
 class Hello(nn.Module):
@@ -38,3 +39,7 @@ class Hello(nn.Module):
         """Pictures (N, C, H, W) uint8 → probabilities of the classes (N, K)."""
         logits: Tensor = self.layers(inputs / 255)
         return logits.softmax(1)
+
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """Pictures (N, C, H, W) → what each layer makes of them, for whoever looks inside."""
+        return trace_layers(self, inputs, self.classify)

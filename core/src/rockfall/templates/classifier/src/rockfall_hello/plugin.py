@@ -13,5 +13,5 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_hello.hello:Hello",
         learns_from=("labelled-pictures",),
         default_source="digits",
-        capabilities=("classifies",),
+        capabilities=("classifies", "layered"),
     )

@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
+from rockfall.kit.tracing import Layer, trace_layers
 
 
 class Hello(nn.Module):
@@ -74,3 +75,14 @@ class Hello(nn.Module):
 
     def as_bytes(self, pictures: Tensor) -> Tensor:
         return (pictures * 255).round().clamp(0, 255).byte().view(-1, *self.shape)
+
+    def reconstructed(self, inputs: Tensor) -> Tensor:
+        """Pictures (N, C, H, W) → means of pixels, 0 to 1, by their mean latents ⟨x⟩ (N, D)."""
+        w, pictures = self.weight, inputs.flatten(1) / 255
+        identity = torch.eye(self.config.latents, device=inputs.device)
+        x = (pictures - self.mean) @ w @ torch.linalg.inv(w.T @ w + self.variance * identity)
+        return self.means(x)
+
+    def trace(self, inputs: Tensor) -> list[Layer]:
+        """Pictures (N, C, H, W) → what each step makes of them, for whoever looks inside."""
+        return trace_layers(self, inputs, self.reconstructed)

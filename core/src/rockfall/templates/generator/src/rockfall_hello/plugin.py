@@ -13,6 +13,6 @@ def rockfall_register(register: Register) -> None:
         target="rockfall_hello.hello:Hello",
         learns_from=("pictures",),
         default_source="digits",
-        capabilities=("samples", "decodes"),
+        capabilities=("samples", "decodes", "layered"),
         reference="Tipping and Bishop 1999, Probabilistic Principal Component Analysis",
     )
