@@ -79,7 +79,7 @@ def _check_layer(layer: Layer) -> None:
 def _check_unhooked(model: Layered) -> None:
     if not isinstance(model, torch.nn.Module):
         return
-    for name, module in model.named_modules():
+    for name, module in torch.nn.Module.named_modules(model):  # not a method that is compared
         left = (*module._forward_hooks, *module._forward_pre_hooks)
         assert not left, f"trace left hooks on {name or 'the model'}"
 
