@@ -42,6 +42,12 @@ LOOPBACK = "127.0.0.1"
     help="another name by which a browser may call this machine, with --host",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="where runs are")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    help="what the page may train on beside what is installed: a file, a folder, module:Name-v0",
+)
 @click.option("--browser/--no-browser", default=None, help="open a browser; default: on a desktop")
 @as_json
 def command(
@@ -49,6 +55,7 @@ def command(
     host: str,
     names: tuple[str, ...],
     out: Path | None,
+    sources: tuple[str, ...],
     browser: bool | None,
     as_json: bool,
 ) -> None:
@@ -71,7 +78,7 @@ def command(
         if browser or (browser is None and _is_desktop()):
             webbrowser.open(address)
 
-    serve(listener, token=token, names=(called, *names), out=out, ready=ready)
+    serve(listener, token=token, names=(called, *names), out=out, sources=sources, ready=ready)
 
 
 def listen(host: str, port: int | None) -> socket.socket:

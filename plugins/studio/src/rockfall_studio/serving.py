@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -69,10 +69,11 @@ def serve(
     token: str,
     names: Iterable[str],
     out: Path | None,
+    sources: Sequence[str] = (),
     ready: Callable[[], None],
 ) -> None:
     """Until Ctrl-C."""
-    app = build(Studio(out), token=token, port=listener.getsockname()[1], names=names)
+    app = build(Studio(out, sources), token=token, port=listener.getsockname()[1], names=names)
     config = uvicorn.Config(
         app,
         log_level="warning",

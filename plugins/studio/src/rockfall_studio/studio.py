@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from rockfall import UnknownName
 from rockfall.plugin import did_you_mean
 from rockfall.verbs import RunDirectory, all_runs, require_capability
+from rockfall_studio.board import Board
+from rockfall_studio.curves import Logs
 from rockfall_studio.trainings import Trainings
 
 if TYPE_CHECKING:
@@ -40,11 +42,16 @@ class Opened:
 
 
 class Studio:
-    """out: the folder of runs; none: where runs go."""
+    """out: the folder of runs; none: where runs go. sources: what the page may train on beside what
+    is registered, such as the path of a folder.
+    """
 
-    def __init__(self, out: Path | None = None) -> None:
+    def __init__(self, out: Path | None = None, sources: Sequence[str] = ()) -> None:
         self.out = out
+        self.sources = tuple(sources)
         self.trainings = Trainings(out)
+        self.board = Board()
+        self.logs = Logs()
         self._opened: OrderedDict[tuple[str, int], Opened] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-NAMES = ("home",)
+NAMES = ("home", "train", "build")
 
 
 def load() -> None:
