@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rockfall import UsageError
 
 if TYPE_CHECKING:
+    from rockfall import SourceInfo
     from rockfall.kit.pictures import Decoded
+    from rockfall.kit.preparation import Prepared
 
 CALLED = "this picture"
 """What an error calls it, which says the name of the file elsewhere."""
@@ -21,12 +25,28 @@ def read_picture(content: bytes) -> Decoded:
     """
     from rockfall.kit.pictures import decode
 
+    with _as_file(content) as file:
+        return decode(file)
+
+
+def prepare_picture(content: bytes, info: SourceInfo) -> Prepared:
+    """What came with a request as an input of the source that `info` describes, prepared as a file
+    that `rockfall classify` is given. Raises as `read_picture` does.
+    """
+    from rockfall.kit.preparation import prepare_file
+
+    with _as_file(content) as file:
+        return prepare_file(file, info)
+
+
+@contextlib.contextmanager
+def _as_file(content: bytes) -> Iterator[Path]:
     if not content:
         raise UsageError("no picture came with it")
     with tempfile.TemporaryDirectory(prefix="rockfall-studio-") as folder:
         file = Path(folder, "picture")
         file.write_bytes(content)
         try:
-            return decode(file)
+            yield file
         except UsageError as error:
             raise UsageError(str(error).replace(str(file), CALLED)) from None

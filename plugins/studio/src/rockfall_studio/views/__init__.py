@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-NAMES = ("home", "train", "build")
+NAMES = ("home", "build", "train", "imagine")
 
 
 def load() -> None:
