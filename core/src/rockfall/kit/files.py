@@ -17,7 +17,8 @@ from typing import IO, Any
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kit.regular import read_whole
 
-__all__ = ["absolute_path", "atomic", "read_json", "write_json", "writing"]
+__all__ = ["absolute_path", "atomic", "read_json", "state_folder", "write_json", "writing"]
+
 
 MOST_JSON = 16_000_000
 """Bytes of a file that is read as JSON."""
@@ -167,6 +168,15 @@ def absolute_path(name: str) -> str:
     """
     path = Path(name).expanduser()
     return str(path.resolve()) if path.is_file() else name
+
+
+def state_folder() -> Path:
+    """Where notes that outlast a command lie: in `ROCKFALL_STATE`, or the platform's own place."""
+    if given := os.environ.get("ROCKFALL_STATE"):
+        return Path(given).expanduser()
+    import platformdirs
+
+    return platformdirs.user_state_path("rockfall", appauthor=False)
 
 
 def _umask() -> int:

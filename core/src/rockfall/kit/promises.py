@@ -14,18 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rockfall.errors import RockfallError
-from rockfall.kit.files import make_folder, read_json, write_json, writing
-
-FOLDER_VARIABLE = "ROCKFALL_STATE"
-
-
-def state_folder() -> Path:
-    """Where notes lie: in `ROCKFALL_STATE`, or `rockfall` in the platform's folder of state."""
-    if given := os.environ.get(FOLDER_VARIABLE):
-        return Path(given).expanduser()
-    import platformdirs
-
-    return platformdirs.user_state_path("rockfall", appauthor=False)
+from rockfall.kit.files import make_folder, read_json, state_folder, write_json, writing
 
 
 def note(run: Path, record: bytes, verb: str, options: list[str]) -> None:

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rockfall.errors import RockfallError
-from rockfall.kit.files import read_json, write_json
-from rockfall.kit.promises import state_folder
+from rockfall.kit.files import read_json, state_folder, write_json
 
 SETTLED = {"abc", "builtins", "pydantic", "torch", "typing"}
 """Packages of base classes whose releases change no text."""

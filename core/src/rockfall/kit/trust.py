@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rockfall.errors import RockfallError, UsageError
-from rockfall.kit.files import read_json, write_json
-from rockfall.kit.promises import state_folder
+from rockfall.kit.files import read_json, state_folder, write_json
 
 ALLOWED = "ROCKFALL_IMPORTS"
 MOST_KEPT = 500

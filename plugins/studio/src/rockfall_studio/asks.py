@@ -32,13 +32,17 @@ if TYPE_CHECKING:
     from rockfall_studio.studio import Studio
 
 
+MOST_NAMED = 80
+"""Characters of a name that an error repeats."""
+
+
 class Ask(BaseModel):
     """The fields of a request. What is not declared is refused.
 
     attached: the bytes that came with it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     attached: bytes = b""
 
@@ -90,12 +94,13 @@ def read(name: Any, fields: Mapping[str, Any], attached: bytes) -> tuple[Entry, 
     """The entry of that name, and its ask of the fields, checked. Raises UsageError."""
     entry = TABLE.get(name) if isinstance(name, str) else None
     if entry is None:
-        raise UsageError(f"the studio knows no {str(name)[:80]!r}{did_you_mean(str(name), TABLE)}")
+        short = str(name)[:MOST_NAMED]
+        raise UsageError(f"the studio knows no {short!r}{did_you_mean(short, TABLE)}")
     try:
         return entry, entry.kind.model_validate({**fields, "attached": attached})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))[:MOST_NAMED]
         raise UsageError(f"{entry.name}: {place or 'ask'}: {first['msg']}") from None
 
 

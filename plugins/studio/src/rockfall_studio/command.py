@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -21,6 +22,10 @@ PORT = 8347
 TRIED = 20
 """Ports, from there on, before one is refused."""
 LOOPBACK = "127.0.0.1"
+OPEN_TO_OTHERS = (
+    "open to others: whoever reaches this machine and has that link sees your runs and pictures, "
+    "and can train and stop; nothing is encrypted on the way. Without --host it is for you alone"
+)
 
 
 @click.command("studio")
@@ -60,25 +65,37 @@ def command(
     as_json: bool,
 ) -> None:
     """Open the studio: every installed model in the browser, on this machine, offline."""
+    from rockfall_studio.security import check_name, is_own, lasting_secret
+
+    own = is_own(host)
+    called = [check_name(name) for name in (*_names_of(host), *names)]
     listener = listen(host, port)
     number = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
-    called = host if host not in ("0.0.0.0", "::") else socket.gethostname()
-    shown = f"[{called}]" if ":" in called else called
+    shown = f"[{called[0]}]" if ":" in called[0] else called[0]
     address = f"http://{shown}:{number}/?token={token}"
 
     from rockfall_studio.serving import serve
+    from rockfall_studio.studio import Studio
 
     def ready() -> None:
         if as_json:
             say(json.dumps({"address": address, "port": number}))
         else:
             say(f"Rockfall studio: {address}", "Ctrl-C ends it; trainings stop, and can be resumed")
+        if not own:
+            say(OPEN_TO_OTHERS, err=True)
         sys.stdout.flush()
         if browser or (browser is None and _is_desktop()):
             webbrowser.open(address)
 
-    serve(listener, token=token, names=(called, *names), out=out, sources=sources, ready=ready)
+    secret = lasting_secret() if own else None
+    studio = Studio(out, sources)
+    serve(listener, studio, token=token, names=called, secret=secret, ready=ready)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A thread in the midst of a long computation, for which nobody waits any more, would hold it.
+    os._exit(0)
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -91,14 +108,26 @@ def listen(host: str, port: int | None) -> socket.socket:
         try:
             listener.bind((host, number))
             listener.listen(128)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             listener.close()
-            reason = error.strerror or str(error)
+            reason = getattr(error, "strerror", None) or str(error)
             if number == tried[-1]:
                 raise UsageError(f"can't listen at {host}:{number}: {reason}") from None
         else:
             return listener
     raise AssertionError("no port was tried")
+
+
+def _names_of(host: str) -> list[str]:
+    """What a browser may call a machine that listens there."""
+    if host not in ("0.0.0.0", "::"):
+        return [host]
+    family, far = (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
+    named = [socket.gethostname()]
+    with socket.socket(family, socket.SOCK_DGRAM) as outward, contextlib.suppress(OSError):
+        outward.connect((far, 9))  # sends nothing, and finds by which of its addresses it would
+        named.insert(0, outward.getsockname()[0])
+    return named
 
 
 def _is_desktop() -> bool:

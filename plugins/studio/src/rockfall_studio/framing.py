@@ -21,8 +21,8 @@ from rockfall import UsageError
 
 TYPES = {np.dtype(np.uint8): 1, np.dtype(np.int32): 2, np.dtype(np.float32): 3}
 ALIGNED = 8
-MOST_JSON = 2**20
-"""Bytes of JSON in one request."""
+MOST_JSON = 2**17
+"""Characters of JSON in one request: what is large is attached."""
 
 
 def packed(request: int, data: Mapping[str, Any], planes: Sequence[np.ndarray[Any, Any]]) -> bytes:
@@ -63,17 +63,23 @@ def request_of(message: str | bytes) -> tuple[dict[str, Any], bytes]:
         length = int.from_bytes(message[:4], "little")
         if len(message) < 4 or length > len(message) - 4:
             raise UsageError("a request that is cut off")
+        if length > MOST_JSON:
+            raise UsageError(f"a request of more than {MOST_JSON:,} characters")
         attached = message[4 + length :]
         message = message[4 : 4 + length].decode("utf-8", "replace")
     if len(message) > MOST_JSON:
         raise UsageError(f"a request of more than {MOST_JSON:,} characters")
     try:
-        fields = json.loads(message)
+        fields = json.loads(message, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise UsageError("a request that is no JSON") from None
     if not isinstance(fields, dict):
         raise UsageError("a request that is no JSON object")
     return fields, attached
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
 
 
 def _padded(content: bytes) -> bytes:

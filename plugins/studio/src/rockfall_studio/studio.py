@@ -65,7 +65,7 @@ class Studio:
         """
         runs = {run.name: run for run in self.runs()}
         if name not in runs:
-            raise UnknownName(f"there is no run {name[:80]}{did_you_mean(name, runs)}")
+            raise UnknownName(f"there is no run {name[:80]}{did_you_mean(name[:80], runs)}")
         return runs[name]
 
     @contextlib.contextmanager

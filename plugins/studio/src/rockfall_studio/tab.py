@@ -2,16 +2,19 @@
 
 Answers are computed in threads. One that is being computed is still sent when a newer request of
 its lane comes, for while somebody draws each is worth seeing; one that still waits is dropped, and
-a stream is closed. A tab that does not read what it is sent is waited for in its own threads alone.
+a stream is closed. A tab that does not read what it is sent is waited for by its own streams alone,
+and nobody's short answers: these are sent from the event loop, once their thread is free again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
+import traceback
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -33,9 +36,17 @@ MOST_STREAMS = 12
 """Of one tab."""
 CANCEL = "cancel"
 """The ask that ends another one, by its id."""
+MOST_SAID = 2000
+"""Characters of an error, for one may quote what the page sent."""
 FAULT = "a fault of the studio: its log has the traceback"
 
+Sent = Mapping[str, Any] | bytes
+
 log = logging.getLogger(__name__)
+
+
+class Gone(Exception):
+    """Nobody waits for an answer any more."""
 
 
 @dataclass
@@ -134,42 +145,56 @@ class Tab:
         loop = asyncio.get_running_loop()
         try:
             if request.entry.streams:
-                await _in_a_thread(self._answer, loop, request)
+                await _in_a_thread(self._stream, loop, request)
             else:
-                await loop.run_in_executor(self.pool, self._answer, loop, request)
+                for message in await loop.run_in_executor(self.pool, self._answers, request):
+                    await self._send(message)
+        except WebSocketDisconnect:
+            return
         finally:
             request.stopped.set()
             self._next(lane)
 
-    def _answer(self, loop: asyncio.AbstractEventLoop, request: Request) -> None:
-        """In a thread: every answer there is, each once the one before has been sent."""
-
-        def send(message: Mapping[str, Any] | bytes) -> None:
-            asyncio.run_coroutine_threadsafe(self._send(message), loop).result()
-
+    def _answers(self, request: Request) -> list[Sent]:
+        """In a thread of the pool: all that there is to send."""
         try:
-            with closing(asks.answer(self.studio, request.entry, request.ask)) as found:
-                for answer in found:
-                    if answer is None:
-                        request.stopped.wait(IDLE)
-                    else:
-                        send(_message(request.id, answer))
-                    if request.stopped.is_set():
-                        break
-            final: dict[str, Any] = {"id": request.id, "end": True}
-        except RockfallError as error:
-            final = {"id": request.id, "error": _line(error)}
-        except WebSocketDisconnect:
-            return
-        except Exception:
-            log.exception("%s", request.entry.name)
-            final = {"id": request.id, "error": FAULT}
-        try:
-            send(final)
-        except (WebSocketDisconnect, RuntimeError):  # the tab or the studio is closed
-            return
+            found = asks.answer(self.studio, request.entry, request.ask)
+            answers = [_message(request.id, answer) for answer in found if answer is not None]
+            return [*answers, {"id": request.id, "end": True}]
+        except Exception as error:
+            return [_failure(request, error)]
 
-    async def _send(self, message: Mapping[str, Any] | bytes) -> None:
+    def _stream(self, loop: asyncio.AbstractEventLoop, request: Request) -> None:
+        """In a thread of its own: every answer, each computed once the one before has been sent."""
+        last: Sent = {"id": request.id, "end": True}
+        with contextlib.suppress(Gone):
+            try:
+                with closing(asks.answer(self.studio, request.entry, request.ask)) as found:
+                    for answer in found:
+                        if answer is None:
+                            request.stopped.wait(IDLE)
+                        else:
+                            self._send_from_thread(loop, _message(request.id, answer))
+                        if request.stopped.is_set():
+                            break
+            except Gone:
+                raise
+            except Exception as error:
+                last = _failure(request, error)
+            self._send_from_thread(loop, last)
+
+    def _send_from_thread(self, loop: asyncio.AbstractEventLoop, message: Sent) -> None:
+        """Once it is sent. Raises Gone if the tab or the studio is closed."""
+        if loop.is_closed():
+            raise Gone
+        sending = self._send(message)
+        try:
+            asyncio.run_coroutine_threadsafe(sending, loop).result()
+        except (WebSocketDisconnect, CancelledError, RuntimeError):
+            sending.close()
+            raise Gone from None
+
+    async def _send(self, message: Sent) -> None:
         """Raises WebSocketDisconnect if nobody is there any more."""
         async with self.sending:
             try:
@@ -181,7 +206,7 @@ class Tab:
                 raise WebSocketDisconnect(reason=str(error)) from None
 
 
-def _message(number: int, answer: Answer) -> Mapping[str, Any] | bytes:
+def _message(number: int, answer: Answer) -> Sent:
     if answer.planes:
         return packed(number, answer.data, answer.planes)
     return {"id": number, "data": answer.data}
@@ -192,8 +217,22 @@ def _id(given: object) -> int:
     return given if valid else 0  # type: ignore[return-value]
 
 
+def _failure(request: Request, error: Exception) -> Sent:
+    """What the page is told. What nobody foresaw is told the log, with its traceback."""
+    match error:
+        case RockfallError():
+            line = _line(error)
+        case OSError(strerror=str(reason)):
+            line = _line(RockfallError(f"{error.filename or request.entry.name}: {reason}"))
+        case _:
+            shown = "".join(traceback.format_exception(error))
+            log.error("%s\n%s", request.entry.name, printable(shown).rstrip())
+            line = FAULT
+    return {"id": request.id, "error": line}
+
+
 def _line(error: Exception) -> str:
-    return printable(str(error))
+    return " ".join(printable(str(error)).split())[:MOST_SAID]
 
 
 async def _in_a_thread(function: Any, *arguments: Any) -> None:

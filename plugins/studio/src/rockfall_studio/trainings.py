@@ -117,11 +117,14 @@ class Trainings:
         for training in running:
             training.stop()
         deadline = time.monotonic() + PATIENCE
-        for training in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                training.process.wait(max(0.0, deadline - time.monotonic()))
-            training.process.kill()
-            training.process.wait()
+        try:
+            for training in running:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    training.process.wait(max(0.0, deadline - time.monotonic()))
+        finally:  # a second Ctrl-C waits for nothing
+            for training in running:
+                training.process.kill()
+                training.process.wait()
 
     def _begin(
         self, verb: str, words: Sequence[str], options: Mapping[str, str], run: str = ""
