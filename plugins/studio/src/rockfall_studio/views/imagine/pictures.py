@@ -9,9 +9,9 @@ from pydantic import Field
 
 from rockfall import Dataset, UsageError
 from rockfall_studio.asks import Answer, Ask, answers
+from rockfall_studio.board import described
 from rockfall_studio.studio import Studio
 from rockfall_studio.uploads import prepare_picture
-from rockfall_studio.views.home import described
 from rockfall_studio.views.imagine.generators import (
     MAX_SEED,
     Generator,
@@ -37,7 +37,7 @@ def runs(studio: Studio, ask: Runs) -> Answer:
     """data: runs, newest first, that something is to be seen of: name, model, source."""
     found = []
     for directory in reversed(studio.runs()):
-        run = described(directory)
+        run = described(studio, directory)
         names = {name.rpartition(":")[2] for name in run.get("capabilities", ())}
         of_pictures = any("pictures" in kind for kind in run.get("kinds", ()))
         if names & set(SHOWS) and of_pictures and run["ready"]:
