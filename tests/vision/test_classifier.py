@@ -176,6 +176,39 @@ def test_without_patience_it_never_stops(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(logged(run, "validation accuracy")) == 4
 
 
+@pytest.mark.parametrize(("batches", "epochs"), [(1, 1), (5, 1), (13, 1), (14, 2), (30, 3)])
+def test_a_number_of_batches_ends_it_anywhere(tmp_path: Path, batches: int, epochs: int) -> None:
+    run = train(tmp_path, batches=batches, batch_size=100, schedule="linear")
+    assert len(logged(run, "train loss")) == run.step == batches
+    assert len(logged(run, "validation loss")) == epochs
+    assert -(-len(digits().train) // 100) == 13
+
+
+def test_as_many_batches_as_epochs_have_are_these_epochs(tmp_path: Path) -> None:
+    by_epochs, by_batches = (
+        train(tmp_path, batch_size=100),
+        train(tmp_path, batch_size=100, batches=26, epochs=7),
+    )
+    assert logged(by_epochs, "train loss") == logged(by_batches, "train loss")
+
+
+def test_a_part_of_an_epoch_is_of_any_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    augment = Mlp.augment
+
+    def seeing(self: Mlp, inputs: Tensor, epoch: Tensor) -> Tensor:
+        seen.append(inputs)
+        return augment(self, inputs, epoch)
+
+    monkeypatch.setattr(Mlp, "augment", seeing)
+    train(tmp_path, batches=2, batch_size=50)
+    first = digits().train.inputs[:100].flatten(1)
+    of_the_first = (torch.cat(seen).flatten(1)[:, None] == first).all(2).any(1)
+    assert len(of_the_first) == 100 and of_the_first.float().mean() < 0.5
+
+
 def test_augmentation_is_for_training_alone(tmp_path: Path) -> None:
     model = train(tmp_path, flip=True, shift=2, cutout=3).model
     assert isinstance(model, Mlp)

@@ -35,6 +35,18 @@ def form(model: str) -> dict[str, Any]:
     }
 
 
+def usual(model: str, source: str, preset: str | None) -> dict[str, Any]:
+    """The settings that a model has on a source where nothing else is asked for.
+
+    preset: None: the one named like the source.
+    """
+    kind = registry().models.find(model).spec.load()
+    found: dict[str, Any] = kind.Config.build(model, _preset(kind, source, preset)).model_dump(
+        mode="json"
+    )
+    return found
+
+
 def problems(
     model: str, source: str, preset: str | None, values: Mapping[str, str]
 ) -> dict[str, str]:
@@ -44,12 +56,10 @@ def problems(
     """
     kind = registry().models.find(model).spec.load()
     presets = getattr(kind, "presets", {})
-    name = source if preset is None else preset
     if preset is not None and preset not in presets:
         return {"": f"{model} has no preset {preset[:80]}"}
-    of_preset = {k: v for k, v in presets.get(name, {}).items() if not k.startswith(OF_THE_SOURCE)}
     try:
-        kind.Config.build(model, of_preset, values)
+        kind.Config.build(model, _preset(kind, source, preset), values)
     except ConfigError as error:
         return dict(map(_of_a_field, error.problems))
     return {}
@@ -64,6 +74,12 @@ def preset_options(model: str, source: str, preset: str | None) -> dict[str, Any
         for key, value in values.items()
         if key.startswith(OF_THE_SOURCE)
     }
+
+
+def _preset(kind: Any, source: str, preset: str | None) -> dict[str, Any]:
+    """A preset's settings, without its options of the source."""
+    found = getattr(kind, "presets", {}).get(source if preset is None else preset, {})
+    return {key: value for key, value in found.items() if not key.startswith(OF_THE_SOURCE)}
 
 
 def _of_a_field(problem: str) -> tuple[str, str]:

@@ -36,6 +36,12 @@ MAX_PARAMETERS = 500_000_000
 
 class TrainingConfig(rockfall.Config):
     epochs: int = Field(20, ge=1, description="passes over the training split")
+    batches: int = Field(
+        0,
+        ge=0,
+        description="mini-batches after which training ends, instead of epochs, of which the last "
+        "may be a part; 0: after all epochs",
+    )
     batch_size: int = Field(128, ge=1, description="mini-batch size, in pictures")
     optimizer: Literal["adamw", "sgd", "muon"] = Field(
         "adamw",
@@ -180,8 +186,8 @@ class Classifier(nn.Module):
         self.init_from_data(data.train)
         optimizers = self.make_optimizers()
         smallest = 2 if self.has_batch_norm else 1  # a last batch below it is skipped
-        batches = math.ceil((len(data.train) - smallest + 1) / config.batch_size)
-        steps = config.epochs * batches
+        in_an_epoch = max(1, math.ceil((len(data.train) - smallest + 1) / config.batch_size))
+        steps = config.batches or config.epochs * in_an_epoch
         schedules = [
             LambdaLR(o, lambda step: lr_factor(step / steps, config.schedule, config.warmup))
             for o in optimizers
@@ -209,10 +215,13 @@ class Classifier(nn.Module):
             return {"train loss": loss, "train accuracy": accuracy(logits, targets)}
 
         captured_step = run.capture(step, *optimizers)
-        for epoch in run.epochs(config.epochs):
+        for epoch in run.epochs(math.ceil(steps / in_an_epoch)):
             self.train()
             epoch_index.fill_(epoch.index)
-            for batch in epoch.batches(data.train, config.batch_size):
+            train, rest = data.train, steps - epoch.index * in_an_epoch
+            if rest < in_an_epoch:
+                train = train.some(run.permutation(len(train))[: rest * config.batch_size])
+            for batch in epoch.batches(train, config.batch_size):
                 if len(batch.labels) < smallest:
                     continue
                 metrics = captured_step(*batch)

@@ -11,9 +11,11 @@ const root = document.getElementById("main");
 const trouble = document.getElementById("trouble");
 let unmount = () => {};
 
-/** What a view gets beside its element. rest: what stands after its name in the address, "see/RUN". */
+/** What a view gets beside its element. rest: what stands after its name in the address, "see/RUN".
+views: all of them: {name, title, mount}, and of one that is for runs `uses`, the capabilities any of which
+makes a run one for it, and `about`, what can be done there, in a line. */
 function context(rest) {
-  return { connection, rest, report, go };
+  return { connection, rest, report, go, views: VIEWS };
 }
 
 /** Show an error as one line, until the next view or a click; nothing for what a newer one replaced. */

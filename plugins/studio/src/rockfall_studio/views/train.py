@@ -108,20 +108,23 @@ def resume(studio: Studio, ask: Resume) -> Answer:
 
 @answers("train.run")
 def run(studio: Studio, ask: OfARun) -> Answer:
-    """What a run was asked for. data: model, source, options, preset, settings (those that differ
-    from what its model has without), seed, lengthened_by and length, its present value.
+    """What a run was asked for. data: model, source, options, preset, settings (those that its
+    model would not have of itself), seed, out (where runs are, or null), lengthened_by (the setting
+    with more of which it goes on, or null) and length, the present value of that.
     """
     record = studio.run(ask.run).record()
     kind = registry().models.find(record.model).spec.load()
     setting = getattr(kind, "lengthened_by", None) or None
+    usual = forms.usual(record.model, record.source, record.preset or None)
     return Answer(
         {
             "model": record.model_name,
             "source": record.source,
             "options": record.source_options,
             "preset": record.preset,
-            "settings": record.config,
+            "settings": {k: v for k, v in record.config.items() if usual.get(k, usual) != v},
             "seed": record.seed,
+            "out": str(studio.out) if studio.out else None,
             "lengthened_by": setting,
             "length": record.config.get(setting) if setting else None,
         }
