@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -13,12 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rockfall
+from rockfall.kit import checkpoint
 from rockfall.testing import check_model
 from rockfall_agents.a2c import A2c
+from rockfall_agents.dqn import Dqn
 from rockfall_agents.networks import Network
 from rockfall_agents.normalizing import CLIP, Normalizer, RewardScale, RunningMoments
 from rockfall_agents.pqn import Pqn
 from rockfall_agents.reinforce import Reinforce
+from rockfall_agents.replay import ScaledReplayBuffer, newest_observations
+from rockfall_agents.sac import Sac
 
 
 @settings(max_examples=30, deadline=None)
@@ -77,26 +83,35 @@ def test_pixels_are_normalised_as_the_network_sees_them() -> None:
     assert 0.3 < network.normalizer.mean.mean() < 0.7
 
 
-@pytest.mark.parametrize("agent", ["pqn", "reinforce", "ppo", "a2c"])
-def test_statistics_move_in_training_and_never_in_use(agent: str, tmp_path: Path) -> None:
-    run = rockfall.train(
+SOURCES = {"sac": "Pendulum-v1", "td3": "Pendulum-v1"}
+"""Of those that take no CartPole."""
+
+
+def trained(agent: str, folder: Path, **settings: Any) -> rockfall.Run:
+    return rockfall.train(
         agent,
-        "CartPole-v1",
+        SOURCES.get(agent, "CartPole-v1"),
         preset="tiny",
-        normalize_observations=True,
-        normalize_rewards=True,
-        out=tmp_path,
+        source_options={"evaluation_episodes": 1},
+        out=folder,
         listeners=[],
+        **settings,
     )
+
+
+@pytest.mark.parametrize("agent", ["pqn", "reinforce", "ppo", "a2c", "dqn", "sac", "td3"])
+def test_statistics_move_in_training_and_never_in_use(agent: str, tmp_path: Path) -> None:
+    run = trained(agent, tmp_path, normalize_observations=True, normalize_rewards=True)
     model = run.model
     statistics = {n: v.clone() for n, v in model.state_dict().items() if "normalizer" in n}
     counts = {int(value) for name, value in statistics.items() if "count" in name}
     config = run.record.config
-    rollout = config["envs"] * config["rollout_steps"]
-    assert {count + rollout >= 2_000 and count < 2_000 + rollout for count in counts} == {True}
-    assert len(counts) == 1  # also in the copy that acts
+    rollout = config["envs"] * config.get("rollout_steps", config.get("train_freq"))
+    steps = config["steps"]
+    assert all(count + rollout >= steps and count < steps + rollout for count in counts)
+    assert len(counts) == 1  # also in the copy that acts, and in targets
     model.train()
-    model.act(torch.randn(50, 4))
+    model.act(torch.randn(50, *run.record.info["shape"]))
     assert all(torch.equal(model.state_dict()[name], old) for name, old in statistics.items())
     reopened = rockfall.open_run(run.directory.path).model.state_dict()
     assert all(torch.equal(reopened[name], old) for name, old in statistics.items())
@@ -111,12 +126,39 @@ def test_what_is_off_adds_nothing_to_a_state_dict() -> None:
             assert any("normalizer" in name for name in names) == on
 
 
-@pytest.mark.parametrize("agent", ["reinforce", "a2c"])
+@pytest.mark.parametrize("agent", ["dqn", "sac", "td3"])
+def test_of_a_replay_buffer_every_observation_counts_once(agent: str, tmp_path: Path) -> None:
+    run = trained(agent, tmp_path, normalize_observations=True, buffer_size=3_000, seed=3)
+    kept = checkpoint.read(run.directory.path / "checkpoint" / "last.safetensors")["kept"]
+    seen = torch.as_tensor(kept["memory"]["observations"]).flatten(0, 1)
+    state = run.model.state_dict()
+    name = next(each for each in state if each.endswith("normalizer.mean"))
+    torch.testing.assert_close(state[name], seen.mean(0), rtol=1e-4, atol=1e-4)
+    assert state[name.replace("mean", "count")] == len(seen)
+
+
+def test_a_replay_buffer_scales_what_is_drawn_by_what_is_known_then() -> None:
+    """It holds what was paid, in its place; the newest observations are found across its end."""
+    box = gymnasium.spaces.Box(-9, 9, (1,))
+    scale = RewardScale(2, 0.5, at_once=False)
+    buffer = ScaledReplayBuffer(6, box, box, "cpu", n_envs=2, scale=scale)
+    torch.manual_seed(0)
+    for step in range(5):
+        reward = torch.randn(2) * 100
+        assert torch.equal(scale(reward[None], torch.zeros(1, 2).bool())[0], reward)
+        seen = np.full((2, 1), step, np.float32)
+        buffer.add(seen, seen, seen, reward.numpy(), np.zeros(2), [{}, {}])
+        paid = set(buffer.rewards[: buffer.size()].flatten().tolist())
+        drawn = buffer.sample(50).rewards * (scale.variance + 1e-8).sqrt()
+        assert all(any(abs(each - own) < 1e-3 for own in paid) for each in drawn.flatten().tolist())
+    assert newest_observations(buffer, 2)[:, 0, 0].tolist() == [4, 3]
+    assert newest_observations(buffer, 9)[:, 0, 0].tolist() == [4, 3, 2]
+
+
+@pytest.mark.parametrize("agent", ["reinforce", "a2c", "dqn"])
 def test_scores_are_those_of_the_environment(agent: str, tmp_path: Path) -> None:
     """Though the rewards that it learns from are scaled: CartPole's returns are 8 and more."""
-    run = rockfall.train(
-        agent, "CartPole-v1", preset="tiny", normalize_rewards=True, out=tmp_path, listeners=[]
-    )
+    run = trained(agent, tmp_path, normalize_rewards=True)
     lines = run.directory.metrics_file.read_text().splitlines()
     logged = [json.loads(line) for line in lines]
     scores = [each.get("score", each.get("return")) for each in logged]
@@ -124,20 +166,19 @@ def test_scores_are_those_of_the_environment(agent: str, tmp_path: Path) -> None
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("agent", ["pqn", "reinforce", "ppo", "a2c"])
+@pytest.mark.parametrize("agent", ["pqn", "reinforce", "ppo", "a2c", "dqn", "sac", "td3"])
 def test_scaled_rewards_are_what_is_learned_from(agent: str, tmp_path: Path) -> None:
     weights = []
     for on in (False, True):
-        run = rockfall.train(
-            agent, "CartPole-v1", preset="tiny", normalize_rewards=on, out=tmp_path, listeners=[]
-        )
+        run = trained(agent, tmp_path, normalize_rewards=on)
         weights.append(torch.cat([each.flatten() for each in run.model.parameters()]))
     assert not torch.equal(*weights)
 
 
 @pytest.mark.slow
-def test_conforms(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("agent", [A2c, Dqn, Sac], ids=lambda agent: agent.__name__.lower())
+def test_conforms(agent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Resumes bit for bit wherever it is stopped, among the rest that the kit checks."""
     switches = {"normalize_observations": True, "normalize_rewards": True}
-    monkeypatch.setitem(A2c.presets, "tiny", {**A2c.presets["tiny"], **switches})
-    check_model("a2c")
+    monkeypatch.setitem(agent.presets, "tiny", {**agent.presets["tiny"], **switches})
+    check_model(agent.__name__.lower())

@@ -1,9 +1,10 @@
 """CPU seconds to the same score: `pqn` and `reinforce` beside CleanRL's PQN and PPO.
 
 `--cleanrl FOLDER` points at a checkout of https://github.com/vwxyzjn/cleanrl. Its `cleanrl/pqn.py`
-and `cleanrl/ppo.py` run as they are, each in a process of its own, by their own settings; for their
-command line they need `pip install tyro`. The score is that of play while learning, the mean return
-of the last 100 episodes that ended; the clock starts with the first step. One thread each.
+and `cleanrl/ppo.py` run as they are, each in a process of its own, by their own settings, until
+they have the score; for their command line they need `pip install tyro`, as nothing else here does.
+The score is that of play while learning, the mean return of the last 100 episodes that ended; the
+clock starts with the first step. One thread each.
 """
 
 from __future__ import annotations
@@ -38,8 +39,11 @@ STEPS = 500_000
 
 
 class Recorded(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Notes what each episode returns, and at how many CPU seconds it ended."""
+    """Notes what each episode returns, and at how many CPU seconds it ended; ends the process once
+    the score is `goal`.
+    """
 
+    goal = float("inf")
     begun: float | None = None
     ended: list[tuple[float, float]] = []  # noqa: RUF012  (of all environments together)
 
@@ -54,6 +58,9 @@ class Recorded(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.total += float(result[1])
         if result[2] or result[3]:
             self.ended.append((time.process_time() - Recorded.begun, self.total))
+            recent = scores([score for _, score in self.ended[-RECENT:]])
+            if recent and recent[0] >= self.goal:
+                raise SystemExit
         return result
 
 
@@ -70,9 +77,16 @@ class SameStep(SyncVectorEnv):
         return *result, infos
 
 
-def theirs_here(path: str, kept: str) -> None:
+def scores(returns: list[float]) -> list[float]:
+    """The mean of the last 100 returns, from the hundredth on."""
+    last = range(RECENT, len(returns) + 1)
+    return [sum(returns[i - RECENT : i]) / RECENT for i in last]
+
+
+def theirs_here(path: str, kept: str, goal: float) -> None:
     """Run a script of CleanRL's in this process, with its arguments in `sys.argv`."""
     torch.set_num_threads(1)
+    Recorded.goal = goal
     make = gymnasium.make
 
     def recorded(*given: Any, **named: Any) -> Any:
@@ -87,8 +101,8 @@ def theirs_here(path: str, kept: str) -> None:
     runpy.run_path(path, run_name="__main__")
 
 
-def theirs(folder: str, name: str, gymnasium_id: str, seed: int) -> Curve:
-    """The score by CPU seconds of one of CleanRL's."""
+def theirs(folder: str, name: str, gymnasium_id: str, seed: int, goal: float) -> Curve:
+    """The score by CPU seconds of one of CleanRL's, until it is `goal`."""
     path = Path(folder).resolve() / "cleanrl" / name
     if not path.exists():
         raise SystemExit(f"{path} is not there: --cleanrl takes a checkout of CleanRL")
@@ -97,17 +111,15 @@ def theirs(folder: str, name: str, gymnasium_id: str, seed: int) -> Curve:
         call = f"from tests.benchmarks.agent_cleanrl import theirs_here as t; t({str(path)!r}, "
         arguments = ["--env-id", gymnasium_id, "--seed", str(seed), "--total-timesteps", str(STEPS)]
         subprocess.run(
-            [sys.executable, "-c", f"{call}{str(kept)!r})", *arguments, "--no-cuda"],
+            [sys.executable, "-c", f"{call}{str(kept)!r}, {goal})", *arguments, "--no-cuda"],
             cwd=scratch,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
             stdout=subprocess.DEVNULL,
             check=True,
         )
         ended = json.loads(kept.read_text())
-    return [
-        (ended[i][0], sum(score for _, score in ended[i + 1 - RECENT : i + 1]) / RECENT)
-        for i in range(RECENT - 1, len(ended))
-    ]
+    recent = scores([score for _, score in ended])
+    return list(zip((moment for moment, _ in ended[RECENT - 1 :]), recent, strict=True))
 
 
 def ours(agent: str, source: str, seed: int) -> Curve:
@@ -139,7 +151,10 @@ def measure(options: argparse.Namespace) -> list[Table]:
     for source, gymnasium_id, goal in tasks:
         for agent, name in PAIRS:
             for seed in range(options.seeds):
-                pair = ours(agent, source, seed), theirs(options.cleanrl, name, gymnasium_id, seed)
+                pair = (
+                    ours(agent, source, seed),
+                    theirs(options.cleanrl, name, gymnasium_id, seed, goal),
+                )
                 reached = [seconds_to(curve, goal) for curve in pair]
                 best = [max((score for _, score in curve), default=0.0) for curve in pair]
                 cells = [

@@ -31,11 +31,6 @@ class AgentConfig(rockfall.Config):
     evaluate_episodes: int = Field(
         20, ge=1, le=4_096, description="episodes of each of these evaluations; enough to compare"
     )
-
-
-class NormalizingConfig(AgentConfig):
-    """Settings of agents that can normalise what they learn from."""
-
     normalize_observations: bool = Field(
         False,
         description="whether measurements are brought to mean 0 and deviation 1; for mixed units",
@@ -46,7 +41,7 @@ class NormalizingConfig(AgentConfig):
     )
 
 
-class RecurrentConfig(NormalizingConfig):
+class RecurrentConfig(AgentConfig):
     """Settings of agents that can remember."""
 
     memory: Memory = Field(

@@ -83,7 +83,11 @@ class ContinuousAgent(OffPolicyAgent):
             "net_arch": list(config.hidden),
             "activation_fn": NormalisedReLU if config.layer_norm else nn.ReLU,
             "features_extractor_class": Encoded,
-            "features_extractor_kwargs": {"architecture": config.network, "info": self.info},
+            "features_extractor_kwargs": {
+                "architecture": config.network,
+                "info": self.info,
+                "normalizer": self.normalizer(),
+            },
         }
 
     def algorithm_settings(self) -> dict[str, Any]:

@@ -4,7 +4,8 @@ Measurements in different units reach a network alike if the mean of each is sub
 divided by its standard deviation. One learning rate suits rewards of any scale if they are divided
 by the standard deviation of the discounted return. As in stable-baselines3's `VecNormalize`, both
 are clipped. The statistics move between two rollouts, never within one, so that a rollout is
-learned from under the statistics by which it was collected.
+learned from under the statistics by which it was collected. A replay buffer holds what was seen
+and paid as it was: what is drawn from it is normalised by the statistics of that time.
 
 Engstrom et al. 2020, "Implementation Matters in Deep Policy Gradients",
 https://arxiv.org/abs/2005.12729.
@@ -72,9 +73,12 @@ class RewardScale(RunningMoments):
 
     returns: Tensor
 
-    def __init__(self, num_envs: int, gamma: float) -> None:
+    def __init__(self, num_envs: int, gamma: float, *, at_once: bool = True) -> None:
+        """at_once: whether a call gives rewards divided; else they are stored as they are, and
+        `scaled` whenever they are learned from, by what is known then.
+        """
         super().__init__(())
-        self.gamma = gamma
+        self.gamma, self.at_once = gamma, at_once
         self.register_buffer("returns", torch.zeros(num_envs))
 
     @torch.no_grad()
@@ -86,6 +90,10 @@ class RewardScale(RunningMoments):
             returns.append(self.returns.clone())
             self.returns.masked_fill_(over, 0)
         self.update(torch.cat(returns))
+        return self.scaled(rewards) if self.at_once else rewards
+
+    def scaled(self, rewards: Tensor) -> Tensor:
+        """Rewards of any shape, divided and clipped."""
         return (rewards * (self.variance + EPSILON).rsqrt()).clamp(-CLIP, CLIP)
 
 

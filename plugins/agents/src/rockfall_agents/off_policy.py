@@ -20,7 +20,13 @@ from rockfall import Environment
 from rockfall.kit.memory import require_memory
 from rockfall_agents import sb3
 from rockfall_agents.evaluating import Evaluations
-from rockfall_agents.replay import ReplayBufferState, checkpoint_megabytes, memory_bytes
+from rockfall_agents.replay import (
+    ReplayBufferState,
+    ScaledReplayBuffer,
+    checkpoint_megabytes,
+    memory_bytes,
+    newest_observations,
+)
 from rockfall_agents.vec_env import flat_spaces
 
 MAX_MEGABYTES = 256
@@ -81,7 +87,12 @@ class OffPolicyAgent(sb3.Sb3Agent):
         iterations, steps = sb3.whole_iterations(config.steps, config.envs * config.train_freq)
         evaluations = Evaluations(self, source, run, config.envs * config.train_freq)
         settings |= self.algorithm_settings()
-        with self.learner(algorithm_class, source, run, steps, **settings) as (learner, collect):
+        scale = self.reward_scale(at_once=False)
+        if scale:
+            settings["replay_buffer_class"] = ScaledReplayBuffer
+            settings["replay_buffer_kwargs"] = {"scale": scale}
+        learning = self.learner(algorithm_class, source, run, steps, scale, **settings)
+        with learning as (learner, collect):
             buffer = learner.replay_buffer
             assert buffer is not None
             if config.keep_memory:
@@ -99,6 +110,7 @@ class OffPolicyAgent(sb3.Sb3Agent):
                 held = buffer.size() * config.envs
                 if learner.num_timesteps > config.learning_starts and held >= enough:
                     learner.train(config.gradient_steps, config.batch_size)
+                self.observe(newest_observations(buffer, config.train_freq))
                 self.log(run, learner, evaluations)
 
     def algorithm_settings(self) -> dict[str, Any]:

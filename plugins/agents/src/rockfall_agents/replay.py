@@ -1,4 +1,6 @@
-"""What a checkpoint keeps of a replay buffer: the filled part, with each observation once."""
+"""Replay buffers: with scaled rewards, and what a checkpoint keeps of one, which is the filled part
+with each observation once.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from stable_baselines3.common.vec_env import VecNormalize
+
+from rockfall_agents.normalizing import RewardScale
 
 ACTION = 8
 """Bytes of a discrete action."""
 NUMBERS = 12
 """Bytes of reward, done and timeout of a transition."""
+
+
+class ScaledReplayBuffer(ReplayBuffer):
+    """Holds rewards as they were, and scales those that are drawn by what is known then."""
+
+    def __init__(self, *given: Any, scale: RewardScale, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.scale = scale
+
+    def _get_samples(
+        self, batch_inds: NDArray[Any], env: VecNormalize | None = None
+    ) -> ReplayBufferSamples:
+        samples = super()._get_samples(batch_inds, env)
+        return samples._replace(rewards=self.scale.scaled(samples.rewards))
+
+
+def newest_observations(buffer: ReplayBuffer, steps: int) -> NDArray[Any]:
+    """Those of the latest steps, as far as it holds so many, (steps, envs, D)."""
+    rows = buffer.pos - 1 - np.arange(min(steps, buffer.size()))
+    newest: NDArray[Any] = buffer.observations[rows % buffer.buffer_size]
+    return newest
 
 
 class ReplayBufferState:

@@ -24,9 +24,9 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -39,10 +39,10 @@ from rockfall import Environment
 from rockfall.kit.environments import Acting
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.tracing import Layer, trace_layers
-from rockfall_agents.config import AgentConfig, NormalizingConfig
+from rockfall_agents.config import AgentConfig
 from rockfall_agents.evaluating import Evaluations
-from rockfall_agents.features import FeaturesExtractor
-from rockfall_agents.normalizing import RewardScale
+from rockfall_agents.features import Encoded, FeaturesExtractor
+from rockfall_agents.normalizing import Normalizer, RewardScale
 from rockfall_agents.on_policy_buffer import UploadedRolloutBuffer
 from rockfall_agents.vec_env import NO_NUMBERS, BatchVecEnv, flat_spaces
 
@@ -113,12 +113,27 @@ class Sb3Agent(Acting):
                 "info": self.info,
                 "hidden": config.hidden,
                 "layer_norm": config.layer_norm,
+                "normalizer": self.normalizer(),
             },
         }
 
-    def reward_scale(self) -> RewardScale | None:
+    def normalizer(self) -> Normalizer | None:
+        """A new one, if it is wanted: for all networks of its policy."""
+        return Normalizer(self.info.shape) if self.config.normalize_observations else None
+
+    def reward_scale(self, *, at_once: bool = True) -> RewardScale | None:
         """What the rewards that it learns from are divided by."""
-        return None
+        config = self.config
+        wanted = config.normalize_rewards
+        return RewardScale(config.envs, config.gamma, at_once=at_once) if wanted else None
+
+    def observe(self, observations: NDArray[Any]) -> None:
+        """Let the statistics of normalisation, if it has any, take in observations (…, D)."""
+        if self.config.normalize_observations:
+            extractors = FeaturesExtractor | Encoded
+            extractor = next(each for each in self.policy.modules() if isinstance(each, extractors))
+            seen = torch.as_tensor(observations, device=self.policy.device)
+            extractor.observe(seen.flatten(0, -2))
 
     def kept(self, algorithm: Any) -> dict[str, Any]:
         """What of an algorithm a checkpoint holds by itself, beside `Progress`."""
@@ -177,6 +192,7 @@ class Sb3Agent(Acting):
         source: Environment,
         run: rockfall.Run,
         steps: int,
+        reward_scale: RewardScale | None,
         **settings: Any,
     ) -> Iterator[tuple[A, Callable[..., Any]]]:
         """The algorithm, ready to train, and its `collect_rollouts` in its environment.
@@ -186,7 +202,7 @@ class Sb3Agent(Acting):
         """
         config = self.config
         batch = source.batch(config.envs, device="cpu", seed=run.seed)
-        env = BatchVecEnv(batch, self.info, run.seed, self.reward_scale())
+        env = BatchVecEnv(batch, self.info, run.seed, reward_scale)
         algorithm = algorithm_class(
             policy=lambda *_, **__: self.policy,  # SB3 calls the class that it gets: here, for ours
             env=env,
@@ -213,7 +229,7 @@ CRITIC = {
 """What an actor–critic logs of its critic, and of how sure its actor is."""
 
 
-class OnPolicyConfig(NormalizingConfig, Sb3Config):
+class OnPolicyConfig(Sb3Config):
     """Settings of methods that learn only from the present policy's rollouts."""
 
     rollout_steps: int
@@ -237,15 +253,6 @@ class OnPolicyAgent(Sb3Agent):
     policy_class = ActorCriticPolicy
     adam_eps = 1e-5  # SB3's for actor–critics
 
-    def policy_settings(self) -> dict[str, Any]:
-        settings = super().policy_settings()
-        settings["features_extractor_kwargs"]["normalize"] = self.config.normalize_observations
-        return settings
-
-    def reward_scale(self) -> RewardScale | None:
-        config = self.config
-        return RewardScale(config.envs, config.gamma) if config.normalize_rewards else None
-
     def outputs(self, flat: Tensor) -> Tensor:
         """The value of the state goes before them: of a choice among actions their probabilities,
         else the policy's parameters.
@@ -257,13 +264,6 @@ class OnPolicyAgent(Sb3Agent):
         if isinstance(policy.action_space, spaces.Discrete):
             return parameters.softmax(1)
         return parameters
-
-    def observe(self, rollout: RolloutBuffer) -> None:
-        """Let the statistics of normalisation take in a rollout that was learned from."""
-        extractor = self.policy.features_extractor
-        assert isinstance(extractor, FeaturesExtractor)
-        observations = torch.as_tensor(rollout.observations, device=self.policy.device)
-        extractor.network.observe(observations.reshape(-1, *self.info.shape))
 
     def fit_on_policy(
         self,
@@ -286,15 +286,15 @@ class OnPolicyAgent(Sb3Agent):
             "rollout_buffer_class": UploadedRolloutBuffer,
         }
         evaluations = Evaluations(self, source, run, config.envs * config.rollout_steps)
-        learner = self.learner(algorithm_class, source, run, steps, **settings)
+        scale = self.reward_scale()
+        learner = self.learner(algorithm_class, source, run, steps, scale, **settings)
         with learner as (algorithm, collect_rollouts):
             for iteration in run.steps(iterations):
                 collect_rollouts(algorithm.rollout_buffer, config.rollout_steps)
                 algorithm._update_current_progress_remaining(algorithm.num_timesteps, steps)
                 algorithm.ent_coef = config.entropy * (1 - iteration / iterations)
                 algorithm.train()
-                if config.normalize_observations:
-                    self.observe(algorithm.rollout_buffer)
+                self.observe(algorithm.rollout_buffer.observations)
                 self.log(run, algorithm, evaluations)
 
 
