@@ -240,7 +240,7 @@ LATER = {
     "nan reward": ({"reward": lambda self: np.nan if self.count > 1 else 0.0}, "a reward of nan"),
     "infinite": ({"reward": lambda self: -np.inf if self.count > 1 else 0}, "a reward of -inf"),
     "large": ({"reward": lambda self: 1e39 if self.count > 1 else 0}, r"1e\+39 .too large"),
-    "none": ({"reward": lambda self: None if self.count > 1 else 0}, "gave None as a reward"),
+    "none": ({"reward": lambda self: None if self.count > 1 else 0}, "gives None as the reward"),
     "overflow": (
         {
             "see": lambda self: np.full(2, 1e39 if self.count > 1 else 0),
@@ -249,16 +249,66 @@ LATER = {
         r"observation of 1e\+39 .too large",
     ),
     "exits": ({"reward": lambda self: exits() if self.count > 1 else 0}, "SystemExit: 3"),
-    "no info": ({"step": without_info}, "step.. fails: TypeError"),
+    "text": ({"reward": lambda self: "1.5" if self.count > 1 else 0}, "gives a str as the reward"),
+    "no info": ({"step": without_info}, "step.. gives None as the info, which is a dict"),
+    "four values": (
+        {"step": lambda self, action: Honest.step(self, action)[: 5 if self.count < 2 else 4]},
+        "step.. gives 4 values, as Gym's before 0.26 did; Gymnasium has step",
+    ),
+    "nothing": (
+        {"step": lambda self, action: Honest.step(self, action) if self.count < 2 else None},
+        "step.. gives None; Gymnasium has step",
+    ),
+    "no end": (
+        {"ends": lambda self: (False, None if self.count > 1 else False)},
+        "step.. gives None as truncated, which is True or False",
+    ),
+    "the end as text": (
+        {"ends": lambda self: ("no" if self.count > 1 else False, False)},
+        "step.. gives a str as terminated",
+    ),
+    "other than 0 and 1": (
+        {
+            "see": lambda self: np.array([0, 7 if self.count > 1 else 1], np.int8),
+            "observation_space": spaces.MultiBinary(2),
+        },
+        r"step.. gives an observation of \[0 7\], which is not in its space, MultiBinary\(2\)",
+    ),
+    "past its number": (
+        {"see": lambda self: 5 * self.count, "observation_space": spaces.Discrete(9)},
+        "step.. gives an observation of 10, which is not in its space",
+    ),
+    "words": (
+        {"see": lambda self: "left" if self.count > 1 else np.zeros(2)},
+        "step.. gives an observation that is no array of numbers, but a str",
+    ),
+    "a part is missing": (
+        {
+            "see": lambda self: {"a": 0} | ({"b": 1} if self.count < 2 else {}),
+            "observation_space": spaces.Dict(a=spaces.Discrete(2), b=spaces.Discrete(2)),
+        },
+        r"step.. gives an observation with \['a'\], and its space has \['a', 'b'\]",
+    ),
+    "a bare reset": (
+        {
+            "reset": lambda self, **given: (
+                Honest.reset(self, **given) if not hasattr(self, "count") else np.zeros(2)
+            )
+        },
+        "reset.. gives an array, as Gym's before 0.26 did",
+    ),
     "array": (
         {"reward": lambda self: np.zeros((1,) if self.count > 1 else ())},
-        r"an array of shape \(1,\) as a reward",
+        r"an array of shape \(1,\) as the reward",
     ),
     "nan": (
         {"see": lambda self: np.full(2, np.nan if self.count > 1 else 0)},
         "observation of nan",
     ),
-    "shape": ({"see": lambda self: np.zeros(3 if self.count > 1 else 2)}, "is not of"),
+    "shape": (
+        {"see": lambda self: np.zeros(3 if self.count > 1 else 2)},
+        r"step.. gives an observation of shape \(3,\), and its space has \(2,\)",
+    ),
     "raises": ({"reward": lambda self: 1 / (2 - self.count)}, "fails: ZeroDivisionError"),
     "second reset": (
         {"see": lambda self: np.zeros(2) if self.np_random.random() < 0.9 else fails()},

@@ -16,7 +16,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from rockfall.errors import RockfallError
-from rockfall.kit.environments.checking import check_finite, code_of_environment, rewards_of
+from rockfall.kit.environments.checking import (
+    check_finite,
+    check_info,
+    code_of_environment,
+    ends_of,
+    name_of,
+    rewards_of,
+)
 from rockfall.kit.environments.checking import close as close_one
 from rockfall.kit.environments.replay import EpisodeReplay
 from rockfall.kit.environments.spaces import Encoded, Spaces
@@ -186,9 +193,10 @@ class LoopBatch:
         with code_of_environment(self.name, "step()"):
             results = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
             seen, reward, terminated, truncated, infos = zip(*results, strict=True)
+            check_info(self.name, infos[0])
             keeps_own = Earned.key in infos[0]
             last = np.stack(seen)
-            ends, cuts = np.asarray(terminated, bool), np.asarray(truncated, bool)
+            ends, cuts = ends_of(self.name, terminated, truncated)
             done = ends | cuts
             self._ended = self._none_ended
             if done.any() and self._draws:
@@ -242,11 +250,6 @@ class LoopBatch:
     def _observe(self, observations: list[Any]) -> Tensor:
         self.observation = to_device([np.stack(observations)], self.device)[0]
         return self.observation
-
-
-def name_of(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> str:
-    """Its id, or its class where nobody registered it."""
-    return env.spec.id if env.spec else type(env.unwrapped).__name__
 
 
 def _picture(frame: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

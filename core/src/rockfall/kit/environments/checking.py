@@ -15,6 +15,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kit.blame import in_words
@@ -40,6 +41,11 @@ def check_first_step(env: gymnasium.Env[Any, Any], name: str) -> tuple[str, ...]
     return tuple(odd)
 
 
+def name_of(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> str:
+    """Its id, or its class where nobody registered it."""
+    return env.spec.id if env.spec else type(env.unwrapped).__name__
+
+
 @contextlib.contextmanager
 def code_of_environment(
     name: str, what: str, kind: type[RockfallError] = RockfallError
@@ -61,19 +67,69 @@ def code_of_environment(
         raise kind(f"{name}: {what} fails: {in_words(error)}{_where(error)}") from error
 
 
+def blame_step(name: str, result: Any, space: spaces.Space[Any]) -> None:
+    """Raise RockfallError for what is wrong with what a later step gave, in the words of the first
+    one's check; return if that finds nothing. It takes long: ask once something failed.
+    """
+    with _later():
+        _check_result(name, result, space)
+
+
+def blame_reset(name: str, result: Any, space: spaces.Space[Any]) -> None:
+    """As `blame_step`, of a later reset."""
+    with _later():
+        _check_observation(f"{name}: reset() gives", _first_of(name, result), space)
+
+
 def rewards_of(name: str, given: tuple[Any, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Rewards of N environments as (N,) float32. Raises RockfallError for others than numbers."""
+    rewards = _numbers(given)
+    if rewards is None or rewards.ndim != 1:
+        for reward in given:
+            _check_reward(name, reward, RockfallError)
+        rewards = np.asarray(given, np.float64)  # whole numbers that are too large for 64 bits
+    with np.errstate(over="ignore"):
+        single = rewards.astype(np.float32, copy=False)
+    if not np.isfinite(single).all():
+        check_finite(name, "a reward", rewards)
+    return single
+
+
+def ends_of(name: str, terminated: Any, truncated: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which of N episodes ended, and which were cut, (2, N). Raises RockfallError for others than
+    truth values.
+    """
+    ends = _numbers((terminated, truncated), "biu")
+    if ends is None or ends.ndim != 2:
+        for what, flags in (("terminated", terminated), ("truncated", truncated)):
+            for flag in flags:
+                _check_flag(name, what, flag, RockfallError)
+        ends = np.array([[bool(flag) for flag in flags] for flags in (terminated, truncated)])
+    return ends.astype(np.bool_, copy=False)
+
+
+def _numbers(given: Any, kinds: str = "biuf") -> np.ndarray[Any, Any] | None:
+    """As an array; None if it is none of numbers of these kinds, by default any."""
     try:
-        with np.errstate(over="ignore"):
-            rewards = np.asarray(given, np.float32)
-    except (TypeError, ValueError):
-        rewards = np.empty((0, 0), np.float32)
-    if rewards.ndim != 1 or not np.isfinite(rewards).all():
-        unknown = "" if rewards.ndim == 1 else "no numbers"
-        if said := next(filter(None, map(_no_number, given)), unknown):
-            raise RockfallError(f"{name} gave {said} as a reward")
-        check_finite(name, "a reward", np.asarray(given, np.float64))
-    return rewards
+        array = np.asarray(given)
+    except ValueError:  # of different lengths
+        return None
+    return array if array.dtype.kind in kinds else None
+
+
+def check_info(name: str, info: Any, kind: type[RockfallError] = RockfallError) -> None:
+    """Raise such an error for one that is no dict."""
+    if not isinstance(info, dict):
+        raise kind(f"{name}: step() gives {_a(info)} as the info, which is a dict")
+
+
+def _row(given: tuple[Any, ...]) -> np.ndarray[Any, Any] | None:
+    """A value of each of N environments as (N,); None if it can't be."""
+    try:
+        row = np.asarray(given)
+    except ValueError:  # of different lengths
+        return None
+    return row if row.ndim == 1 else None
 
 
 def check_finite(name: str, what: str, values: np.ndarray[Any, Any]) -> None:
@@ -93,6 +149,15 @@ def close(env: gymnasium.Env[Any, Any]) -> str:
     return ""
 
 
+@contextlib.contextmanager
+def _later() -> Iterator[None]:
+    """Inside, what is wrong of an environment was no fault of whoever named it."""
+    try:
+        yield
+    except UsageError as error:
+        raise RockfallError(str(error)) from None
+
+
 def _check(env: gymnasium.Env[Any, Any], name: str) -> dict[str, None]:
     first = _after_reset(env, name)
     odd = _check_observation(f"{name}: reset() gives", first, env.observation_space)
@@ -100,22 +165,25 @@ def _check(env: gymnasium.Env[Any, Any], name: str) -> dict[str, None]:
     action = env.action_space.sample()
     with code_of_environment(name, "step()", UsageError):
         result: Any = env.step(action)
+    odd += _check_result(name, result, env.observation_space)
+    return dict.fromkeys(odd)
+
+
+def _check_result(name: str, result: Any, space: spaces.Space[Any] | None) -> list[str]:
+    """What is odd of what a step gave; raises UsageError for what is wrong."""
     if not isinstance(result, tuple) or len(result) != 5:
         given = f"{len(result)} values" if isinstance(result, tuple) else _a(result)
         old = OLD if isinstance(result, tuple) and len(result) == 4 else ""
         raise UsageError(f"{name}: step() gives {given}{old}; {STEP}")
     observation, reward, *ends, info = result
-    odd += _check_observation(f"{name}: step() gives", observation, env.observation_space)
-    if said := _no_number(reward):
-        raise UsageError(f"{name}: step() gives {said} as the reward, which is a number")
+    odd = _check_observation(f"{name}: step() gives", observation, space) if space else []
+    _check_reward(name, reward, UsageError)
     if said := _not_finite(np.asarray(reward, np.float64)):
         raise UsageError(f"{name}: step() gives a reward of {said}")
     for what, flag in zip(("terminated", "truncated"), ends, strict=True):
-        if np.ndim(flag) or not isinstance(flag, bool | int | np.bool_ | np.integer | np.ndarray):
-            raise UsageError(f"{name}: step() gives {_a(flag)} as {what}, which is True or False")
-    if not isinstance(info, dict):
-        raise UsageError(f"{name}: step() gives {_a(info)} as the info, which is a dict")
-    return dict.fromkeys(odd)
+        _check_flag(name, what, flag, UsageError)
+    check_info(name, info, UsageError)
+    return odd
 
 
 def _after_reset(env: gymnasium.Env[Any, Any], name: str) -> Any:
@@ -125,6 +193,21 @@ def _after_reset(env: gymnasium.Env[Any, Any], name: str) -> Any:
             raise UsageError(f"{name}: reset() takes no {what}; {RESET}")
     with code_of_environment(name, "reset()", UsageError):
         result: Any = env.reset(seed=SEED)
+    return _first_of(name, result)
+
+
+def _check_reward(name: str, reward: Any, kind: type[RockfallError]) -> None:
+    if said := _no_number(reward):
+        raise kind(f"{name}: step() gives {said} as the reward, which is a number")
+
+
+def _check_flag(name: str, what: str, flag: Any, kind: type[RockfallError]) -> None:
+    if np.ndim(flag) or not isinstance(flag, bool | int | np.bool_ | np.integer | np.ndarray):
+        raise kind(f"{name}: step() gives {_a(flag)} as {what}, which is True or False")
+
+
+def _first_of(name: str, result: Any) -> Any:
+    """The observation that a reset gave; raises UsageError if it is not where it belongs."""
     if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
         old = "" if isinstance(result, tuple) else OLD
         raise UsageError(f"{name}: reset() gives {_a(result)}{old}; {RESET}")

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from rockfall.errors import RockfallError, UsageError
 from rockfall.kit.environments import space_data
+from rockfall.kit.environments.checking import blame_reset, blame_step, name_of
 
 Array = NDArray[Any]
 
@@ -79,8 +80,8 @@ class Spaces:
                 encoded = np.asarray(observation, self.dtype)
                 if not self.observed.shape:
                     encoded = encoded.reshape(1)
-            elif _below_start(self.observed, observation):
-                raise ValueError("it is below its start")
+            elif _outside(self.observed, observation):
+                raise ValueError("it is outside of it")
             else:
                 flat: Any = spaces.flatten(self.observed, observation)
                 encoded = np.asarray(flat, self.dtype)
@@ -196,12 +197,22 @@ class Encoded(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.spaces = Spaces(env.observation_space, env.action_space)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, Any]:
-        observation, info = self.env.reset(seed=seed, options=options)
-        return self.spaces.encode(observation), info
+        result: Any = self.env.reset(seed=seed, options=options)
+        try:
+            observation, info = result
+            return self.spaces.encode(observation), info
+        except (RockfallError, TypeError, ValueError):
+            blame_reset(name_of(self.env), result, self.env.observation_space)
+            raise
 
     def step(self, action: Any) -> tuple[Array, Any, bool, bool, dict[str, Any]]:
-        observation, *rest = self.env.step(self.spaces.decode(action))
-        return self.spaces.encode(observation), *rest  # type: ignore[return-value]
+        result: Any = self.env.step(self.spaces.decode(action))
+        try:
+            observation, reward, terminated, truncated, info = result
+            return self.spaces.encode(observation), reward, terminated, truncated, info
+        except (RockfallError, TypeError, ValueError):
+            blame_step(name_of(self.env), result, self.env.observation_space)
+            raise
 
 
 def _random_in_box(box: spaces.Box[Any], count: int, generator: torch.Generator) -> Tensor:
@@ -231,13 +242,17 @@ def _parts(space: spaces.Space[Any], value: Any) -> Iterator[tuple[spaces.Space[
         yield space, value
 
 
-def _below_start(space: spaces.Space[Any], value: Any) -> bool:
-    """Whether a Discrete is below its start, where `flatten` would count from the end."""
-    return any(
-        bool(np.any(np.less(each, part.start)))
-        for part, each in _parts(space, value)
-        if isinstance(part, spaces.Discrete | spaces.MultiDiscrete)
-    )
+def _outside(space: spaces.Space[Any], value: Any) -> bool:
+    """Whether it has what `flatten` would let pass: a Discrete below its start, where that would
+    count from the end, or other than 0 and 1 in a MultiBinary.
+    """
+    for part, each in _parts(space, value):
+        if isinstance(part, spaces.Discrete | spaces.MultiDiscrete):
+            if np.any(np.less(each, part.start)):
+                return True
+        elif isinstance(part, spaces.MultiBinary) and not part.contains(np.asarray(each)):
+            return True
+    return False
 
 
 def _short(value: Any) -> str:
