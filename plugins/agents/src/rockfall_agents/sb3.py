@@ -192,7 +192,7 @@ class Sb3Agent(Acting):
         source: Environment,
         run: rockfall.Run,
         steps: int,
-        reward_scale: RewardScale | None,
+        reward_scale: RewardScale | None = None,
         **settings: Any,
     ) -> Iterator[tuple[A, Callable[..., Any]]]:
         """The algorithm, ready to train, and its `collect_rollouts` in its environment.
