@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from rockfall.kit.drawing.layout import words
+from rockfall.kit.occlusion import _positions, occlusion
 from rockfall.sources.dataset import Batch, Dataset, Split
 from rockfall_capabilities.classifies.confusion import colours, confusion
 from rockfall_capabilities.classifies.mistakes import MAX_MISTAKES, Mistake, mistakes, percent
-from rockfall_capabilities.classifies.occlusion import _positions, occlusion
 from rockfall_capabilities.classifies.pictures import (
     confusion_counts,
     files_of,

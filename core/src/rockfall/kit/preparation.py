@@ -21,7 +21,7 @@ from rockfall.kit import former_preparation, ink
 from rockfall.kit.pictures import decode, on_white, quietly
 from rockfall.kit.resizing import border, framed, resized
 
-__all__ = ["Preparation", "Prepared", "prepare", "prepare_file"]
+__all__ = ["Preparation", "Prepared", "preparation_of", "prepare", "prepare_file"]
 
 Fit = Literal["pad", "ink", "guess"]
 ALWAYS = ("size", "channels", "fit", "resized")
@@ -139,11 +139,9 @@ class Prepared(NamedTuple):
         return [*self.notes, *(words for words, was in changes.items() if was)]
 
 
-def prepare_file(path: Path, info: Described) -> Prepared:
-    """The picture of a file as an input of the source that `info` describes.
-
-    Raises UsageError for what is no picture, see `rockfall.kit.pictures.load`, and RockfallError
-    for a description that contradicts itself.
+def preparation_of(info: Described) -> Preparation:
+    """How the source that `info` describes prepares a picture. Raises RockfallError for a
+    description that contradicts itself, or that only a later version knows.
     """
     preparation = (
         Preparation.from_json(info.preparation)
@@ -152,6 +150,16 @@ def prepare_file(path: Path, info: Described) -> Prepared:
     )
     if preparation.shape != info.shape:
         raise RockfallError("run.json is damaged: it prepares pictures in another shape")
+    return preparation
+
+
+def prepare_file(path: Path, info: Described) -> Prepared:
+    """The picture of a file as an input of the source that `info` describes.
+
+    Raises UsageError for what is no picture, see `rockfall.kit.pictures.load`, and RockfallError
+    for a description that contradicts itself.
+    """
+    preparation = preparation_of(info)
     with quietly():
         image, notes = decode(path)
     done = prepare(image, preparation)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from rockfall import Batch, Dataset, Split
 from rockfall.kit.drawing import are_pictures
+from rockfall.kit.occlusion import occlusion
 from rockfall_capabilities.classifies.confusion import confusion
 from rockfall_capabilities.classifies.mistakes import MAX_MISTAKES, Mistake, mistakes
-from rockfall_capabilities.classifies.occlusion import occlusion
 from rockfall_capabilities.classifies.protocol import Classifies
 from rockfall_capabilities.classifies.saliency import Occluded, saliency
 

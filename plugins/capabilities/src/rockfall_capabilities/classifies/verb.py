@@ -130,8 +130,8 @@ def _explains(run: Run) -> bool:
 def _explain(run: Run, prediction: Prediction, out: Path) -> None:
     from rockfall import eval_mode
     from rockfall.kit import pictures
+    from rockfall.kit.occlusion import occlusion
     from rockfall_capabilities.classifies.explanation import explanation
-    from rockfall_capabilities.classifies.occlusion import occlusion
 
     model: Any = run.model
     picture = prediction.prepared.pixels.to(run.device)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+__all__ = ["occlusion"]
+
 PATCH = 5
 """The picture's side is so many times the patch's: 6 of 28 or 32 pixels, 2 of 8."""
 MAX_POSITIONS = 15
