@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,19 @@ def prepare_picture(content: bytes, info: SourceInfo) -> Prepared:
 
     with _as_file(content) as file:
         return prepare_file(file, info)
+
+
+def prepare_drawing(grey: bytes, side: int, info: SourceInfo) -> Prepared:
+    """As `prepare_picture`, of a drawing (side, side) in bytes of grey. Raises UsageError for
+    another number of bytes.
+    """
+    from PIL import Image
+
+    if len(grey) != side * side:
+        raise UsageError(f"{len(grey):,} bytes are no drawing of {side} by {side}")
+    file = io.BytesIO()
+    Image.frombytes("L", (side, side), grey).save(file, "PNG", compress_level=1)
+    return prepare_picture(file.getvalue(), info)
 
 
 @contextlib.contextmanager

@@ -3,8 +3,9 @@
 import { Connection, Superseded } from "./connection.js";
 import { h, replace } from "./parts/dom.js";
 import home from "./views/home.js";
+import imagine from "./views/imagine.js";
 
-const VIEWS = [home];
+const VIEWS = [home, imagine];
 
 const connection = new Connection();
 const root = document.getElementById("main");

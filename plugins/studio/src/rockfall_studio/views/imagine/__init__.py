@@ -4,6 +4,6 @@ What it shows of a run depends on its model's capabilities alone: `decodes`, `bl
 `samples-by-class`, `samples-in-steps`, `reconstructs`, `resamples`.
 """
 
-from rockfall_studio.views.imagine import chains, latents, pictures, training
+from rockfall_studio.views.imagine import chains, latents, pictures
 
-__all__ = ["chains", "latents", "pictures", "training"]
+__all__ = ["chains", "latents", "pictures"]

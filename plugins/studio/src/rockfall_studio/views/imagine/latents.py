@@ -36,9 +36,10 @@ MOST = 100
 """Pictures that are decoded at once."""
 PATIENCE = 0.5
 """Seconds after which a map shows what it has: a model without an encoder searches for latents."""
-FIRST = 8
-"""Examples in the first part of a map; each next part has twice as many, up to a limit."""
-MOST_AT_ONCE = 64
+FIRST = 4
+"""Examples in the first part of a map; the next has twice as many if that one was short."""
+SHORT = 0.1
+"""Seconds: who drags something meanwhile waits for the model about twice as long at most."""
 
 
 class Spread(OfRun):
@@ -163,11 +164,12 @@ def map_(studio: Studio, ask: Map) -> Iterator[Answer]:
         return
     latents, size, shown = labels.new_empty(0), FIRST, time.monotonic()
     while (done := len(latents)) < len(inputs):
-        to = done + size
+        to, began = done + size, time.monotonic()
         with generator(studio, ask.run), drawing(0):
             more = found.model.latents(inputs[done:to], labels[done:to])
         latents = torch.cat((latents, more)) if done else more
-        size = min(2 * size, MOST_AT_ONCE)
+        if time.monotonic() - began < SHORT:
+            size *= 2
         if len(latents) == len(inputs) or time.monotonic() - shown > PATIENCE:
             shown, known = time.monotonic(), part.labels[: len(latents)].tolist()
             yield _map(found, "test examples", latents, inputs[:to], known, len(inputs))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from rockfall import Dataset, UsageError
+from rockfall.plugin import registry
 from rockfall_studio.asks import Answer, Ask, answers
-from rockfall_studio.board import described
 from rockfall_studio.studio import Studio
-from rockfall_studio.uploads import prepare_picture
+from rockfall_studio.uploads import prepare_drawing, prepare_picture
 from rockfall_studio.views.imagine.generators import (
     MAX_SEED,
     Generator,
@@ -35,13 +35,13 @@ class Runs(Ask):
 @answers("imagine.runs")
 def runs(studio: Studio, ask: Runs) -> Answer:
     """data: runs, newest first, that something is to be seen of: name, model, source."""
-    found = []
-    for directory in reversed(studio.runs()):
-        run = described(studio, directory)
-        names = {name.rpartition(":")[2] for name in run.get("capabilities", ())}
-        of_pictures = any("pictures" in kind for kind in run.get("kinds", ()))
-        if names & set(SHOWS) and of_pictures and run["ready"]:
-            found.append({key: run[key] for key in ("name", "model", "source")})
+    found = [
+        {key: run[key] for key in ("name", "model", "source")}
+        for run in reversed(studio.board.runs(studio, fresh=True))
+        if set(SHOWS) & set(run.get("capabilities", ()))
+        and any("pictures" in kind for kind in run["kinds"])
+        and run["ready"]
+    ]
     return Answer({"runs": found})
 
 
@@ -52,7 +52,8 @@ class Open(OfRun):
 @answers("imagine.open")
 def open_(studio: Studio, ask: Open) -> Answer:
     """data: shape (C, H, W); classes; can, names of capabilities; conditional, whether its latents
-    end with the class; spherical, whether they lie about a sphere.
+    end with the class; spherical, whether they lie about a sphere; film, what the pictures are of
+    that it left of its samples while it learned, or null.
     """
     with generator(studio, ask.run) as found:
         spherical = found.can("blends") and bool(found.model.spherical)
@@ -63,10 +64,17 @@ def open_(studio: Studio, ask: Open) -> Answer:
                 "can": found.capabilities,
                 "conditional": bool(found.conditions),
                 "spherical": spherical,
+                "film": _film(found),
                 "model": found.opened.run.record.model_name,
                 "source": found.opened.run.record.source,
             }
         )
+
+
+def _film(found: Generator) -> str | None:
+    if not found.can("samples"):
+        return None
+    return registry().capabilities.find("samples").spec.compared
 
 
 class Examples(OfRun):
@@ -89,14 +97,20 @@ def examples(studio: Studio, ask: Examples) -> Answer:
 
 
 class Prepare(OfRun):
-    """attached: a picture file, of what was drawn, say."""
+    """attached: a picture file, or a drawing (side, side) in bytes of grey."""
+
+    side: int | None = Field(None, ge=8, le=1024)
 
 
 @answers("imagine.prepare")
 def prepare(studio: Studio, ask: Prepare) -> Answer:
     """data: changes, in words. planes: the input (1, H, W, C) that it becomes."""
     with generator(studio, ask.run) as found:
-        done = prepare_picture(ask.attached, found.info)
+        done = (
+            prepare_picture(ask.attached, found.info)
+            if ask.side is None
+            else prepare_drawing(ask.attached, ask.side, found.info)
+        )
         return Answer({"changes": done.changes()}, [planes(done.pixels[None])])
 
 
