@@ -13,6 +13,8 @@ KINDS = {
     "labelled-pictures": "a dataset of pictures (N, C, H, W) uint8 with labels (N,) int64",
     "vectors": "a dataset of vectors (N, D) float",
     "labelled-vectors": "a dataset of vectors (N, D) float with labels (N,) int64",
+    "sequences": "a dataset of sequences (N, T, D), or of symbols (N, T) int64, with targets",
+    "labelled-sequences": "a dataset of sequences with labels (N,) int64",
     "picture": "one picture (3, H, W) uint8, by its name or its path",
     "environment": "any Gymnasium id",
     "discrete-actions": "any Gymnasium id with Discrete actions",

@@ -15,8 +15,13 @@ def statistics(inputs: Tensor) -> dict[str, list[float]]:
     """Mean and standard deviation a channel (axis 1), in the inputs' own units.
 
     Of floats also `min` and `max`. Of drawings, pictures (N, 1, H, W), also the `extent`: which
-    share of height and of width what is drawn takes up on average.
+    share of height and of width what is drawn takes up on average. Of sequences (N, T, D) the
+    channels are the D features, whatever the step; symbols (N, T) int64 have no such figures.
     """
+    if inputs.dtype == torch.int64:
+        return {}
+    if inputs.ndim == 3:
+        inputs = inputs.flatten(0, 1)
     if inputs.dtype != torch.uint8:
         values = inputs.double().transpose(0, 1).flatten(1)
         return {

@@ -48,11 +48,11 @@ class SourcePage:
         return {**described, "counts": self.counts(), **known}
 
     def counts(self) -> dict[str, int]:
-        """How many examples there are of each class, in all splits."""
+        """How many examples, or targets, there are of each class, in all splits."""
         if not isinstance(self.source, Dataset) or not self.info.classes:
             return {}
-        labels = torch.cat([split.labels for split in self.source.splits.values()])
-        counted = torch.bincount(labels, minlength=len(self.info.classes)).tolist()
+        labels = torch.cat([split.labels.flatten() for split in self.source.splits.values()])
+        counted = torch.bincount(labels[labels >= 0], minlength=len(self.info.classes)).tolist()
         return dict(zip(self.info.classes, counted, strict=True))
 
     def lines(self) -> list[str]:
@@ -80,7 +80,8 @@ class SourcePage:
         return lines
 
     def draw(self, out: Path | None) -> Path | None:
-        """Write a picture, a sheet of examples with a row a class, or a chart of points.
+        """Write a picture, a sheet of examples with a row a class, a chart of points, or whatever
+        a dataset draws itself.
 
         None for a picture file, which can be seen already, and for other vectors, unless `out` is
         given. Raises UsageError for vectors if it is.
@@ -89,6 +90,8 @@ class SourcePage:
         file = out or Path(f"{Path(info.name).stem}.png")
         if isinstance(self.source, Picture):
             return pictures.save(file, self.source.pixels) if out or self.spec else None
+        if drawn := self.source.draw():
+            return pictures.save(file, drawn)
         train = self.source.train
         if are_points(info.shape, info.dtype):
             return pictures.save(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Self
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from rockfall.config import Setting
@@ -19,7 +20,10 @@ from rockfall.sources.info import SourceInfo
 
 
 class Batch(NamedTuple):
-    """inputs: (N, C, H, W) uint8 pictures or (N, D) float vectors; labels: (N,) int64."""
+    """inputs: (N, C, H, W) uint8 pictures, (N, D) float vectors, or sequences: (N, T, D), or (N, T)
+    int64 of symbols. labels: (N,) int64; of sequences also (N, T) int64 or (N, T, K) float, a
+    target for each step, of which `rockfall.kit.targets` says where there is none.
+    """
 
     inputs: Tensor
     labels: Tensor
@@ -156,6 +160,14 @@ class Dataset:
     def with_splits(self, splits: Mapping[str, Split], classes: tuple[str, ...]) -> Dataset:
         """What is left of it after a selection: other splits, and the classes of their labels."""
         return Dataset(self.info.name, splits, kinds=self.info.kinds, classes=classes)
+
+    def fresh(self, epoch: int) -> Split:
+        """What an epoch learns from: `train`, unless the examples are made up without end."""
+        return self.train
+
+    def draw(self) -> Image.Image | None:
+        """Examples, for `rockfall show`, of a dataset that draws its own; None: as pictures are."""
+        return None
 
     def to(self, device: torch.device) -> Self:
         moved = copy.copy(self)

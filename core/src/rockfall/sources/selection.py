@@ -60,7 +60,7 @@ def keep_classes(data: Dataset, wanted: tuple[str, ...]) -> Dataset:
     name, classes = data.info.name, data.info.classes
     if not wanted:
         raise UsageError(f"{name}: classes names none to keep")
-    if not classes:
+    if not classes or data.train.labels.ndim > 1:
         raise UsageError(f"{name} has no classes to choose from")
     labels = sorted({class_label(name, classes, each) for each in wanted})
     renumbered = torch.full((len(classes),), -1)
@@ -79,11 +79,12 @@ def keep_classes(data: Dataset, wanted: tuple[str, ...]) -> Dataset:
 
 
 def keep_examples(data: Dataset, most: int, seed: int = 0) -> Dataset:
-    """At most `most` training examples and as many for validation, balanced over the classes; test
-    stays whole. Raises UsageError for fewer examples than classes.
+    """At most `most` training examples and as many for validation, balanced over the classes that
+    they have as a whole; test stays whole. Raises UsageError for fewer examples than classes.
     """
+    whole = data.train.labels.ndim == 1
     classes = len(data.info.classes)
-    if most < classes:
+    if most < classes and whole:
         raise UsageError(
             f"{data.info.name}: limit={most} leaves some of its {classes} classes without an "
             f"example; take {classes} or more, or choose among the classes"
@@ -91,7 +92,9 @@ def keep_examples(data: Dataset, most: int, seed: int = 0) -> Dataset:
     splits = dict(data.splits)
     for key in ("train", "validation"):
         if len(splits[key]) > most:
-            splits[key] = splits[key].some(balanced(splits[key].labels, most, seed))
+            labels = splits[key].labels
+            each = labels if whole else torch.zeros(len(labels))
+            splits[key] = splits[key].some(balanced(each, most, seed))
     return _left(data, splits, data.info.classes)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from rockfall.catalogue import Entry
 from rockfall.kit.pictures import to_image
 from rockfall.kit.preparation import Preparation, prepare
+from rockfall.kit.targets import has_target
 from rockfall.registry import registry
 from rockfall.sources.dataset import Dataset, Split
 from rockfall.sources.info import SourceInfo
@@ -62,7 +63,8 @@ def _check_description(spec: DatasetSpec, data: Dataset) -> None:
     assert spec.licence, "its spec names no licence"
     assert spec.reference, "its spec does not say where it comes from (reference)"
     labelled = any(kind.startswith("labelled") for kind in info.kinds)
-    assert labelled == bool(info.classes), "labelled kinds have classes, and no others"
+    either = labelled or "sequences" in info.kinds  # whose steps may have them
+    assert labelled <= bool(info.classes) <= either, "labelled kinds have classes, and no others"
     assert len(set(info.classes)) == len(info.classes), "two classes have one name"
 
 
@@ -76,6 +78,10 @@ def _check_split(info: SourceInfo, split: Split) -> None:
         assert inputs.shape[1] in (1, 3), f"pictures have 1 or 3 channels, not {inputs.shape[1]}"
     if inputs.is_floating_point():
         assert torch.isfinite(inputs).all(), "some inputs are not finite"
+    if "sequences" in info.kinds and labels.ndim > 1:
+        labels = _check_targets(inputs, labels)
+    if labels.is_floating_point():
+        return
     assert labels.dtype == torch.int64, f"labels must be int64, not {labels.dtype}"
     assert labels.ndim == 1, f"labels must be (N,), not {tuple(labels.shape)}"
     if info.classes:
@@ -85,6 +91,18 @@ def _check_split(info: SourceInfo, split: Split) -> None:
         )
     else:
         assert (labels == -1).all(), "unlabelled examples have label -1"
+
+
+def _check_targets(inputs: Tensor, labels: Tensor) -> Tensor:
+    """Of sequences: those labels that are targets."""
+    steps, given = tuple(inputs.shape[:2]), tuple(labels.shape)
+    wanted = "(N, T, K)" if labels.is_floating_point() else "(N, T)"
+    assert given[:2] == steps, f"targets must be {wanted} for {steps} steps, not {given}"
+    assert len(given) == len(wanted.split(",")), f"targets must be {wanted}, not {given}"
+    asked = has_target(labels)
+    assert asked.any(1).all(), "some sequences have no target"
+    assert not torch.isinf(labels).any(), "some targets are not finite"
+    return labels[asked]
 
 
 def _check_no_leak(data: Dataset) -> None:
@@ -132,7 +150,7 @@ def _check_reopening(entry: Entry[DatasetSpec], data: Dataset) -> None:
 
 def _check_selection(entry: Entry[DatasetSpec], data: Dataset) -> None:
     """The options that every dataset has, whether its factory or the core applies them."""
-    classes = data.info.classes
+    classes = data.info.classes if data.train.labels.ndim == 1 else ()
     if classes:
         last = classes[-1]
         some = _opened_with(entry, data, classes=[last])

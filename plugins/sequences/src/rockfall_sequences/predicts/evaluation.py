@@ -1,0 +1,60 @@
+"""How much of what is asked for is right, beside what can be guessed without a memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rockfall import Batch, Dataset, Measurements, measurement
+from rockfall.kit.targets import has_target
+from rockfall_sequences.predicts.protocol import Predicts
+from rockfall_sequences.sequence_model import in_parts
+
+
+def evaluate(
+    model: Predicts, source: Dataset, *, seed: int = 0, limit: int | None = None
+) -> Measurements:
+    """`test accuracy`, the share of targets that are the likeliest class, beside the commonest
+    class, and beside `without memory`, the commonest after the same input in training; or, of
+    numbers, `test squared error`, beside that of their mean.
+    """
+    test = source.test.evenly_spaced(limit)
+    predicted = torch.cat([model.predict(part) for part in in_parts(test.inputs)])
+    outputs, targets, _ = asked(predicted, test)
+    if targets.is_floating_point():
+        given = ~targets.isnan()
+        mean = torch.tensor(source.info.statistics["target mean"], device=targets.device)
+        errors = ((each - targets)[given].square() for each in (outputs, mean.expand_as(targets)))
+        mine, of_mean = errors
+        return {"test squared error": measurement(mine, {"mean": of_mean})}
+    _, known, seen = asked(source.train.inputs, source.train[:])
+    _, _, now = asked(test.inputs, test)
+    commonest = known.mode().values
+    guessed = _guesses(seen, known, now, commonest)
+    baselines = {
+        "commonest class": (targets == commonest).float(),
+        "without memory": (targets == guessed).float(),
+    }
+    return {"test accuracy": measurement((outputs.argmax(-1) == targets).float(), baselines)}
+
+
+def asked(values: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Of those steps that have a target: values (N, T, …) → (M, …), the targets (M, …) and the
+    inputs (M, …).
+    """
+    if batch.labels.ndim == 1:
+        return values[:, -1], batch.labels, batch.inputs[:, -1]
+    mask = has_target(batch.labels)
+    return values[mask], batch.labels[mask], batch.inputs[mask]
+
+
+def _guesses(seen: Tensor, known: Tensor, now: Tensor, commonest: Tensor) -> Tensor:
+    """The commonest target (M,) of the same input in training, or of all for one not seen there."""
+    rows = torch.cat((seen, now)).flatten(1) if seen.ndim > 1 else torch.cat((seen, now))
+    numbers = rows.unique(dim=0, return_inverse=True)[1]
+    before, after = numbers[: len(seen)], numbers[len(seen) :]
+    classes = int(known.max()) + 1
+    counts = torch.zeros(int(numbers.max()) + 1, classes, device=known.device)
+    counts.index_put_((before, known), torch.ones_like(known, dtype=counts.dtype), accumulate=True)
+    guessed = torch.where(counts.sum(1) > 0, counts.argmax(1), commonest)
+    return guessed[after]

@@ -1,0 +1,233 @@
+"""The base class of every memory here: what goes in and comes out, settings, training loop.
+
+A subclass builds the layers between, each from (N, T, D) to (N, T, units).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.lr_scheduler import LambdaLR
+
+import rockfall
+from rockfall import Dataset, Split, eval_mode
+from rockfall.kit.optimizers import AdamW
+from rockfall.kit.schedules import Schedule, lr_factor
+from rockfall.kit.targets import NO_TARGET, has_target
+from rockfall_sequences.sequences import features_of, outputs_of
+from rockfall_sequences.stack import Stack
+
+EVAL_STEPS = 50_000
+"""Steps of all sequences in a batch of a forward pass without gradients."""
+
+
+TINY: dict[str, Any] = {"units": 8, "epochs": 2, "batch_size": 100}
+"""The preset `tiny` of every model here."""
+
+
+class TrainingConfig(rockfall.Config):
+    epochs: int = Field(
+        30, ge=1, description="passes over the training split; made-up tasks have a new one in each"
+    )
+    batch_size: int = Field(50, ge=1, description="mini-batch size, in sequences")
+    lr: float = Field(0.01, gt=0, le=1, description="peak learning rate of AdamW")
+    schedule: Schedule = Field(
+        "cosine", description="learning-rate schedule after the warm-up; cosine and linear end at 0"
+    )
+    warmup: float = Field(
+        0.0, ge=0, lt=1, description="fraction of all steps in which the learning rate rises from 0"
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, description="weight decay coefficient of AdamW, for matrices alone"
+    )
+    clip: float = Field(
+        1.0,
+        gt=0,
+        description="largest gradient norm: a larger gradient is scaled down to it, without which "
+        "one that explodes over many steps ends what was learned (Pascanu et al. 2013)",
+    )
+
+
+class MemoryConfig(TrainingConfig):
+    units: int = Field(32, ge=1, le=4096, description="numbers that a layer gives for each step")
+    layers: int = Field(1, ge=1, le=64, description="layers, each of which reads the one before")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the numbers between two layers dropped in training"
+    )
+
+
+class SequenceModel(nn.Module):
+    """inputs (N, T, …) → outputs (N, T, K) float32: a logit a class, or K numbers, for each step.
+
+    Symbols are one-hot, bytes are divided by 255, other numbers standardised, and so are numbers
+    that are to be predicted. Trained by cross-entropy, or of numbers by their squared error, at
+    those steps that have a target.
+
+    Logged at each step: `train loss`, and of classes `train accuracy`; after each epoch
+    `validation loss` and `validation accuracy`.
+    """
+
+    Config: ClassVar[type[MemoryConfig]] = MemoryConfig
+    monitor: ClassVar[str] = "-validation loss"
+    headline: ClassVar[str] = "validation accuracy"
+    lengthened_by: ClassVar[str] = "epochs"
+
+    input_mean: Tensor
+    input_std: Tensor
+    target_mean: Tensor
+    target_std: Tensor
+
+    def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
+        super().__init__()
+        self.config = config
+        self.features, self.outputs = features_of(info), outputs_of(info)
+        self.predicts_classes = bool(info.classes)
+        known = info.statistics if info.dtype.startswith("float") else {}
+        for name in ("input", "target"):
+            prefix = "" if name == "input" else "target "
+            for figure, default in (("mean", 0.0), ("std", 1.0)):
+                values = torch.tensor(known.get(f"{prefix}{figure}", [default]))
+                if figure == "std":
+                    values = torch.where(values > 0, values, 1.0)
+                self.register_buffer(f"{name}_{figure}", values)
+        self.memory = Stack(self.layer, self.features, config)
+        self.readout = nn.Linear(self.config.units, self.outputs)
+
+    def layer(self, inputs: int, units: int) -> nn.Module:
+        """A `rockfall_sequences.stack.Layer`, from (N, T, inputs) to (N, T, units)."""
+        raise NotImplementedError
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """Inputs as the source has them → (N, T, features) float."""
+        if inputs.dtype == torch.int64:
+            # Unlike `F.one_hot`, this does not wait for the device to tell the greatest.
+            symbols = torch.arange(self.features, device=inputs.device)
+            return (inputs[..., None] == symbols).float()
+        if inputs.dtype == torch.uint8:
+            return inputs.float() / 255
+        return (inputs - self.input_mean) / self.input_std
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.answer(self.encode(inputs))
+
+    def answer(self, steps: Tensor) -> Tensor:
+        """(N, T, features) float → outputs (N, T, K) float32."""
+        outputs: Tensor = self.readout(self.memory(steps)[0])
+        return outputs.float()
+
+    def fit(self, data: Dataset, run: rockfall.Run) -> None:
+        config = self.config
+        optimizer = self.make_optimizer()
+        total = config.epochs * math.ceil(len(data.train) / config.batch_size)
+        schedule = LambdaLR(
+            optimizer, lambda step: lr_factor(step / total, config.schedule, config.warmup)
+        )
+        run.keep(optimizer=optimizer, schedule=schedule)
+
+        def step(inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
+            with run.autocast():
+                outputs = self(inputs)
+            loss = self.loss(outputs, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            clip_grad_norm_(self.parameters(), config.clip, foreach=True)
+            optimizer.step()
+            return self.metrics("train", loss, outputs, labels)
+
+        captured_step = run.capture(step, optimizer)
+        for epoch in run.epochs(config.epochs):
+            self.train()
+            for batch in epoch.batches(data.fresh(epoch.index), config.batch_size):
+                run.log(**captured_step(*batch))
+                schedule.step()
+            run.log(**self.validation_metrics(data.validation))
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """Weight decay is for matrices; biases and what else is a vector have none."""
+        matrices = [p for p in self.parameters() if p.ndim > 1]
+        vectors = [p for p in self.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": self.config.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        return AdamW(groups, lr=self.config.lr, fused=True)
+
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Mean over all targets: cross-entropy, or the squared error of standardised numbers."""
+        if labels.ndim == 1:
+            return F.cross_entropy(outputs[:, -1], labels)
+        if not labels.is_floating_point():
+            flat = outputs.flatten(0, 1), labels.flatten()
+            return F.cross_entropy(*flat, ignore_index=NO_TARGET)
+        given = ~labels.isnan()
+        wanted = (labels - self.target_mean) / self.target_std
+        # Before the square, whose gradient would be NaN where the target is.
+        errors = outputs - torch.where(given, wanted, outputs.detach())
+        return errors.square().sum() / given.sum()
+
+    def metrics(
+        self, split: str, loss: Tensor, outputs: Tensor, labels: Tensor
+    ) -> dict[str, Tensor]:
+        found = {f"{split} loss": loss}
+        if self.predicts_classes:
+            found[f"{split} accuracy"] = accuracy(outputs, labels)
+        return found
+
+    def validation_metrics(self, split: Split) -> dict[str, Tensor]:
+        """Loss and accuracy on a split, from one forward pass without gradients."""
+        with eval_mode(self):
+            outputs = torch.cat([self(part) for part in in_parts(split.inputs)])
+        return self.metrics("validation", self.loss(outputs, split.labels), outputs, split.labels)
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor) -> Tensor:
+        """inputs (N, T, …) → (N, T, K): of each step, the probabilities of the classes, or the
+        numbers in their own units, from that step and those before.
+        """
+        outputs: Tensor = self(inputs)
+        if self.predicts_classes:
+            return self.probabilities(outputs)
+        return outputs * self.target_std + self.target_mean
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Of the classes, (N, T, K), by the outputs."""
+        return outputs.softmax(-1)
+
+    @torch.no_grad()
+    def holds(self, inputs: Tensor) -> dict[str, Tensor]:
+        """inputs (N, T, …) → name → (N, T, units): what the last layer holds, and how far its gates
+        are open, at each step.
+        """
+        return self.memory.holds(self.encode(inputs))
+
+    def influence(self, inputs: Tensor) -> Tensor:
+        """inputs (N, T, …) → (N, T): the norm of the gradient of the last step's outputs by each
+        step's input, that is, of their Jacobian.
+        """
+        with torch.enable_grad():
+            steps = self.encode(inputs).detach().requires_grad_()
+            last = self.answer(steps)[:, -1]
+            squares = torch.zeros(steps.shape[:2], device=steps.device)
+            for output in last.unbind(1):
+                (gradient,) = torch.autograd.grad(output.sum(), steps, retain_graph=True)
+                squares += gradient.square().sum(-1)
+        return squares.sqrt()
+
+
+def in_parts(inputs: Tensor) -> tuple[Tensor, ...]:
+    """Of as many sequences (N, T, …) as have EVAL_STEPS steps together."""
+    return torch.split(inputs, max(1, EVAL_STEPS // inputs.shape[1]))
+
+
+def accuracy(outputs: Tensor, labels: Tensor) -> Tensor:
+    """The share of targets that are the likeliest class."""
+    if labels.ndim == 1:
+        return (outputs[:, -1].argmax(-1) == labels).float().mean()
+    asked = has_target(labels)
+    return ((outputs.argmax(-1) == labels) & asked).sum() / asked.sum()

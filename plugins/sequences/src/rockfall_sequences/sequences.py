@@ -1,0 +1,104 @@
+"""A dataset of sequences, and what a model has to know of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Generator, Tensor
+
+from rockfall import Batch, Dataset, SourceInfo, Split
+from rockfall.kit.targets import has_target
+from rockfall_sequences.drawing import draw_sequences
+
+SHOWN = 12
+"""Examples that `rockfall show` draws."""
+FRESH = 0x5EED
+"""What the seeds of fresh training sequences are salted with, beside the epoch."""
+
+Draw = Callable[[int, Generator], Batch]
+"""So many new sequences with their labels, from a generator."""
+
+
+class Sequences(Dataset):
+    """Splits of sequences: inputs (N, T, D) float or uint8, or (N, T) int64 of symbols.
+
+    labels: (N, T) int64 with a class for each step, or -100 for none; (N, T, K) float numbers, or
+    NaN for none; or (N,) int64, a class for the last step.
+
+    symbols: the names of the numbers that inputs (N, T) are made of.
+    draws: of a task whose sequences are made up, which are then never the same again in training.
+    cues: inputs → (N, T), how many steps before each step lies what its target depends on; 0 where
+        it has none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        splits: Mapping[str, Split],
+        *,
+        classes: tuple[str, ...] = (),
+        symbols: Sequence[str] = (),
+        draws: Draw | None = None,
+        cues: Callable[[Tensor], Tensor] | None = None,
+        seed: int = 0,
+    ) -> None:
+        one_label = splits["train"].labels.ndim == 1
+        kinds = ("sequences", "labelled-sequences") if one_label else ("sequences",)
+        super().__init__(name, splits, kinds=kinds, classes=classes)
+        self.symbols = tuple(symbols)
+        self.draws, self.cues, self.seed = draws, cues, seed
+        if self.symbols:
+            self.info = replace(self.info, low=0.0, high=len(self.symbols) - 1.0)
+        if (labels := self.train.labels).is_floating_point():
+            self.info = replace(self.info, statistics={**self.info.statistics, **_of(labels)})
+
+    @classmethod
+    def drawn(
+        cls, name: str, draws: Draw, sizes: Mapping[str, int], seed: int, **known: Any
+    ) -> Sequences:
+        """A made-up task: fixed splits of these sizes, and new sequences in each epoch."""
+        generator = torch.Generator().manual_seed(seed)
+        splits = {key: Split(*draws(size, generator)) for key, size in sizes.items()}
+        return cls(name, splits, draws=draws, seed=seed, **known)
+
+    def fresh(self, epoch: int) -> Split:
+        """What an epoch learns from: the training split, in whose place a made-up task has others
+        after the first epoch, which depend on its seed and the epoch alone.
+        """
+        if self.draws is None or epoch == 0:
+            return self.train
+        generator = torch.Generator().manual_seed((self.seed << 20) + (FRESH << 40) + epoch)
+        return Split(*self.draws(len(self.train), generator)).to(self.train.inputs.device)
+
+    def with_splits(self, splits: Mapping[str, Split], classes: tuple[str, ...]) -> Sequences:
+        """What is left after a selection, which is all that is ever learned from."""
+        return Sequences(
+            self.info.name, splits, classes=classes, symbols=self.symbols, cues=self.cues
+        )
+
+    def draw(self) -> Image.Image | None:
+        """Some training sequences, each above its targets."""
+        batch = self.train[:SHOWN]
+        return draw_sequences(self.info.name, batch, self.info.classes, self.symbols)
+
+
+def outputs_of(info: SourceInfo) -> int:
+    """How many numbers a model gives for each step: a logit a class, or the predicted numbers."""
+    return len(info.classes) or len(info.statistics["target mean"])
+
+
+def features_of(info: SourceInfo) -> int:
+    """How many numbers a step of a sequence is to a network: symbols are one-hot."""
+    return info.shape[1] if len(info.shape) > 1 else int(info.high or 0) + 1
+
+
+def _of(labels: Tensor) -> dict[str, list[float]]:
+    """Mean and deviation of each number that is to be predicted."""
+    found = labels[has_target(labels)].double()
+    mean = found.nanmean(0)
+    deviation = (found - mean).square().nanmean(0).sqrt()
+    return {"target mean": mean.tolist(), "target std": deviation.tolist()}
