@@ -2,10 +2,11 @@
 
 import { Connection, Superseded } from "./connection.js";
 import { h, replace } from "./parts/dom.js";
+import build from "./views/build.js";
 import home from "./views/home.js";
 import imagine from "./views/imagine.js";
 
-const VIEWS = [home, imagine];
+const VIEWS = [home, build, imagine];
 
 const connection = new Connection();
 const root = document.getElementById("main");

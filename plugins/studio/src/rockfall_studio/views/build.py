@@ -34,7 +34,7 @@ class Blocks(Ask):
 @answers("build.blocks")
 def blocks(studio: Studio, ask: Blocks) -> Answer:
     """data: models, each {model, setting}; blocks, each {name, title, words}: see
-    `rockfall.kit.layers.BLOCKS`.
+    `rockfall.kit.layers.BLOCKS`; out, where runs are, or null.
     """
     from rockfall.kit.layers import BLOCKS
 
@@ -42,7 +42,8 @@ def blocks(studio: Studio, ask: Blocks) -> Answer:
         {"name": name, "title": title, "words": [word._asdict() for word in words]}
         for name, (title, words) in BLOCKS.items()
     ]
-    return Answer({"models": _with_layers(), "blocks": found})
+    out = str(studio.out) if studio.out else None
+    return Answer({"models": _with_layers(), "blocks": found, "out": out})
 
 
 class Stack(Training):

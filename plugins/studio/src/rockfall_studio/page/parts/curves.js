@@ -16,12 +16,13 @@ export function curves({ connection, report, panels = 2 }) {
   let runs = [];
   let stream = null;
   let chosen = Array(panels).fill(null);
+  const picked = Array(panels).fill(null); // what somebody has chosen, which stays
   let timer = 0;
   let asked = 0;
 
   const plots = chosen.map((_, number) => new Plot(`Chart ${number + 1} of metrics`));
   const selects = chosen.map((_, number) =>
-    h("select", { "aria-label": `Metric of chart ${number + 1}`, onchange: () => ((chosen[number] = selects[number].value), ask()) }),
+    h("select", { "aria-label": `Metric of chart ${number + 1}`, onchange: () => ((picked[number] = chosen[number] = selects[number].value), ask()) }),
   );
   const axis = h(
     "select",
@@ -102,7 +103,11 @@ export function curves({ connection, report, panels = 2 }) {
   function choose() {
     const names = [...new Set([...known.values()].flatMap((each) => each.metrics))];
     const before = chosen.join("\n");
-    chosen = chosen.map((name, number) => (names.includes(name) ? name : usual(names, number)));
+    const all = known.size === runs.length; // else what others log might suit better
+    chosen = chosen.map((name, number) => {
+      if (names.includes(picked[number])) return picked[number];
+      return all ? usual(names, number) : name;
+    });
     selects.forEach((select, number) => {
       const offered = [...select.options].map((option) => option.value);
       if (offered.join("\n") !== names.join("\n")) replace(select, ...names.map((name) => h("option", {}, name)));

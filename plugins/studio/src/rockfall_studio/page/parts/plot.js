@@ -4,7 +4,7 @@ import { h, replace, s } from "./dom.js";
 
 const HEIGHT = 260;
 const MARGIN = { left: 58, right: 14, top: 12, bottom: 40 };
-const TICK_EVERY = { x: 90, y: 42 }; // pixels, at least
+const TICK_EVERY = { x: 64, y: 42 }; // pixels, at least
 export const COLOURS = 10; // --curve-0 … of style.css
 
 /** A curve: {name, colour (its number), dashed, x, y (typed arrays, x ascending), faint: {x, y} or null}. */

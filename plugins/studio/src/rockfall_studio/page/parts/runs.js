@@ -4,6 +4,7 @@ import { copied, shell, call } from "./copied.js";
 import { h, labelled, replace } from "./dom.js";
 import { exact } from "./plot.js";
 
+const FIGURES = 3; // of a run, that are shown before the others are asked for
 const STATUS = { resumable: "stopped", started: "begun" };
 
 /** Whether a view is for a run: it has one of the capabilities that the view `uses`. */
@@ -41,7 +42,7 @@ export class RunCard {
     this.figures = h("div", { class: "scroll" });
     this.actions = h("div", { class: "row" });
     this.more = h("div", { class: "more" });
-    const details = h("details", { ontoggle: () => this.#toggle(details.open) }, h("summary", {}, "Pictures and commands"), this.more);
+    const details = h("details", { ontoggle: () => this.#toggle(details.open) }, h("summary", {}, "Pictures, all figures, commands"), this.more);
     this.element = h(
       "article",
       { class: "card run", "aria-label": run.name },
@@ -72,7 +73,7 @@ export class RunCard {
     this.said.textContent = run.said || (running && run.elsewhere ? "Another process trains it: Ctrl-C stops it there." : "");
     this.said.classList.toggle("bad", Boolean(run.said));
     this.said.hidden = !this.said.textContent;
-    this.#changed("figures", run.figures, () => replace(this.figures, figures(run.figures)));
+    this.#changed("figures", run.figures, () => replace(this.figures, figures(run.figures, 0, FIGURES)));
     const doing = { status: run.status, stopping: run.stopping, elsewhere: run.elsewhere, ready: run.ready };
     this.#changed("actions", doing, () => replace(this.actions, ...this.#buttons()));
     this.#changed("opened", run.status, () => this.#opened && this.#fill());
@@ -127,6 +128,7 @@ export class RunCard {
       replace(
         this.more,
         h("div", { class: "pictures" }, ...[...shows].map(([title, list]) => this.#picture(title, list))),
+        h("div", { class: "scroll" }, figures(run.figures, FIGURES)),
         shows.size === 0 && h("p", { class: "quiet small" }, "No pictures yet."),
         run.status === "finished" && data.lengthened_by && this.#longer(data),
         copied(() => written(data)),
@@ -226,8 +228,8 @@ function phase({ progress, phase: event, stopping }) {
 }
 
 /** A table: each figure beside its baselines. */
-function figures(found) {
-  const rows = Object.entries(found ?? {});
+function figures(found, from, to) {
+  const rows = Object.entries(found ?? {}).slice(from, to);
   if (!rows.length) return null;
   return h(
     "table",
