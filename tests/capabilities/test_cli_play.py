@@ -16,10 +16,9 @@ from gymnasium import spaces
 from PIL import Image
 
 from rockfall.errors import UsageError
-from rockfall.kit.environments import Spaces
+from rockfall.kit.environments import Controls, Spaces
 from rockfall.kit.environments.batched import Frame
 from rockfall.sources.opening import open_source
-from rockfall_capabilities.acts.controls import Controls
 from tests.core.terminal import in_terminal
 from tests.core.test_cli_train import rockfall
 from tests.core.toys import toys

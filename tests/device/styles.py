@@ -41,7 +41,11 @@ MEASURING = 15.0
 """Of them, for the measurements of one style."""
 ON_A_GPU = {"steps": 100_000, "batch_size": 4, "side": 256, "pool": 4000}
 REHEARSAL = {
-    **{"steps": 20, "batch_size": 2, "side": 64, "pool": 20, "style_size": 100},
+    "steps": 20,
+    "batch_size": 2,
+    "side": 64,
+    "pool": 20,
+    "style_size": 100,
     "features": "cifar-vgg",
 }
 WEIGHTS = "weights/squeezenet1_1_features.safetensors"

@@ -11,6 +11,7 @@ from rockfall.kit.environments.batched import (
     VectorBatch,
     offers_state,
 )
+from rockfall.kit.environments.controls import Controls
 from rockfall.kit.environments.episodes import Episodes, episode_returns, play_episodes
 from rockfall.kit.environments.packages import register_id
 from rockfall.kit.environments.remembering import ModelPolicy, Remembers, episodes_ended
@@ -23,6 +24,7 @@ __all__ = [
     "Acting",
     "ActingWithMemory",
     "BatchedEnvironment",
+    "Controls",
     "Encoded",
     "EpisodeReplay",
     "Episodes",

@@ -17,9 +17,8 @@ from torch import Tensor
 from rockfall import UsageError
 from rockfall.kit import pictures
 from rockfall.kit.console import console
-from rockfall.kit.environments import Policy, Spaces
+from rockfall.kit.environments import Controls, Policy, Spaces
 from rockfall_capabilities.acts import film
-from rockfall_capabilities.acts.controls import Controls
 from rockfall_capabilities.acts.episodes import EpisodeStates
 from rockfall_capabilities.acts.keyboard import Keyboard, Quit
 from rockfall_capabilities.acts.live import Stage, board, can_redraw, fits

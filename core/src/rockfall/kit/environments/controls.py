@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from rockfall import UsageError
-from rockfall.kit.environments import Spaces
+from rockfall.errors import UsageError
+from rockfall.kit.environments.spaces import Spaces
 
 DIGITS = 10
 """Keys that are digits."""
 
 
 class Controls:
-    """Which key stands for which action.
+    """Which key stands for which action: the arrows are a, d, s and w.
 
     actions: key → action of a batch. idle: the action when no key is pressed; None goes on with the
     last.
