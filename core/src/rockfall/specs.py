@@ -181,6 +181,8 @@ class CapabilitySpec(Spec):
         `pictures/NAME-STEP.png`, ever fewer and in 3 % of its time, so that a film can be
         made of them.
     compared: which of these `rockfall compare` puts side by side, if all runs have it.
+    ready: target of `() -> Mapping[str, rockfall.kit.ready.Ready]`: what has the capability without
+        being trained here, such as published weights, by name.
     derived: other keys of its measurements → what the number is, such as `% of the best`.
     check: target of `(model, source) -> None`, the conformance kit's test of the behaviour.
     renamed: former name → present name of a figure, by which the results of older runs are read.
@@ -195,6 +197,7 @@ class CapabilitySpec(Spec):
     pictures: str = ""
     snapshots: str = ""
     compared: str = ""
+    ready: str = ""
     derived: Mapping[str, str] = field(default_factory=dict)
     check: str = ""
     renamed: Mapping[str, str] = field(default_factory=dict)

@@ -24,6 +24,7 @@ def capability_info(entry: Entry[CapabilitySpec]) -> dict[str, Any]:
         "members": _members(entry.spec.load()),
         "measures": _documentation(entry.spec.evaluate),
         "conformance": _documentation(entry.spec.check),
+        "ready": list(entry.spec.load(entry.spec.ready)()) if entry.spec.ready else [],
         "models": [registry().models.shown_name(each) for each in models_with(entry.spec.name)],
     }
 
@@ -41,6 +42,7 @@ def print_capability(data: dict[str, Any]) -> None:
         "pictures": " and ".join(when for when, target in drawn.items() if target),
         "conformance": data["conformance"],
         "models": ", ".join(data["models"]) or "none that is installed",
+        "ready": ", ".join(data["ready"]),
     }
     for label, text in rows.items():
         if text:

@@ -14,6 +14,7 @@ import click
 
 from rockfall.catalogue import Catalogue, Entry
 from rockfall.errors import Unavailable
+from rockfall.kit.ready import Ready
 from rockfall.registry import CORE, Plugin, canonical, registry
 from rockfall.specs import (
     CapabilitySpec,
@@ -23,7 +24,7 @@ from rockfall.specs import (
     Spec,
     load_target,
 )
-from rockfall.testing.complaints import about
+from rockfall.testing.complaints import about, offline
 from rockfall.testing.datasets import check_dataset
 from rockfall.testing.environments import check_environment
 from rockfall.testing.models import check_model
@@ -147,6 +148,11 @@ def _check_capability(spec: CapabilitySpec, protocol: Any) -> None:
         verb, *rest = spec.verb.split()
         assert registry().commands.get(verb), f"no command {verb} is registered"
         assert "RUN" in rest, f"its verb {spec.verb!r} does not say where RUN, the run's name, goes"
+    for name, there in (spec.load(spec.ready)() if spec.ready else {}).items():
+        assert isinstance(there, Ready), f"ready {name} is no rockfall.kit.ready.Ready"
+        if not there.megabytes:
+            with about(f"ready {name}"), offline():
+                there.open()
     for target, names in (
         (spec.evaluate, {"seed", "limit"}),
         (spec.pictures, set[str]()),

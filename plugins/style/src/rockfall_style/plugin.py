@@ -36,6 +36,7 @@ def rockfall_register(register: Register) -> None:
         evaluate="rockfall_style.stylizes:evaluate",
         pictures="rockfall_style.stylizes:pictures",
         snapshots="rockfall_style.stylizes:snapshots",
+        ready="rockfall_style.ready:ready",
         check="rockfall_style.stylizes:check",
     )
     register.model(

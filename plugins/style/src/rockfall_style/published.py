@@ -14,6 +14,8 @@ ADDRESS = (
     "27d45e1f811a3a5a7b0a041cd9ad97b0b142f6b1/src/ckpts"
 )
 FOLDER = Path("weights", "fast-style")
+MEGABYTES = 6.7
+"""Of one style."""
 
 
 @functools.cache

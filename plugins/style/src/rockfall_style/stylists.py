@@ -197,20 +197,18 @@ def _open(picture: str, size: int | None) -> Picture:
 
 def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
     """A function (3, H, W) uint8 → the same shape and type in that style."""
-    import functools
-
     from rockfall import open_run
-    from rockfall_style.bands import apply_style
     from rockfall_style.compact.network import read_network
     from rockfall_style.manifest import read_style
-    from rockfall_style.published import style_folder
+    from rockfall_style.ready import StyleNetwork, published_style
 
     if style.kind == "run":
         model: Any = open_run(style.location).model
         model.to(device).eval()
         stylize: Callable[[Tensor], Tensor] = model.stylize
         return stylize
-    if style.kind == "file":
-        return functools.partial(apply_style, read_network(Path(style.location)).to(device))
-    folder = style_folder(style.location) if style.kind == "published" else Path(style.location)
-    return functools.partial(apply_style, read_style(folder).to(device))
+    if style.kind == "published":
+        return published_style(style.location, device).stylize
+    path = Path(style.location)
+    network = read_network(path) if style.kind == "file" else read_style(path)
+    return StyleNetwork(network.to(device)).stylize
