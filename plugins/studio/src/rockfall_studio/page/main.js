@@ -5,8 +5,9 @@ import { h, replace } from "./parts/dom.js";
 import build from "./views/build.js";
 import home from "./views/home.js";
 import imagine from "./views/imagine.js";
+import see from "./views/see.js";
 
-const VIEWS = [home, build, imagine];
+const VIEWS = [home, see, build, imagine];
 
 const connection = new Connection();
 const root = document.getElementById("main");
