@@ -27,6 +27,7 @@ def policy_over(acted: spaces.Space[Any]) -> Policy:
     return policy_of(info_of(acted))
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(action_spaces())
 def test_it_draws_the_actions_of_a_batch(acted: spaces.Space[Any]) -> None:
@@ -96,6 +97,7 @@ def test_what_follows_from_the_space_is_in_no_checkpoint() -> None:
     assert not keys(spaces.Discrete(3)) + keys(spaces.MultiDiscrete([2, 2]))
 
 
+@pytest.mark.long
 def test_the_score_gradient_of_a_gaussian_bandit_finds_its_middle() -> None:
     """The whole of policy gradients in a few lines: the mean moves to where the reward is."""
     torch.manual_seed(0)

@@ -66,6 +66,7 @@ def test_every_line_says_them_and_they_are_those_that_were_taken(
     assert bool(score) == (agent not in CONTINUOUS)  # whose episodes are of 200 steps
 
 
+@pytest.mark.long
 def test_two_agents_are_compared_over_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [train("pqn", tmp_path, steps=1_500), train("ppo", tmp_path, steps=2_000)]
     drawn: list[Panel] = []

@@ -77,6 +77,7 @@ def test_it_learns_and_acts(agent: str, observed: str, acted: str, tmp_path: Pat
     np.testing.assert_allclose(actions[0], model.act(shown), rtol=1e-5)  # sums in another order
 
 
+@pytest.mark.long
 def test_pictures_among_the_parts_go_through_convolutions(tmp_path: Path) -> None:
     for agent in ("reinforce", "pqn", "ppo"):
         run = rockfall.train(
@@ -114,6 +115,7 @@ class OneArmPays(gymnasium.Env[Any, Any]):
         return np.ones(1, np.float32), float(pays), False, self.steps == 20, {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("agent", "start"), [("pqn", -1), ("reinforce", 7), ("ppo", -2)])
 def test_actions_that_begin_elsewhere_are_learned(
     agent: str, start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

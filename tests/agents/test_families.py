@@ -63,6 +63,7 @@ def test_a_family_has_ids_and_no_others(family: Any) -> None:
         assert family_of(other) is None and preset_for(other) == ""
 
 
+@pytest.mark.long
 def test_atari_is_preprocessed_and_measured_by_its_own_score(tmp_path: Path) -> None:
     needs("ale_py")
     needs("cv2")
@@ -77,6 +78,7 @@ def test_atari_is_preprocessed_and_measured_by_its_own_score(tmp_path: Path) -> 
     assert "ClipReward" not in str(source.for_evaluation().batch(1, seed=0).native[0])
 
 
+@pytest.mark.long
 def test_a_choice_of_ones_own_is_kept() -> None:
     needs("ale_py")
     needs("cv2")
@@ -148,6 +150,7 @@ def test_what_others_reached_is_told_beside_the_score() -> None:
     assert "published" not in acts.evaluate(Still(), source, limit=4)["score"]
 
 
+@pytest.mark.long
 def test_an_unknown_id_of_a_family_is_refused_as_any() -> None:
     for name in ("ALE/NoSuchGame-v5", "MiniGrid-NoSuch-v0", "MinAtar/NoSuch-v1"):
         with pytest.raises(UnknownName, match=r"no such id|pip install"):

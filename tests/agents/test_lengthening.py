@@ -94,6 +94,7 @@ def test_one_that_was_interrupted_goes_on_to_more(tmp_path: Path) -> None:
     assert run.record.lengthened == [{"step": 2, "steps": 640}]
 
 
+@pytest.mark.long
 def test_one_that_an_older_version_finished_goes_on(tmp_path: Path) -> None:
     path = shutil.copytree(RECORDED / "ppo-cartpole", tmp_path / "old")
     old = rockfall.open_run(path)
@@ -102,6 +103,7 @@ def test_one_that_an_older_version_finished_goes_on(tmp_path: Path) -> None:
     assert run.environment_steps >= more and run.step >= 2 * old.step
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "why"),
     [

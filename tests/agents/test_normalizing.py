@@ -99,6 +99,7 @@ def trained(agent: str, folder: Path, **settings: Any) -> rockfall.Run:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("agent", ["pqn", "reinforce", "ppo", "a2c", "dqn", "sac", "td3"])
 def test_statistics_move_in_training_and_never_in_use(agent: str, tmp_path: Path) -> None:
     run = trained(agent, tmp_path, normalize_observations=True, normalize_rewards=True)
@@ -155,6 +156,7 @@ def test_a_replay_buffer_scales_what_is_drawn_by_what_is_known_then() -> None:
     assert newest_observations(buffer, 9)[:, 0, 0].tolist() == [4, 3, 2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("agent", ["reinforce", "a2c", "dqn"])
 def test_scores_are_those_of_the_environment(agent: str, tmp_path: Path) -> None:
     """Though the rewards that it learns from are scaled: CartPole's returns are 8 and more."""

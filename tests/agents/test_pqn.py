@@ -74,7 +74,15 @@ def test_bf16_is_for_wide_layers_on_grids_where_the_processor_has_it(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": here})
     settings = {"steps": 2_000, "envs": 16, "rollout_steps": 8, **settings}
-    run = rockfall.train("pqn", source, config=settings, device="cpu", out=tmp_path, listeners=[])
+    run = rockfall.train(
+        "pqn",
+        source,
+        config=settings,
+        source_options={"evaluation_episodes": 16},
+        device="cpu",
+        out=tmp_path,
+        listeners=[],
+    )
     assert run.record.precision == precision
     assert run.result is not None
     weights = run.model.state_dict().values()

@@ -50,6 +50,7 @@ def test_it_is_filled_again_before_learning_goes_on(
     assert run.environment_steps == 2_400
 
 
+@pytest.mark.long
 def test_a_checkpoint_without_it_is_small(tmp_path: Path) -> None:
     sizes = []
     for keep in (True, False):

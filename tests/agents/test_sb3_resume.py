@@ -72,6 +72,7 @@ def test_killed_and_resumed_it_is_the_same_to_the_bit(
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("agent", [*AGENTS, *CONTINUOUS])
 def test_an_algorithm_changes_nothing_that_is_not_kept(agent: str, tmp_path: Path) -> None:
     """SB3 may come to count something new: then `CHANGING` must grow."""

@@ -71,6 +71,7 @@ def test_the_weights_mean_is_right_however_short_the_annealing(visible: str, ste
     assert found.error < 0.03
 
 
+@pytest.mark.long
 def test_the_error_is_the_standard_deviation_of_estimates() -> None:
     model = rbm(10, 6, seed=1, scale=0.6).float()
     torch.manual_seed(0)

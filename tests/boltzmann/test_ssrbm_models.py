@@ -103,6 +103,7 @@ def test_features_classify_digits(name: str, tmp_path: Path) -> None:
     assert sum(accuracies) / 2 >= 0.97
 
 
+@pytest.mark.long
 def test_a_warning_is_given_once(tmp_path: Path) -> None:
     """In two epochs, after each of which half of the chains' samples are beyond the radius."""
     heard: list[rockfall.Event] = []

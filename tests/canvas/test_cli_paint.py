@@ -18,6 +18,7 @@ from rockfall.kit.pictures import load, load_with_alpha, save
 from rockfall_canvas.paint import command
 
 QUICK = ("network=grid", "hidden=8", "levels=2")
+QUICKEST = (*QUICK, "epochs=4")  # where it does not matter what is painted
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,9 @@ def affordable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rockfall.run.snapshots.GRACE", 60.0)
 
 
+@pytest.mark.long
 def test_it_is_the_same_as_to_train_and_leaves_painting_and_film() -> None:
-    words = (*QUICK, "epochs=4", "batch_size=50")
+    words = (*QUICKEST, "batch_size=50")
     lines = done("hills.png", *words, "--seed", "3", "--name", "painted", "--gif").splitlines()
     run = rockfall.train(
         "painter",
@@ -93,6 +95,7 @@ def test_it_is_the_same_as_to_train_and_leaves_painting_and_film() -> None:
         assert film.n_frames >= 10  # type: ignore[attr-defined]
 
 
+@pytest.mark.long
 def test_a_run_paints_again_at_any_size() -> None:
     done("hills.png", *QUICK, "epochs=20", "batch_size=50", "--name", "again", "--out", "first.png")
     before = sorted(path.name for path in Path("runs").iterdir())
@@ -116,6 +119,7 @@ def test_a_run_paints_again_at_any_size() -> None:
     assert sorted(path.name for path in Path("runs").iterdir()) == before
 
 
+@pytest.mark.long
 def test_a_film_of_a_picture_larger_than_what_is_left_on_the_way() -> None:
     save(Path("large.png"), torch.full((3, 200, 400), 90, dtype=torch.uint8))
     done("large.png", *QUICK, "batch_size=8192", "epochs=1", "--name", "large", "--gif")
@@ -128,8 +132,9 @@ def test_a_film_of_a_picture_larger_than_what_is_left_on_the_way() -> None:
 
 
 def test_a_picture_goes_before_a_run_of_its_name() -> None:
-    done("hills.png", *QUICK, "--name", "hills.png", "--json")
-    assert json.loads(done("hills.png", *QUICK, "--name", "other", "--json"))["run"] == "other"
+    done("hills.png", *QUICKEST, "--name", "hills.png", "--json")
+    said = json.loads(done("hills.png", *QUICKEST, "--name", "other", "--json"))
+    assert said["run"] == "other"
 
 
 def test_other_models_that_paint() -> None:
@@ -149,7 +154,7 @@ def icon() -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    "words", [QUICK, ("--model", "evolve", "polygons=4", "sweeps=2", "offspring=4")]
+    "words", [QUICKEST, ("--model", "evolve", "polygons=4", "sweeps=2", "offspring=4")]
 )
 def test_what_was_transparent_stays_so(folder: Path, words: tuple[str, ...]) -> None:
     """From the training, rendered again without the picture, larger, and in any format."""
@@ -172,11 +177,11 @@ def test_what_was_transparent_stays_so(folder: Path, words: tuple[str, ...]) -> 
 
 def test_into_a_pipe(folder: Path) -> None:
     """The picture alone, and what is said beside it."""
-    done("hills.png", *QUICK, "--name", "piped", "--out", "a.png")
+    done("hills.png", *QUICKEST, "--name", "piped", "--out", "a.png")
     result = CliRunner().invoke(command, ["piped", "--out", "-"])
     assert result.exit_code == 0 and result.stdout_bytes == Path("a.png").read_bytes()
     assert "next: rockfall paint piped" in result.stderr and "wrote" not in result.stderr
-    trained = CliRunner().invoke(command, ["hills.png", *QUICK, "--name", "b", "--out", "-"])
+    trained = CliRunner().invoke(command, ["hills.png", *QUICKEST, "--name", "b", "--out", "-"])
     assert trained.stdout_bytes == Path("a.png").read_bytes()
     assert "--out - and --json" in refused("piped", "--out", "-", "--json")
 

@@ -110,6 +110,7 @@ def test_curves_show_it_against_time(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert 10 <= len(left) <= 26
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("epochs", "count"), [(1, 1), (11, 1), (13, 2), (100, 6)])
 def test_the_longer_it_learns_the_more_often_its_quality_is_measured(
     tmp_path: Path, epochs: int, count: int
@@ -135,6 +136,7 @@ def test_by_default_a_training_has_enough_steps(
     assert epochs == least or (epochs - 1) * steps < networks.MIN_STEPS
 
 
+@pytest.mark.long
 def test_an_icon_is_painted_as_it_is(tmp_path: Path) -> None:
     """In 8 epochs of one step each it was a blur of 14 dB."""
     run = trained(tmp_path, picture(10, 10), network="grid")

@@ -306,6 +306,7 @@ def test_samples_of_a_class_for_programs(folder: Path) -> None:
     assert page.shape[0] == page.shape[1]  # one class needs no name
 
 
+@pytest.mark.long
 def test_points(folder: Path) -> None:
     done = rockfall(folder, "sample", "points")
     assert done.returncode == 0, done.stderr
@@ -318,6 +319,7 @@ def test_points(folder: Path) -> None:
         assert film.n_frames == 3  # type: ignore[attr-defined]
 
 
+@pytest.mark.long
 def test_a_film_of_a_training(folder: Path) -> None:
     done = rockfall(folder, "sample", "blends", "--animate", "--json")
     assert done.returncode == 0, done.stderr

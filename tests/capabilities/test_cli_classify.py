@@ -61,6 +61,7 @@ def fit(
 # classify -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_drawings_are_read(folder: Path, drawn: Path) -> None:
     files = [str(drawn / f"{label}.png") for label in range(10)]
     done = rockfall(folder, "classify", "reads", *files, "--json")

@@ -184,6 +184,7 @@ def gif_frames(path: Path) -> list[np.ndarray]:
     return frames
 
 
+@pytest.mark.long
 def test_a_gif_of_several_games(folder: Path) -> None:
     done = rockfall(folder, "play", "oracle", "--games", "2", "--steps", "20", "--gif", "two")
     assert done.returncode == 0, done.stderr
@@ -201,6 +202,7 @@ def test_a_gif_of_several_games(folder: Path) -> None:
     assert not np.array_equal(two[20][40:, :middle], two[20][40:, middle:])
 
 
+@pytest.mark.long
 def test_no_picture_is_left_of_a_gif_that_failed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +292,7 @@ def test_ctrl_c_ends_it(folder: Path) -> None:
     assert "\x1b[?25h" in shown.written
 
 
+@pytest.mark.long
 def test_by_hand(folder: Path) -> None:
     script = [("press a key", "x"), ("step 1", "\x1b[D"), ("step 2", "a"), ("step 9", "q")]
     words = ("human", "falling-rocks-8x8", "--seed", "4", "--fps", "30", "--gif", "mine.gif")
@@ -303,6 +306,7 @@ def test_by_hand(folder: Path) -> None:
     assert "wrote mine.gif" in shown.written
 
 
+@pytest.mark.long
 def test_by_hand_with_real_numbers_for_actions(folder: Path) -> None:
     script = [("press a key", "d"), ("step 1", "a"), ("step 3", "q")]
     words = ("human", "Pendulum-v1", "--seed", "4", "--fps", "30", "--gif", "torque.gif")

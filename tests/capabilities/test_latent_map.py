@@ -119,6 +119,7 @@ def test_purity_of_pictures_and_of_too_few_project() -> None:
 # The picture ------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @given(
     found=st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1, max_size=40),
     cells=st.integers(1, 6),

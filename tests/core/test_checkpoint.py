@@ -69,6 +69,7 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(nests)
 def test_what_goes_in_comes_out(tmp_path_factory: pytest.TempPathFactory, state: Any) -> None:

@@ -42,6 +42,7 @@ def pixels(path: Path) -> np.ndarray:
 # show RUN -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_run(folder: Path) -> None:
     done = rockfall(folder, "show", "tiny")
     assert done.returncode == 0, done.stderr
@@ -93,6 +94,7 @@ def test_its_curves_have_a_panel_a_metric(folder: Path) -> None:
         assert (panel.mean(axis=2) < 120).sum() > 50  # letters
 
 
+@pytest.mark.long
 def test_a_run_that_was_stopped_can_be_shown(folder: Path) -> None:
     for name in ("stopped", "begun"):
         rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", name)
@@ -263,6 +265,7 @@ def test_the_first_metric_is_the_one_that_is_monitored(folder: Path) -> None:
     assert data["picture"] == "compare.png"
 
 
+@pytest.mark.long
 def test_a_headline_is_drawn_before_what_is_monitored(folder: Path) -> None:
     for model, metrics in (("player", ["bad", "good"]), ("maker", ["good", "bad"])):
         names = [f"{model}-of-{seed}" for seed in (1, 2)]

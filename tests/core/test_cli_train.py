@@ -61,6 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_the_closing_lines(folder: Path) -> None:
     done = rockfall(folder, "train", "mlp", "--preset", "tiny")
     assert done.returncode == 0

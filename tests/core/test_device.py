@@ -134,6 +134,7 @@ def test_by_default_a_model_computes_on_all_that_are_known() -> None:
     assert spec.devices == DEVICES
 
 
+@pytest.mark.long
 def test_a_model_for_the_cpu_alone_says_so_before_anything_is_opened(tmp_path: Path) -> None:
     spec = registry().models.find("mlp-numpy").spec
     assert spec.devices == ("cpu",)
@@ -276,7 +277,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     return found
 
 
-@pytest.mark.parametrize("model", ["mlp", "painter"])
+@pytest.mark.parametrize("model", ["mlp", pytest.param("painter", marks=pytest.mark.long)])
 def test_deterministic_is_recorded_and_kept_and_changes_nothing_on_the_cpu(
     tmp_path: Path, model: str, seen: list[tuple[str, bool]]
 ) -> None:

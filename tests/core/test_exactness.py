@@ -139,6 +139,7 @@ def called() -> list[Any]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("module", "name"),
     [*called(), (training, "RunDirectory.create"), (completing, "RunDirectory.lock")],

@@ -177,6 +177,7 @@ FORMS: dict[str, Callable[[Path], str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["setup.py", "backend"])
 def test_no_code_of_a_package_runs_before_it_is_asked(

@@ -67,6 +67,7 @@ class Raises:
             raise OSError(f"no more {self.kind}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "listener",
     [

@@ -436,6 +436,7 @@ def test_on_the_cpu_no_mix_up_shows(kind: type, check: Check) -> None:
     check(kind)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [Good, MovesByDefault])
 def test_a_model_without_mix_ups_passes(kind: type, check: Check) -> None:
     check(kind, device="pretend")

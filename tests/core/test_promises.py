@@ -60,12 +60,14 @@ def stopped(promise: Promise, out: Path = Path("runs")) -> RunDirectory:
     return RunDirectory(next(out.iterdir()))
 
 
+@pytest.mark.long
 def test_what_is_written_is_no_longer_owed(state: Path) -> None:
     said("paint", "flower", "--preset", "tiny", "--out", "a.png", "--gif", "a.gif")
     assert Path("a.png").exists()
     assert promises(state) == []
 
 
+@pytest.mark.long
 def test_resume_writes_what_was_promised_where_it_was(
     state: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -89,6 +91,7 @@ def test_resume_writes_what_was_promised_where_it_was(
     assert json.loads(finished)["event"] == "finished"
 
 
+@pytest.mark.long
 def test_a_folder_that_was_sent_makes_nobody_write(state: Path) -> None:
     """Not with the same run.json elsewhere, nor with another in the same place."""
     mine = stopped(Promise("paint", ["--out", str(Path("a.png").resolve())]))
@@ -104,6 +107,7 @@ def test_a_folder_that_was_sent_makes_nobody_write(state: Path) -> None:
     assert Path("a.png").exists()
 
 
+@pytest.mark.long
 def test_a_promise_that_can_not_be_kept_stays(state: Path) -> None:
     Path("there").mkdir()
     run = stopped(Promise("paint", ["--out", str(Path("there/a.png").resolve())]))

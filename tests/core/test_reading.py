@@ -84,6 +84,7 @@ def _dangling(path: Path, outside: Path) -> None:
 PUT = (_link, _zero, _pipe, _folder, _dangling)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("put", PUT)
 @pytest.mark.parametrize("name", [*FILES, ".lock", "pictures/samples.png"])
 def test_what_is_no_file_of_the_run_is_neither_read_nor_written(
@@ -153,6 +154,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
 # The schema ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @ONCE
 @given(seed=st.integers(0, 2**32), name=st.sampled_from(["run.json", "result.json"]))
 @example(seed=171522975, name="result.json")
@@ -258,6 +260,7 @@ def _saved(**changes: Any) -> dict[str, Any]:
     return {**saved, **changes}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ["kept", "random", "position", "step", "seconds", "finished"])
 @ONCE
 @given(value=st.sampled_from(VALUES))
@@ -426,7 +429,7 @@ def test_a_page_imports_nothing_either(folder: Path, payload: Path) -> None:
 def test_who_trusts_it_says_so(
     typed: str, folder: Path, payload: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _say(folder, source=f"{MODULE}:X-v0")
+    _say(folder, source=f"{MODULE}:X-v0", source_options={"evaluation_episodes": 1})
     monkeypatch.setenv("ROCKFALL_IMPORTS", f"another, {MODULE}")
     done = rockfall(folder, *typed.split())
     assert done.returncode == 0, done.stderr

@@ -216,6 +216,7 @@ def test_the_command_line_survives_and_tells(site: Site, typed: Typed) -> None:
     assert len(unknown.stderr.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_plugins_lists_all_and_says_what_failed(site: Site) -> None:
     module = site.add("rockfall-bad", "1 / 0")
     site.registering("rockfall-one", model("lenet"))

@@ -28,6 +28,7 @@ def imported(code: str, folder: Path, names: tuple[str, ...] = HEAVY) -> list[st
     return done.stdout.splitlines()[-1].split()
 
 
+@pytest.mark.long
 def test_these_modules_can_be_imported(tmp_path: Path) -> None:
     """Else the other tests would find nothing, whatever was imported."""
     for name in HEAVY[2:]:

@@ -150,6 +150,7 @@ class HasABadDefault(Good):
         epochs: int = Field(0, ge=1, description="passes over the data")
 
 
+@pytest.mark.long
 def test_a_good_model_passes(check: Check) -> None:
     before = torch.get_rng_state(), torch.get_num_threads()
     check(Good)

@@ -134,6 +134,7 @@ def test_what_gained_much_takes_more_where_there_are_cores(
     assert threads_of(name, source, **settings) > 1
 
 
+@pytest.mark.long
 def test_a_run_records_its_threads_and_goes_on_with_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

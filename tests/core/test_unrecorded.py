@@ -15,6 +15,7 @@ from rockfall.registry import registry
 from rockfall.testing.comparing import difference
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["mlp", "vae", "rbm"])
 def test_it_fits_as_a_recorded_run_does(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

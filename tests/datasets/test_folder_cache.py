@@ -108,6 +108,7 @@ def swap(file: Path, any_of: random.Random) -> None:
 CHANGES = [draw_anew, draw_in_secret, add, remove, rename, move, swap]
 
 
+@pytest.mark.long
 @settings(max_examples=6, deadline=None)
 @given(changes=st.lists(st.sampled_from(CHANGES), min_size=1, max_size=4), any_of=st.randoms())
 def test_what_is_given_is_what_decoding_gives(
@@ -215,6 +216,7 @@ def flip(file: Path, place: int) -> None:
     file.write_bytes(content)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_not_what_was_kept_is_decoded_again(tmp_path: Path, damage: str) -> None:
     root, data = tmp_path / "root", tmp_path / "data"

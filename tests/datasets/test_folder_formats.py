@@ -27,6 +27,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 NAMES = (".jfif", ".jpe", ".JPG", ".ppm", ".pnm", "", ".x", ".gif", ".TIF", ".dat", ".0001")
 
 
+@pytest.mark.long
 @settings(max_examples=15, deadline=None)
 @given(
     kinds=st.lists(st.tuples(st.sampled_from(FORMATS), st.sampled_from(NAMES)), min_size=8),
@@ -64,6 +65,7 @@ def is_text(path: Path, any_of: random.Random) -> None:
     path.write_text("<html>404</html>")
 
 
+@pytest.mark.long
 @settings(max_examples=12, deadline=None)
 @given(any_of=st.randoms(use_true_random=False), count=st.integers(1, 12))
 def test_all_that_are_damaged_are_named_at_once_and_can_be_skipped(
@@ -180,6 +182,7 @@ TRAIN, TEST, VALIDATION = (
 )
 
 
+@pytest.mark.long
 @settings(max_examples=15, deadline=None)
 @given(
     train=st.sampled_from(TRAIN),

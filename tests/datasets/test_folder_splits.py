@@ -57,6 +57,7 @@ def resaved(file: Path, any_of: random.Random) -> None:
 CHANGES = [renamed, described, resaved]
 
 
+@pytest.mark.long
 @settings(max_examples=12, deadline=None)
 @given(any_of=st.randoms(use_true_random=False), seed=st.integers(0, 3), few=st.integers(3, 6))
 def test_names_and_captions_decide_nothing(any_of: random.Random, seed: int, few: int) -> None:

@@ -41,6 +41,7 @@ def test_a_file_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatc
         open_source("digits")
 
 
+@pytest.mark.long
 def test_neither_imports_scikit_learn() -> None:
     code = (
         "import sys, rockfall; rockfall.open_source('digits'); rockfall.open_source('china'); "

@@ -44,6 +44,7 @@ def test_what_the_machine_has_is_brought_if_it_does_not_do(
     assert (spare in chosen) == brought
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("missing", [0, 7])
 def test_pictures_come_in_pieces_and_some_stand_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: int

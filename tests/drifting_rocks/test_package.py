@@ -29,6 +29,7 @@ def test_its_ids_are_registered_lazily() -> None:
         assert spec.max_episode_steps is None
 
 
+@pytest.mark.long
 def test_run_as_a_program_it_prints_the_baselines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

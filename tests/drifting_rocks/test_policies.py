@@ -79,6 +79,7 @@ def test_planning_changes_nothing_of_the_game() -> None:
         np.testing.assert_array_equal(env.step(rest)[0], other.step(rest)[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_then_steering_then_the_planner(kind) -> None:
     env = DriftingRocksVectorEnv(64, actions=kind)

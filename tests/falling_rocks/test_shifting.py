@@ -50,6 +50,7 @@ def assert_same(ours: object, theirs: object) -> None:
         assert ours == theirs
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(
     rules=rules(),

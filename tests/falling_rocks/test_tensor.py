@@ -129,6 +129,7 @@ class Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.long
 def test_a_step_takes_three_launches() -> None:
     env = FallingRocksTensorEnv(8, seed=0, steps=64)
     env.reset()

@@ -154,6 +154,7 @@ def test_to_diagnose_changes_nothing(tmp_path: Path) -> None:
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("epochs", "killed_at"), [(7, 4), (16, 9)])
 def test_a_killed_training_says_it_once(
     tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch, epochs: int, killed_at: int

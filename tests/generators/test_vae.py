@@ -173,6 +173,7 @@ def test_pixels_are_drawn_anew_unless_told_otherwise() -> None:
 # What it can do ---------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_score_is_the_elbo() -> None:
     made = LinearGaussian(error=0.3)
     exact = made.elbo().mean().item()

@@ -33,6 +33,7 @@ def likeness(found: Drawing | None, drawn: Drawn) -> float:
     return float(np.minimum(seen, known).sum() / np.maximum(seen, known).sum())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("paper", PAPERS)
 def test_the_ink_is_found_on_every_paper(paper: str) -> None:
     made = [drawing(paper, label, 0) for label in range(10)]
@@ -41,6 +42,7 @@ def test_the_ink_is_found_on_every_paper(paper: str) -> None:
     assert np.median(alike) > 0.7
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("papers", "dark"), [(DARK_ON_LIGHT, True), (LIGHT_ON_DARK, False)])
 def test_it_is_known_whether_ink_is_darker_than_its_paper(
     papers: tuple[str, ...], dark: bool

@@ -350,6 +350,7 @@ def test_a_picture_is_known_again_whatever_its_file_is(tmp_path: Path) -> None:
     assert all(0 <= each < 2**48 for each in digests)
 
 
+@pytest.mark.long
 def test_of_a_film_as_a_source_the_first_frame_is_said_to_be_taken(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])

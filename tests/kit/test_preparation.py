@@ -80,6 +80,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(made=st.lists(files(), min_size=6, max_size=9), options=OPTIONS)
 def test_of_every_file_of_a_folder_preparation_gives_the_training_tensor(
@@ -247,6 +248,7 @@ LIES = st.one_of(
 NAMES = ("size", "channels", "fit", "ink", "share", "leave", "mean", "resized", "later")
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None)
 @given(
     said=st.dictionaries(st.sampled_from(NAMES), LIES, max_size=3),

@@ -72,6 +72,7 @@ def test_an_observation_is_what_gymnasium_flattens(observed: spaces.Space[Any], 
         start = end
 
 
+@pytest.mark.long
 @FEW
 @given(observation_spaces(), action_spaces(), st.booleans())
 def test_a_batch_shows_and_takes_any_space(
@@ -146,7 +147,7 @@ def test_a_vector_form_is_translated_as_its_single_environments_are(
 
 
 @pytest.mark.parametrize("acted", ACTIONS)
-@pytest.mark.parametrize("observed", ["Dict", "Discrete"])
+@pytest.mark.parametrize("observed", [pytest.param("Dict", marks=pytest.mark.long), "Discrete"])
 def test_a_batch_of_it_keeps_the_contract(observed: str, acted: str) -> None:
     with every_space_registered():
         check_batch(Environment(f"Any{observed}{acted}-v0"), "plain")

@@ -64,6 +64,7 @@ def test_on_paper_a_column_is_a_step_and_a_row_an_example() -> None:
         assert np.diff(tops) == pytest.approx([52, 52], abs=2)
 
 
+@pytest.mark.long
 def test_a_film_looks_best_where_it_rests(tmp_path: Path) -> None:
     """A palette of the noise that it begins with would make the end blotchy."""
     generator = torch.Generator().manual_seed(0)
@@ -80,6 +81,7 @@ def test_a_film_looks_best_where_it_rests(tmp_path: Path) -> None:
     assert np.abs(found[: len(expected), : expected.shape[1]] - expected).max() <= 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [1, 400])
 def test_a_film_of_few_or_many_has_one_sane_size(count: int, tmp_path: Path) -> None:
     steps = (torch.zeros(count, *SHAPE, dtype=torch.uint8) for _ in range(12))

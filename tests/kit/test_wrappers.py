@@ -41,6 +41,7 @@ calls = st.tuples(
 )
 
 
+@pytest.mark.long
 @given(st.lists(calls, max_size=4), st.sampled_from([",", ", ", " , "]))
 def test_what_is_written_is_read(wanted: Any, comma: str) -> None:
     texts = []

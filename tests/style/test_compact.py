@@ -127,6 +127,7 @@ def test_of_the_style_itself_only_the_larger_scale_is_off(loss: PerceptualLoss) 
     torch.testing.assert_close(other["loss"] - half["loss"], weighed / 2)
 
 
+@pytest.mark.long
 def test_what_goes_on_is_what_never_stopped(seen: TrainingPictures, loss: PerceptualLoss) -> None:
     pool = seen.batch(8, torch.Generator().manual_seed(0))
     whole, stopped, resumed = (Training(SMALL, CPU) for _ in range(3))
@@ -143,6 +144,7 @@ def test_what_goes_on_is_what_never_stopped(seen: TrainingPictures, loss: Percep
     assert whole.style() == resumed.style()
 
 
+@pytest.mark.long
 def test_the_weight_of_the_style_rises(
     seen: TrainingPictures, loss: PerceptualLoss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +167,7 @@ def test_seconds_end_it(seen: TrainingPictures, loss: PerceptualLoss) -> None:
     assert len(list(training.run(loss, pool))) == 1
 
 
+@pytest.mark.long
 def test_it_writes_a_style_that_can_be_applied_and_goes_on_to_nothing_more(
     seen: TrainingPictures, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,6 +199,7 @@ def test_files_of_anything_else_are_refused(tmp_path: Path) -> None:
         read_network(path)
 
 
+@pytest.mark.long
 def test_stylize_takes_its_file(
     seen: TrainingPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

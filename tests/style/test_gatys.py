@@ -64,6 +64,7 @@ def config(**settings: Any) -> Any:
 # What comes out ------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_the_loss_falls_and_style_comes_in(painted: Any, optimizer: str) -> None:
     run = painted(optimizer=optimizer, steps=15)
@@ -77,6 +78,7 @@ def test_the_loss_falls_and_style_comes_in(painted: Any, optimizer: str) -> None
     assert content["baselines"]["photo"]["value"] == 0
 
 
+@pytest.mark.long
 def test_the_features_of_our_own_bring_the_colours_of_the_style(tmp_path: Path) -> None:
     """Its mean as well, which the products of normalised colours alone do not tell."""
     run = rockfall.train(
@@ -111,6 +113,7 @@ def test_each_scale_is_a_loop_of_its_own(painted: Any) -> None:
     assert last < logged(run, "loss")[0]
 
 
+@pytest.mark.long
 def test_scales_that_fit_are_all_walked(tmp_path: Path) -> None:
     run = rockfall.train(
         "gatys",
@@ -132,6 +135,7 @@ def test_a_narrow_style_is_not_made_too_small_to_be_seen(photo: Path, tmp_path: 
     assert set(targets) == set(inputs.network.style_layers)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("init", ["photo", "noise"])
 def test_a_masked_picture_is_the_photo_where_the_mask_is_black(
     painted: Any, photo: Path, tmp_path: Path, init: str
@@ -247,6 +251,7 @@ def halves(tmp_path: Path) -> tuple[str, str]:
     return str(save(tmp_path / "left.png", left)), str(save(tmp_path / "right.png", 255 - left))
 
 
+@pytest.mark.long
 def test_each_style_is_where_its_mask_is(painted: Any, photo: Path, tmp_path: Path) -> None:
     """Each half of the picture is nearer to its own style than the other half is."""
     styles = [tmp_path / "red.png", tmp_path / "blue.png"]

@@ -193,6 +193,7 @@ def test_a_film_smaller_in_another_format_and_for_programs(here: Path) -> None:
     assert [pixels.shape for pixels, _ in read_animation(here / "made.webp")] == [(18, 22, 3)] * 4
 
 
+@pytest.mark.long
 def test_a_film_by_gatys(here: Path) -> None:
     """What does not move stays as it was painted, and no run is left."""
     save_animation(here / "clip.png", film(3), [100] * 3)
@@ -256,6 +257,7 @@ def test_flicker_is_what_changes_where_nothing_moves() -> None:
     assert flicker.value == pytest.approx((3 * 30 + 9) / 21)
 
 
+@pytest.mark.long
 def test_a_video(here: Path) -> None:
     """Written and read by PyAV, with its sound, and the times of its frames."""
     av = pytest.importorskip("av")
@@ -303,6 +305,7 @@ def test_a_video_without_what_reads_it(here: Path, monkeypatch: pytest.MonkeyPat
     assert "takes PyAV" in told
 
 
+@pytest.mark.long
 def test_several_and_a_folder(here: Path, data: Path) -> None:
     """Each as if it were alone; what is no picture is said, and one that is damaged costs no
     other its style.
@@ -401,6 +404,7 @@ def test_for_programs(here: Path) -> None:
     }
 
 
+@pytest.mark.long
 def test_chains_and_passes(here: Path, data: Path) -> None:
     """What one makes goes into the next; with passes, all of that over again."""
     flags = ("--precision", "float32", "--out", "made.png")
@@ -448,6 +452,7 @@ def test_a_picture_is_painted_as_by_train(here: Path) -> None:
     assert {name: one[name] for name in same} == {name: other[name] for name in same}
 
 
+@pytest.mark.long
 def test_a_film_of_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rockfall.run.snapshots.GRACE", 60.0)
     words = ("photo.png", *SMALL, "--style", "style.png", "--size", "40", "--json")

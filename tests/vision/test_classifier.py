@@ -219,6 +219,7 @@ def test_augmentation_is_for_training_alone(tmp_path: Path) -> None:
     assert model.augment(inputs, 0).shape == prepared.shape
 
 
+@pytest.mark.long
 def test_each_kind_of_augmentation_has_its_setting(tmp_path: Path) -> None:
     for name, value in AUGMENTATION.items():
         model = train(tmp_path / name, epochs=1, **{name: value}).model
@@ -231,6 +232,7 @@ def test_each_kind_of_augmentation_has_its_setting(tmp_path: Path) -> None:
     assert torch.equal(model.augment(inputs, 0), prepared)
 
 
+@pytest.mark.long
 def test_augmentation_is_on_the_device_and_waits_for_nothing(tmp_path: Path) -> None:
     """All of it at once, in a captured step: whatever a GPU would refuse is refused."""
     with pretend_device():
@@ -239,12 +241,14 @@ def test_augmentation_is_on_the_device_and_waits_for_nothing(tmp_path: Path) -> 
     assert all(0 <= value <= 1 for value in logged(run, "train accuracy"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mix", ["mixup", "cutmix"])
 def test_augmented_runs_resume_bit_for_bit(tmp_path: Path, mix: str) -> None:
     run = train(tmp_path / "whole", epochs=2, **{mix: 0.4}, **AUGMENTATION)
     check_resume(run.record, outcome(run.directory), run.step, tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mix", ["mixup", "cutmix"])
 def test_mixed_pictures_are_learned_by_their_shares(tmp_path: Path, mix: str) -> None:
     plain, mixed = (
@@ -256,6 +260,7 @@ def test_mixed_pictures_are_learned_by_their_shares(tmp_path: Path, mix: str) ->
     assert logged(mixed, "validation accuracy")[-1] > 0.7
 
 
+@pytest.mark.long
 def test_with_next_to_nothing_mixed_it_learns_as_without(tmp_path: Path) -> None:
     """With an α near 0, mixup takes one picture or the other."""
     plain, hardly = (train(tmp_path / str(a), epochs=12, mixup=a) for a in (0.0, 1e-6))
@@ -336,6 +341,7 @@ def test_a_last_picture_alone_is_not_normalised(tmp_path: Path, model: str) -> N
     )  # it came to the end
 
 
+@pytest.mark.long
 def test_without_normalisation_a_last_picture_is_learned_too(tmp_path: Path) -> None:
     run = lone_pictures("lenet5", tmp_path, batch_size=9)
     assert len(logged(run, "train loss")) == 6

@@ -55,6 +55,7 @@ def scaled(features: Tensor, train: Tensor) -> Tensor:
     return (features - train.mean(0)) / (std + 0.01 * std.mean()) / features.shape[1] ** 0.5
 
 
+@pytest.mark.long
 def test_the_head_is_scikit_learns_logistic_regression() -> None:
     data, l2 = dataset(), 0.3
     model, _ = fitted(data, l2=l2, head_steps=800)
@@ -65,6 +66,7 @@ def test_the_head_is_scikit_learns_logistic_regression() -> None:
     np.testing.assert_allclose(model.classify(data.test.inputs).numpy(), expected, atol=5e-3)
 
 
+@pytest.mark.long
 def test_balanced_classes_are_scikit_learns_too() -> None:
     data = dataset()
     rare = torch.cat([torch.nonzero(data.train.labels == 0)[:3, 0], torch.arange(60)[20:]])
@@ -141,6 +143,7 @@ def test_every_feature_network_has_the_width_that_it_says(name: str) -> None:
     assert maps.shape[1] == architecture.width
 
 
+@pytest.mark.long
 def test_weights_in_a_file_are_found_by_their_shapes_and_needed_no_more(tmp_path: Path) -> None:
     path = tmp_path / "own.safetensors"
     network = feature_network("random-vgg")
