@@ -55,15 +55,48 @@ def test_a_family_has_ids_and_no_others(family: Any) -> None:
         "atari": ["ALE/Pong-v5", "ALE/MsPacman-v5"],
         "minigrid": ["MiniGrid-Empty-5x5-v0", "BabyAI-GoToLocal-v0"],
         "minatar": ["MinAtar/Breakout-v1"],
+        "continuous": ["Hopper-v5", "InvertedDoublePendulum-v5", "BipedalWalker-v3", "Pendulum-v1"],
     }
     for example in examples[family.name]:
         assert family_of(example) is family
         assert preset_for(example) == family.name
-    for other in ("CartPole-v1", "falling-rocks-8x8", "ALE", "Pong-v5", ""):
+    for other in ("CartPole-v1", "falling-rocks-8x8", "ALE", "Pong-v5", "Pendulum", ""):
         assert family_of(other) is None and preset_for(other) == ""
 
 
 @pytest.mark.long
+@pytest.mark.long
+@pytest.mark.parametrize("agent", ["ppo", "a2c", "reinforce", "sac", "td3"])
+def test_continuous_control_opens_with_what_is_usual_for_the_agent(
+    agent: str, tmp_path: Path
+) -> None:
+    """Unless the environment has a preset of its own, or another is asked for."""
+    needs("Box2D")
+
+    def config(source: str, **options: Any) -> dict[str, Any]:
+        run = rockfall.train(
+            agent,
+            source,
+            steps=16,
+            source_options={"evaluation_episodes": 1, "evaluation_steps": 5},
+            out=tmp_path,
+            listeners=[],
+            **options,
+        )
+        return run.record.config
+
+    walker = config("BipedalWalker-v3")
+    assert walker["normalize_observations"] == walker["normalize_rewards"]
+    assert walker["normalize_observations"] == (agent not in ("sac", "td3"))
+    assert walker.get("learning_starts", 10_000) == 10_000
+    assert walker == {**walker, "gamma": 0.99, "steps": 16}
+    assert config("BipedalWalker-v3", lr=0.5)["lr"] == 0.5
+    if agent != "a2c":
+        assert config("Pendulum-v1")["lr"] == 1e-3  # its own
+    else:
+        assert config("Pendulum-v1") == walker
+
+
 def test_atari_is_preprocessed_and_measured_by_its_own_score(tmp_path: Path) -> None:
     needs("ale_py")
     needs("cv2")

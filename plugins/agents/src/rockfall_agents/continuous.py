@@ -26,6 +26,13 @@ TINY: dict[str, Any] = {
 }
 """A second of training, for tests: the buffer is filled and overwritten."""
 
+CONTINUOUS: dict[str, Any] = {
+    "steps": 500_000,  # half of RL Zoo's for MuJoCo
+    "learning_starts": 10_000,  # RL Zoo's
+    "buffer_size": 200_000,
+}
+"""For a family of tasks, of which Pendulum is by far the easiest."""
+
 
 class ContinuousConfig(OffPolicyConfig):
     hidden: tuple[PositiveInt, ...] = Field(

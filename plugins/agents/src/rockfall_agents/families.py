@@ -10,6 +10,8 @@ agent's preset that is named like the family is taken for it.
 - `minigrid`: MiniGrid and BabyAI without the mission, which is a text: the picture of what is seen,
   7 × 7 cells, and the direction.
 - `minatar`: MinAtar's games, as they are.
+- `continuous`: Gymnasium's tasks of continuous control, as they are: those of MuJoCo, BipedalWalker
+  and Pendulum. What is usual there is in the agents' presets.
 """
 
 from __future__ import annotations
@@ -51,6 +53,14 @@ FAMILIES = (
         {"wrappers": "FilterObservation(['image','direction'])"},
     ),
     Family("minatar", re.compile(r"MinAtar/.+"), {}),
+    Family(
+        "continuous",
+        re.compile(
+            r"(Ant|HalfCheetah|Hopper|Humanoid(Standup)?|Inverted(Double)?Pendulum|Pusher|Reacher"
+            r"|Swimmer|Walker2d|BipedalWalker(Hardcore)?|Pendulum)-v\d+"
+        ),
+        {},
+    ),
 )
 
 

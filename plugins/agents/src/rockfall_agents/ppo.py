@@ -101,6 +101,19 @@ class Ppo(sb3.OnPolicyAgent):
             "lr": 2.5e-4,
             "clip": 0.1,
         },
+        "continuous": {
+            # SB3's own settings, for eight environments instead of one, in RL Zoo's network.
+            "hidden": (256, 256),
+            "layer_norm": False,
+            "normalize_observations": True,  # RL Zoo's: speeds and angles have other scales,
+            "normalize_rewards": True,  # and so have the tasks
+            "steps": 1_000_000,  # RL Zoo's for MuJoCo
+            "rollout_steps": 256,
+            "epochs": 10,
+            "batch_size": 64,
+            "lr": 3e-4,
+            "entropy": 0.0,  # a Gaussian is wide enough at first
+        },
         "Acrobot-v1": {
             "steps": 200_000,  # −85, after 38 CPU s; −100 is solved
             # Speeds and cosines have other scales, and returns go to −500: −180 without.

@@ -154,6 +154,19 @@ class Reinforce(ActingWithMemory):
             "steps": 300_000,  # every seed balances for all 500 steps, after 10 CPU s
             "lam": 0.95,  # amid what the GAE paper found best for a cart-pole, 0.92 to 0.98
         },
+        "continuous": {
+            # CleanRL's ppo_continuous_action, with 16 environments for one, in wider layers.
+            "normalize_observations": True,  # speeds and angles have other scales,
+            "normalize_rewards": True,  # and so have the tasks
+            "steps": 1_000_000,
+            "envs": 16,
+            "rollout_steps": 128,
+            "lam": 0.95,
+            "epochs": 10,
+            "batch_size": 64,
+            "entropy": 0.0,  # a Gaussian is wide enough at first
+            "lr": 3e-4,
+        },
         "Acrobot-v1": {
             "steps": 200_000,  # −80, after 14 CPU s; −100 is solved
             # Speeds and cosines have other scales, and returns go to −500: without, it stays there.

@@ -37,7 +37,7 @@ from torch import Tensor
 import rockfall
 from rockfall import Environment
 from rockfall.kit.optimizers import Adam
-from rockfall_agents.continuous import TINY, ContinuousAgent, ContinuousConfig
+from rockfall_agents.continuous import CONTINUOUS, TINY, ContinuousAgent, ContinuousConfig
 
 
 class SacConfig(ContinuousConfig):
@@ -54,6 +54,7 @@ class Sac(ContinuousAgent):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "tiny": TINY,
         "Pendulum-v1": {"lr": 1e-3, "steps": 20_000},  # both RL Zoo's
+        "continuous": CONTINUOUS,
     }
     policy_class = SACPolicy
     losses: ClassVar = {

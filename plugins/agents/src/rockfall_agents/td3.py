@@ -35,7 +35,7 @@ from torch import Tensor
 
 import rockfall
 from rockfall import Environment
-from rockfall_agents.continuous import TINY, ContinuousAgent, ContinuousConfig
+from rockfall_agents.continuous import CONTINUOUS, TINY, ContinuousAgent, ContinuousConfig
 
 
 class Td3Config(ContinuousConfig):
@@ -60,6 +60,7 @@ class Td3(ContinuousAgent):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "tiny": TINY,
         "Pendulum-v1": {"lr": 1e-3, "steps": 20_000, "gamma": 0.98},  # RL Zoo's
+        "continuous": {**CONTINUOUS, "lr": 1e-3},  # RL Zoo's
     }
     policy_class = TD3Policy
     losses: ClassVar = {"actor_loss": "train/actor_loss", "critic_loss": "train/critic_loss"}
