@@ -76,6 +76,9 @@ class Training:
 class Trainings:
     """Those that this studio began. out: the folder of their runs."""
 
+    rockfall: Sequence[str] = (sys.executable, "-m", "rockfall")
+    """The command line of which each is a verb."""
+
     def __init__(self, out: Path | None = None) -> None:
         self.out = out
         self.begun: list[Training] = []
@@ -145,7 +148,7 @@ class Trainings:
                 files.enter_context(tempfile.TemporaryFile("ab+")) for _ in range(2)
             )
             process = subprocess.Popen(
-                [sys.executable, "-m", "rockfall", *arguments],
+                [*self.rockfall, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=errors,
