@@ -6,8 +6,9 @@ import build from "./views/build.js";
 import home from "./views/home.js";
 import imagine from "./views/imagine.js";
 import see from "./views/see.js";
+import style from "./views/style.js";
 
-const VIEWS = [home, see, build, imagine];
+const VIEWS = [home, see, build, imagine, style];
 
 const connection = new Connection();
 const root = document.getElementById("main");

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-NAMES = ("home", "see", "build", "train", "imagine", "play")
+NAMES = ("home", "see", "build", "train", "imagine", "style", "play")
 
 
 def load() -> None:

@@ -5,11 +5,12 @@ import { h, replace } from "./dom.js";
 /** Bytes that the studio takes with one request, less some for the request itself. */
 export const LARGEST = 31 * 2 ** 20;
 
-/** upload({take, report}) → {element, close()}.
+/** upload({take, report, label, elsewhere}) → {element, close()}.
 
 take({bytes, name}): gets each picture's file as it is, a Uint8Array; the studio reads it. report(error):
-what was no picture. close(): ends the webcam and lets go of the page's clipboard. label: of the button. */
-export function upload({ take, report, label = "Open a picture" }) {
+what was no picture. close(): ends the webcam and lets go of the page's clipboard. label: of the button.
+elsewhere: whether what is pasted goes here, wherever on the page that was. */
+export function upload({ take, report, label = "Open a picture", elsewhere = true }) {
   const input = h("input", {
     type: "file",
     accept: "image/*",
@@ -29,7 +30,8 @@ export function upload({ take, report, label = "Open a picture" }) {
     h("div", { class: "row" }, open, input, camera.button, h("span", { class: "quiet small" }, "or paste, or drop one here")),
     camera.element,
   );
-  document.addEventListener("paste", paste);
+  const pasted = elsewhere ? document : element;
+  pasted.addEventListener("paste", paste);
 
   async function read(file, name = file?.name ?? "picture") {
     if (!file) return;
@@ -67,7 +69,7 @@ export function upload({ take, report, label = "Open a picture" }) {
 
   function close() {
     camera.stop();
-    document.removeEventListener("paste", paste);
+    pasted.removeEventListener("paste", paste);
   }
 
   return { element, close };

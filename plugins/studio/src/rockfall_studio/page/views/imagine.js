@@ -12,6 +12,8 @@ import { training } from "./imagine/training.js";
 export default {
   name: "imagine",
   title: "Imagine",
+  uses: ["samples", "decodes", "reconstructs", "resamples", "blends"],
+  about: "drag its latents, blend pictures, begin with a drawing",
   mount(root, { connection, rest, report, go }) {
     let gone = false;
     const open = []; // what is to be closed
