@@ -101,7 +101,7 @@ def test_a_method_chooses_among_what_has_the_name(here: Path) -> None:
     [
         ("udni", "no style udni: .*did you mean udnie?"),
         ("starry.jpg", r"no style starry\.jpg"),
-        ("qqqqqqqq", "published are la_muse, .*wreck"),
+        ("qqqqqqqq", "come with Rockfall, la_muse, .*wreck are downloaded"),
         ("udnie,", "--style has an empty name"),
         ("", "--style has an empty name"),
         ("empty", r"empty is no style: it has neither manifest\.json nor a run"),

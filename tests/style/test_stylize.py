@@ -375,7 +375,7 @@ def test_into_a_pipe(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_it_says_and_writes(here: Path) -> None:
     told = done(here, "photo.png", "--style", "wave").splitlines()
     assert told[0] == "wrote photo-wave.png (44 × 30, wave)"
-    assert told[-1] == "next: rockfall stylize photo.png --style wave,scream"
+    assert told[-1] == "next: rockfall stylize photo.png --style wave,starry-night"
     assert not (here / "runs").exists()
     told = done(here, "photo.png", "--style", "wave,scream", "--out", "made.jpg").splitlines()
     assert told[0] == "wrote made.jpg (44 × 30, wave then scream)"

@@ -11,6 +11,7 @@ from typing import Literal
 from rockfall import RockfallError, UnknownName, UsageError
 from rockfall.plugin import did_you_mean, registry
 from rockfall.verbs import RunDirectory, all_runs
+from rockfall_style.embedded import EMBEDDED
 from rockfall_style.published import digests
 
 GATYS, FAST_STYLE = "gatys", "fast-style"
@@ -26,11 +27,11 @@ LAST = "last"
 class Style:
     """A style picture or a trained style.
 
-    name: part of the output's file name. location: a path, or a registered or published name.
+    name: part of the output's file name. location: a path, or a name.
     """
 
     name: str
-    kind: Literal["picture", "folder", "published", "run", "file"]
+    kind: Literal["picture", "folder", "embedded", "published", "run", "file"]
     location: str
 
     @property
@@ -41,9 +42,9 @@ class Style:
 def resolve_styles(text: str, method: str | None = None) -> tuple[str, list[Style]]:
     """The method, and the styles: one, or several with commas between.
 
-    Each is an existing file or folder, whose path may contain commas, or else the name of a run, a
-    published style or a registered picture. method: the one that they must be for, if any. Raises
-    UsageError for styles of different methods, and UnknownName with a suggestion.
+    Each is an existing file or folder, whose path may contain commas, or else the name of a run, an
+    embedded or published style, or a registered picture. method: the one that they must be for, if
+    any. Raises UsageError for styles of different methods, and UnknownName with a suggestion.
     """
     words = [text] if os.path.exists(os.path.expanduser(text)) else text.split(",")
     styles = [_resolve(word.strip(), method) for word in words]
@@ -70,7 +71,7 @@ def resolve_styles(text: str, method: str | None = None) -> tuple[str, list[Styl
 def names() -> list[str]:
     """All names, beside paths, that `--style` takes."""
     runs = [run.name for run in all_runs() if _stylizes(run)]
-    return [*runs, *digests(), *registry().pictures.names()]
+    return [*runs, *EMBEDDED, *digests(), *registry().pictures.names()]
 
 
 def _resolve(word: str, method: str | None) -> Style:
@@ -80,14 +81,16 @@ def _resolve(word: str, method: str | None) -> Style:
     if found:
         return next((style for style in found if style.method == method), found[0])
     if not word:
-        raise UsageError("--style has an empty name; with commas between: wave,scream")
+        raise UsageError("--style has an empty name; with commas between: great-wave,starry-night")
     for run in all_runs()[-1:] if word == LAST else all_runs():
         if word in (run.name, LAST):
             _require_stylizes(run)
-    hint = did_you_mean(word, names()) or f"; published are {', '.join(digests())}"
+    hint = did_you_mean(word, names()) or (
+        f"; {', '.join(EMBEDDED)} come with Rockfall, {', '.join(digests())} are downloaded"
+    )
     raise UnknownName(
-        f"no style {word}: no file or folder, no run of a trained style, no published style, no "
-        f"picture by name{hint}"
+        f"no style {word}: no file or folder, no run of a trained style, no embedded or published "
+        f"style, no picture by name{hint}"
     )
 
 
@@ -116,6 +119,8 @@ def _from_name(word: str) -> Iterator[Style]:
     for run in runs[-1:] if word == LAST else runs:
         if word in (run.name, LAST) and _stylizes(run):
             yield Style(run.name, "run", str(run.path))
+    if word in EMBEDDED:
+        yield Style(word, "embedded", word)
     if word in digests():
         yield Style(word, "published", word)
     if registry().pictures.get(word) is not None:

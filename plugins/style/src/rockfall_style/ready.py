@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rockfall.kit.downloads import data_folder
 from rockfall.kit.ready import Ready
+from rockfall_style.embedded import EMBEDDED
 from rockfall_style.published import FOLDER, MEGABYTES, digests, style_folder
 
 if TYPE_CHECKING:
@@ -30,8 +31,12 @@ class StyleNetwork:
 
 
 def ready() -> dict[str, Ready]:
-    """Published styles."""
-    return {
+    """Those that come with Rockfall, then published ones."""
+    embedded = {
+        name: Ready("comes with Rockfall", functools.partial(embedded_style, name))
+        for name in EMBEDDED
+    }
+    return embedded | {
         name: Ready(
             "published fast style transfer",
             functools.partial(published_style, name),
@@ -41,8 +46,16 @@ def ready() -> dict[str, Ready]:
     }
 
 
+def embedded_style(name: str, device: torch.device | None = None) -> StyleNetwork:
+    """device: None: the one that there is. Raises RockfallError for a file that is damaged."""
+    from rockfall.kit.devices import choose_device
+    from rockfall_style.embedded import embedded_network
+
+    return StyleNetwork(embedded_network(name).to(device or choose_device()))
+
+
 def published_style(name: str, device: torch.device | None = None) -> StyleNetwork:
-    """device: None: the one that there is. Raises Unavailable if a download fails."""
+    """As `embedded_style`. Raises Unavailable if a download fails."""
     from rockfall.kit.devices import choose_device
     from rockfall_style.manifest import read_style
 

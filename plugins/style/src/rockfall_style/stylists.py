@@ -200,7 +200,7 @@ def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
     from rockfall import open_run
     from rockfall_style.compact.network import read_network
     from rockfall_style.manifest import read_style
-    from rockfall_style.ready import StyleNetwork, published_style
+    from rockfall_style.ready import StyleNetwork, embedded_style, published_style
 
     if style.kind == "run":
         model: Any = open_run(style.location).model
@@ -209,6 +209,8 @@ def _filter(style: Style, device: torch.device) -> Callable[[Tensor], Tensor]:
         return stylize
     if style.kind == "published":
         return published_style(style.location, device).stylize
+    if style.kind == "embedded":
+        return embedded_style(style.location, device).stylize
     path = Path(style.location)
     network = read_network(path) if style.kind == "file" else read_style(path)
     return StyleNetwork(network.to(device)).stylize

@@ -23,6 +23,7 @@ from rockfall.verbs import (
     trains,
 )
 from rockfall_style.choice import FAST_STYLE, GATYS, METHODS, Style, names, resolve_styles
+from rockfall_style.embedded import EMBEDDED
 from rockfall_style.stylists import ByNetworks, ByOptimisation, Stylist
 from rockfall_style.subjects import destinations, find_subjects, split_words
 
@@ -45,8 +46,8 @@ def _complete_styles(_: click.Context, __: click.Parameter, prefix: str) -> list
     "--style",
     required=True,
     shell_complete=_complete_styles,
-    help="a picture, a published style (wave), a folder or file of one, or a run; several: "
-    "wave,scream",
+    help="a picture, a style by name (starry-night), a folder or file of one, or a run; several: "
+    "great-wave,starry-night",
 )
 @click.option("--method", type=click.Choice(METHODS), help="default: by the kind of style")
 @click.option("--size", type=SIDE, help="pixels along the longer side, at most")
@@ -168,13 +169,13 @@ def _refuse_options_of_other_method(
 
 
 def _next(picture: str, method: str, styles: Sequence[Style]) -> str:
-    """A command to try next; empty if the names can't be written with commas between."""
+    """A command to try next, with a style that comes with Rockfall; empty if the names can't be
+    written with commas between, or there are no more.
+    """
     import shlex
 
-    if method == GATYS:
-        return f"rockfall stylize {shlex.quote(picture)} --style wave"
-    more = next((n for n in ("scream", "wave") if n not in [s.name for s in styles]), "udnie")
-    words = [*(style.location for style in styles), more]
-    if any("," in word for word in words):
+    more = [name for name in EMBEDDED if name not in [style.name for style in styles]]
+    words = [*(style.location for style in styles if method != GATYS), *more[:1]]
+    if not more or any("," in word for word in words):
         return ""
     return f"rockfall stylize {shlex.quote(picture)} --style {shlex.quote(','.join(words))}"

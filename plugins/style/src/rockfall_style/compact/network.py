@@ -7,9 +7,10 @@ Convolutions").
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from rockfall import RockfallError
 from rockfall.kit.weights import read_weights
@@ -36,7 +37,12 @@ def read_network(path: Path) -> StrokeNetwork:
 
     Raises RockfallError, which names the file, for one of anything else.
     """
-    network, weights = StrokeNetwork(), read_weights(path)
+    return network_of(read_weights(path), path)
+
+
+def network_of(weights: Mapping[str, Tensor], path: str | Path) -> StrokeNetwork:
+    """As `read_network`, of the weights that a file held."""
+    network = StrokeNetwork()
     wanted = {name: values.shape for name, values in network.state_dict().items()}
     if {name: values.shape for name, values in weights.items()} != wanted:
         raise RockfallError(

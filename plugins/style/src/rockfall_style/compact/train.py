@@ -3,8 +3,8 @@
     python -m rockfall_style.compact.train starry_night.jpg --photos FOLDER --to starry-night
 
 The losses compare activations of SqueezeNet, a download of 5 MB. With those of `cifar-vgg`, which
-comes with Rockfall, and suffices for `gatys`, 22,000 steps still hatched where 4,000 of SqueezeNet's
-painted.
+comes with Rockfall, and suffices for `gatys`, 22,000 steps still hatched where 4,000 with those of
+SqueezeNet painted.
 
 After Johnson, Alahi and Fei-Fei 2016, as `fast_style.py`, from which it differs in
 
