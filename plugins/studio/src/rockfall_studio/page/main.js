@@ -5,10 +5,11 @@ import { h, replace } from "./parts/dom.js";
 import build from "./views/build.js";
 import home from "./views/home.js";
 import imagine from "./views/imagine.js";
+import play from "./views/play.js";
 import see from "./views/see.js";
 import style from "./views/style.js";
 
-const VIEWS = [home, see, build, imagine, style];
+const VIEWS = [home, see, build, imagine, style, play];
 
 const connection = new Connection();
 const root = document.getElementById("main");
