@@ -33,6 +33,7 @@ class Play {
   #held = new Set();
   #lanes = new Map();
   #left = false;
+  #changed = false; // since the game was begun
 
   constructor(root, connection, report) {
     this.connection = connection;
@@ -101,7 +102,9 @@ class Play {
   /** Another agent or game: who can play it, and how fast. */
   async #choose() {
     this.#game?.stream.stop();
+    this.#game = this.#about = null;
     replace(this.players);
+    replace(this.who);
     const [kind, name] = split(this.what.value);
     const chosen = (this.chosen = { [kind]: name });
     const { data } = await this.connection.ask("play.about", chosen);
@@ -137,6 +140,7 @@ class Play {
     this.byHand = byHand;
     Object.assign(this.#pace, { paused: false, advance: 0 });
     this.#keys = [];
+    this.#changed = false;
     this.#held.clear();
     this.#showPace();
     this.#lanes = new Map(players.map((name) => [name, new Lane(name, this.#about.actions)]));
@@ -163,6 +167,10 @@ class Play {
 
   #draw(game, { data, planes }) {
     if (game !== this.#game) return;
+    if (!game.begun) {
+      game.begun = true;
+      if (this.#changed) this.#set({}); // said before there was a game to hear it
+    }
     for (const player of data.players) this.#lanes.get(player.name)?.draw(player, planes[player.plane]);
     if (data.players.length && this.byHand && !data.waits && !data.done) this.status.textContent = this.#hint();
     if (!data.done) return;
@@ -175,6 +183,7 @@ class Play {
     Object.assign(this.#pace, changes);
     this.#showPace();
     if (!this.#game || this.#game.done) return;
+    this.#changed = true;
     const fields = { ...this.#pace, game: this.#game.token, keys: this.#keys, held: [...this.#held] };
     this.connection.ask("play.control", fields).catch(this.report);
   }

@@ -99,9 +99,9 @@ class Game:
                 self.changed.wait((until if stands else min(until, self._due)) - now)
 
     def _catch_up(self, now: float) -> int:
-        """Steps until the next frame. A person gets every one of them."""
+        """Steps until the next frame. For a person none are left out to make up for a delay."""
         fps = self.pace.fps
-        steps = 1 if self.hands else max(1, round(fps / FRAMES))
+        steps = max(1, round(fps / FRAMES))
         if now - self._due > BEHIND:
             self._due = now
         elif not self.hands:  # the page, or this machine, is slow: fewer frames, the same game
