@@ -211,7 +211,13 @@ def test_a_recurrent_layer_gives_more_than_one_tensor() -> None:
             return last
 
     layers = traced(Recurrent(), torch.rand(3, 7, 4))
-    assert edges(layers) == {"input": (), "memory": ("input",), "head": ("memory",)}
+    assert edges(layers) == {
+        "input": (),
+        "memory": ("input",),
+        "slice": ("memory",),
+        "head": ("slice",),
+    }
+    assert torch.equal(layers["slice"].values, layers["memory"].values[:, -1])
     assert layers["memory"].values.shape == (3, 7, 6)
 
 

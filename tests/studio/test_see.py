@@ -105,6 +105,22 @@ def test_connections_are_weights_times_values() -> None:
     assert (np.diff(np.abs(strengths)) <= 1e-6).all()  # the strongest first
 
 
+def test_a_slice_and_a_join_are_connected_unit_by_unit() -> None:
+    torch.manual_seed(0)
+    whole = torch.randn(1, 8)
+    part, joined = whole[:, 3:6], torch.cat([whole, whole[:, 3:6]], 1)
+    layers = [
+        Layer("input", "input", whole),
+        Layer("slice", "slice", part, ("input",)),
+        Layer("cat", "cat", joined, ("input", "slice")),
+    ]
+    _, (edges, *_) = planes(layers, (8,), {})
+    of_slice = {(come, to) for source, come, target, to in edges.tolist() if target == 1}
+    assert of_slice == {(3, 0), (4, 1), (5, 2)}
+    of_join = {(source, come, to) for source, come, target, to in edges.tolist() if target == 2}
+    assert of_join == {*((0, n, n) for n in range(8)), *((1, n, 8 + n) for n in range(3))}
+
+
 def test_signed_bytes_keep_zero_and_the_sign() -> None:
     values = torch.tensor([[0.0, 1.0, -1.0, 0.5]])
     told, (_, _, plane) = planes([Layer("input", "input", values)], (4,), {})

@@ -104,8 +104,9 @@ def trace_layers(
     """The layers of `forward(inputs)`, by which `model` itself is called if it is not given.
 
     A layer is the input, a module without children, or a function called elsewhere that makes other
-    numbers, such as `relu`, the sum of a residual block, or `cat`. What leaves the numbers as they
-    are, such as `flatten` and dropout, is none, nor is what gives no floats (N, …).
+    numbers, such as `relu`, the sum of a residual block, `cat`, or a `slice` of another's. What
+    leaves the numbers as they are, such as `flatten` and dropout, is none, nor is what gives no
+    floats (N, …).
 
     inputs: (N, …). The model is in evaluation mode meanwhile, and computes without gradients;
     afterwards nothing is hooked. What happens outside of PyTorch, as in NumPy, is not seen.
@@ -227,6 +228,8 @@ class _Tracer(TorchFunctionMode):
         if not after or name.startswith("new_") or name.endswith("_like"):
             return given
         rearranged = name in REARRANGING or (name == "cat" and _joins_nothing(*args, **kwargs))
+        if name == "getitem" and isinstance(given, Tensor) and given.numel() < args[0].numel():
+            rearranged, name = False, "slice"
         values = None if rearranged else self.values_of(given)
         if name == "setitem":
             self.mark(args[0], after)

@@ -90,11 +90,17 @@ class See {
       h(
         "div",
         { class: "see" },
-        h("section", { class: "see-input card", "aria-label": "What it sees" }, source.element, this.prepared.element),
+        h("section", { class: "see-input card", "aria-label": "What it sees" }, source.element),
         h(
           "section",
           { class: "see-inside", "aria-label": "What it makes of it" },
-          this.bars && h("div", { class: "card" }, h("h2", {}, "Predictions"), this.bars.element),
+          (this.bars || about.kind === "pictures") &&
+            h(
+              "div",
+              { class: "card see-top" },
+              this.prepared.element,
+              this.bars && h("div", { class: "see-predicted" }, h("h2", {}, "Predictions"), this.bars.element),
+            ),
           about.layered && h("div", { class: "card" }, h("h2", {}, "Layer by layer"), this.network.element),
           h("details", {}, h("summary", { class: "small" }, "The same without the studio"), copied(command)),
         ),
@@ -157,7 +163,7 @@ class See {
     this.prepared.show(picture, data);
     if (onSheet) this.drawing?.lay(picture);
     this.bars?.show(data.probabilities);
-    if (this.about.layered) this.network.show(data.layers, units, edges, strengths, this.about.classes);
+    if (this.about.layered) this.network.show(data.layers, units, edges, strengths, this.about.ends);
     this.detail.refresh();
     this.body.dataset.seen = String(Number(this.body.dataset.seen ?? 0) + 1);
     performance.mark("see-drawn");
@@ -177,9 +183,10 @@ class See {
 
   async #saliency(label) {
     if (label === null) return this.prepared.plain();
+    const { input } = this;
     try {
-      const { data, planes } = await this.connection.ask("see.saliency", { run: this.run, label }, this.input);
-      this.prepared.heat(planes[0], data.class);
+      const { data, planes } = await this.connection.ask("see.saliency", { run: this.run, label }, input);
+      if (input === this.input) this.prepared.heat(planes[0], data.class);
     } catch (error) {
       this.report(error);
     }

@@ -92,6 +92,7 @@ def planes(
                 "after": list(layer.after),
                 "shape": list(layer.values.shape[1:]),
                 "units": len(each),
+                "size": list(each.values.shape[1:]),
                 "first": part.start,
                 "largest": largest,
                 "weights": layer.weight is not None and layer.weight.ndim > 1,
@@ -120,6 +121,8 @@ def strength(
     if weight is not None and weight.ndim == 4:
         return _convolution(layer, weight.float().cpu(), values, len(source), part, come)
     joined = len(layer.after) > 1 and len(units) != len(source)
+    if layer.kind == "slice":
+        joined, offset = True, -sliced_at(units, source)
     if len(units) != len(source) and not joined:
         return None
     sizes = values.square().mean(1).sqrt()
@@ -129,6 +132,15 @@ def strength(
         if number in come:
             matrix[row, number - come.start] = sizes[number - come.start]
     return matrix
+
+
+def sliced_at(units: Units, source: Units) -> int:
+    """From which unit of a source on a slice of it is, by its values; past its end if nowhere."""
+    if units.values.shape[1:] == source.values.shape[1:]:
+        for start in range(len(source) - len(units) + 1):
+            if units.values.equal(source.values[start : start + len(units)]):
+                return start
+    return len(source)
 
 
 def _linear(

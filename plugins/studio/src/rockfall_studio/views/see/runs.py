@@ -35,9 +35,10 @@ class Open(OfRun):
 
 @answers("see.open")
 def open_(studio: Studio, ask: Open) -> Answer:
-    """data: kind, "pictures", "game" or "numbers"; shape and dtype of an input; classes; layered,
-    classifies; sizes of the splits; light, whether drawings are light on dark; side of the sheet to
-    draw on; bounds of numbers, a low and a high each.
+    """data: kind, "pictures", "game" or "numbers"; shape and dtype of an input; classes; ends, names
+    of the last layer's numbers if it has one for each class or action; layered, classifies; sizes
+    of the splits; light, whether drawings are light on dark; side of the sheet to draw on; bounds
+    of numbers, a low and a high each; model, source, address.
     """
     with looking(studio, ask.run) as seen:
         info, record = seen.info, seen.opened.run.record
@@ -48,6 +49,7 @@ def open_(studio: Studio, ask: Open) -> Answer:
                 "shape": list(info.shape),
                 "dtype": info.dtype,
                 "classes": list(info.classes),
+                "ends": list(info.classes) or [f"action {n}" for n in range(info.actions or 0)],
                 "layered": seen.can("layered"),
                 "classifies": seen.can("classifies"),
                 "sizes": dict(info.sizes),

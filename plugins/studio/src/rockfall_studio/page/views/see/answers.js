@@ -8,7 +8,7 @@ export function preparedCard() {
   const canvas = h("canvas", { class: "pixels see-prepared", role: "img", "aria-label": "The input, as the network gets it" });
   const over = h("canvas", { class: "pixels see-heat", "aria-hidden": true, hidden: true });
   const words = h("p", { class: "small quiet", "aria-live": "polite" });
-  const heading = h("h3", {}, "What it gets");
+  const heading = h("h2", {}, "What it gets");
   const figure = h("div", { class: "see-figure" }, canvas, over);
   const element = h("div", { class: "see-prepare", hidden: true }, heading, figure, words);
   let said = "";

@@ -37,7 +37,7 @@ export class Network {
   }
 
   /** layers: as the studio tells of them. units: of each a plane (U, H, W). edges: (E, 4), strengths: (E,).
-  names: of the classes, under the last layer where that has one number for each. */
+  names: under the last layer where that has one number for each. */
   show(layers, units, edges, strengths, names = []) {
     this.names = names;
     const shape = JSON.stringify(layers.map((layer, index) => [layer.name, layer.units, layer.first, units[index].shape]));
@@ -58,7 +58,7 @@ export class Network {
   #row(layer, plane) {
     const [count, height, width] = plane.shape;
     const maps = height * width > 1;
-    const what = maps ? `${layer.units} ${layer.units === 1 ? "map" : "maps"} of ${layer.shape.slice(-2).join(" × ")}` : `${layer.units} ${layer.units === 1 ? "number" : "numbers"}`;
+    const what = maps ? `${layer.units} ${layer.units === 1 ? "map" : "maps"} of ${layer.size.join(" × ")}` : `${layer.units} ${layer.units === 1 ? "number" : "numbers"}`;
     const canvas = h("canvas", {
       class: "see-units",
       tabindex: "0",

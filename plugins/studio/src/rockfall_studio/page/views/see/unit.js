@@ -6,6 +6,7 @@ import { colourOf, drawSigned, short, signedTable } from "./colours.js";
 
 const LISTED = 6; // inputs on the card
 const MAP = 150; // CSS pixels of a map in the dialog
+const KERNEL = 112;
 const PACE = 90; // milliseconds from position to position
 
 /** Beside what is pointed at. → {element, show(answer, box), hide()} */
@@ -134,9 +135,9 @@ export class Detail {
     this.parts = { own, maps, kernels };
     const [height, width] = own.shape;
     this.at = Math.min(this.at, height * width - 1);
-    const inputs = Array.from({ length: maps.shape[0] }, (_, index) => new MapView(part(maps, index), maps.shape.slice(1), this.#named(index)));
-    const kernelViews = kernels ? Array.from({ length: kernels.shape[0] }, (_, index) => new MapView(part(kernels, index), kernels.shape.slice(1), `kernel ${index + 1}`, 84)) : [];
-    const output = new MapView(own, own.shape, `${data.kind} ${data.unit + 1}`);
+    const inputs = Array.from({ length: maps.shape[0] }, (_, index) => new MapView(part(maps, index), maps.shape.slice(1), this.#named(index), kernels ? MAP : 1.4 * MAP));
+    const kernelViews = kernels ? Array.from({ length: kernels.shape[0] }, (_, index) => new MapView(part(kernels, index), kernels.shape.slice(1), "", KERNEL)) : [];
+    const output = new MapView(own, own.shape, `${data.kind} ${data.unit + 1}`, 1.4 * MAP);
     output.canvas.addEventListener("pointerdown", (event) => {
       const box = output.canvas.getBoundingClientRect();
       const column = Math.floor(((event.clientX - box.left) / box.width) * width);
@@ -161,7 +162,7 @@ export class Detail {
 
   #named(index) {
     const input = this.data.inputs[index];
-    return input ? `${input.layer} ${input.unit + 1}` : "input";
+    return input ? `${input.unit + 1} of ${input.layer}` : "input";
   }
 
   #sum(data) {
@@ -257,10 +258,10 @@ class MapView {
     Object.assign(this, { values, height, width });
     const scale = side / Math.max(height, width);
     Object.assign(this, { wide: Math.max(6, width * scale), tall: Math.max(6, height * scale), scale });
-    this.canvas = h("canvas", { role: "img", "aria-label": name });
+    this.canvas = h("canvas", { role: "img", "aria-label": name || "kernel" });
     this.canvas.style.width = `${this.wide}px`;
     this.canvas.style.height = `${this.tall}px`;
-    this.element = h("figure", { class: "see-map" }, this.canvas, h("figcaption", { class: "small quiet" }, name));
+    this.element = h("figure", { class: "see-map" }, this.canvas, name && h("figcaption", { class: "small quiet" }, name));
     this.sheet = drawSigned(h("canvas", {}), values, height, width);
   }
 
@@ -275,8 +276,8 @@ class MapView {
     context.strokeStyle = style.getPropertyValue("--line");
     context.strokeRect(0.5, 0.5, this.wide - 1, this.tall - 1);
     const [across, down] = [this.wide / this.width, this.tall / this.height];
-    if (numbers && Math.min(across, down) >= 15) {
-      context.font = `${Math.min(11, across / 2.4)}px sans-serif`;
+    if (numbers && Math.min(across, down) >= 18) {
+      context.font = `${Math.min(11, across / 2.2)}px sans-serif`;
       context.textAlign = "center";
       context.textBaseline = "middle";
       const largest = this.values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -284,18 +285,26 @@ class MapView {
       this.values.forEach((value, at) => {
         const strong = Math.abs(value) > 0.6 * largest;
         context.fillStyle = strong === paper ? "#fff" : "#111";
-        context.fillText(value.toFixed(1).replace("-", "−"), ((at % this.width) + 0.5) * across, (Math.floor(at / this.width) + 0.5) * down);
+        context.fillText(hundredths(value), ((at % this.width) + 0.5) * across, (Math.floor(at / this.width) + 0.5) * down);
       });
     }
     if (!window) return;
-    context.strokeStyle = style.getPropertyValue("--warm");
-    context.lineWidth = 2.5;
     const step = window.stepAcross ?? window.step;
     const [x, y] = [window.left * across, window.top * down];
     const wide = ((window.wide - 1) * step + 1) * across;
     const tall = ((window.tall - 1) * window.step + 1) * down;
-    context.strokeRect(x + 1, y + 1, Math.max(3, wide - 2), Math.max(3, tall - 2));
+    // Ink with paper around it stands out on any map.
+    for (const [colour, width] of [["--paper", 5], ["--ink", 2.2]]) {
+      context.strokeStyle = style.getPropertyValue(colour);
+      context.lineWidth = width;
+      context.strokeRect(x + 1, y + 1, Math.max(3, wide - 2), Math.max(3, tall - 2));
+    }
   }
+}
+
+/** −0.123 → −.12 */
+function hundredths(value) {
+  return value.toFixed(2).replace("-", "−").replace("0.", ".");
 }
 
 function part(planes, index) {
