@@ -16,6 +16,7 @@ SCRIPTS = (
     "environment_speed",
     "drifting_speed",
     "worker_speed",
+    "atari_speed",
     "vision_speed",
     "boltzmann_speed",
     "boltzmann_digits",
