@@ -23,7 +23,7 @@ TRIED = 20
 """Ports, from there on, before one is refused."""
 LOOPBACK = "127.0.0.1"
 OPEN_TO_OTHERS = (
-    "open to others: whoever reaches this machine and has that link sees your runs and pictures, "
+    "open to others: whoever reaches this machine and has the link below sees your runs and pictures, "
     "and can train and stop; nothing is encrypted on the way. Without --host it is for you alone"
 )
 
@@ -79,12 +79,12 @@ def command(
     from rockfall_studio.studio import Studio
 
     def ready() -> None:
+        if not own:
+            say(OPEN_TO_OTHERS, err=True)
         if as_json:
             say(json.dumps({"address": address, "port": number}))
         else:
             say(f"Rockfall studio: {address}", "Ctrl-C ends it; trainings stop, and can be resumed")
-        if not own:
-            say(OPEN_TO_OTHERS, err=True)
         sys.stdout.flush()
         if browser or (browser is None and _is_desktop()):
             webbrowser.open(address)

@@ -89,7 +89,7 @@ export class Connection extends EventTarget {
   }
 }
 
-function framed(request, bytes) {
+export function framed(request, bytes) {
   const text = new TextEncoder().encode(request);
   const message = new Uint8Array(4 + text.length + bytes.byteLength);
   new DataView(message.buffer).setUint32(0, text.length, true);
@@ -99,7 +99,7 @@ function framed(request, bytes) {
 }
 
 /** A binary frame: see framing.py. */
-function unpacked(buffer) {
+export function unpacked(buffer) {
   const view = new DataView(buffer);
   const [id, count, length] = [0, 4, 8].map((at) => view.getUint32(at, true));
   const data = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 16, length)));
