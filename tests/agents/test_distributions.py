@@ -48,6 +48,7 @@ def test_it_draws_the_actions_of_a_batch(acted: spaces.Space[Any]) -> None:
         assert parameter.grad is not None, name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "acted", [spaces.Discrete(4), spaces.MultiDiscrete([2, 3]), spaces.MultiBinary(3)]
 )

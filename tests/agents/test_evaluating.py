@@ -18,7 +18,10 @@ from tests.agents.sb3_runs import AGENTS, CONTINUOUS
 def train(agent: str, out: Path, **settings: Any) -> rockfall.Run:
     source = "Pendulum-v1" if agent in CONTINUOUS else "CartPole-v1"
     settings = {"steps": 1_280, **settings}
-    return rockfall.train(agent, source, preset="tiny", out=out, listeners=[], **settings)
+    few = {"evaluation_episodes": 2}
+    return rockfall.train(
+        agent, source, preset="tiny", source_options=few, out=out, listeners=[], **settings
+    )
 
 
 @pytest.mark.long

@@ -58,9 +58,17 @@ def test_it_learns_and_acts(agent: str, observed: str, acted: str, tmp_path: Pat
         short |= {"learning_starts": 50, "buffer_size": 500}
     if agent == "ppo":
         short |= {"batch_size": 16, "rollout_steps": 16}
-    run = rockfall.train(agent, name, preset="tiny", out=tmp_path, listeners=[], config=short)
+    run = rockfall.train(
+        agent,
+        name,
+        preset="tiny",
+        source_options={"evaluation_episodes": 3},
+        out=tmp_path,
+        listeners=[],
+        config=short,
+    )
     assert run.step
-    figures = rockfall.evaluate(run, limit=3)
+    figures = rockfall.evaluate(run, limit=2)
     assert "random" in figures["score"]["baselines"]
     model: Any = rockfall.open_run(run.directory.path).model
     env = gymnasium.make(name, disable_env_checker=True)

@@ -26,7 +26,10 @@ RECORDED = Path(__file__).parents[1] / "recorded_runs" / "v0.1"
 
 def trained(agent: str, out: Path, steps: int = 640) -> rockfall.Run:
     source = "Pendulum-v1" if agent in CONTINUOUS else "CartPole-v1"
-    return rockfall.train(agent, source, preset="tiny", steps=steps, out=out, listeners=[])
+    few = {"evaluation_episodes": 2}
+    return rockfall.train(
+        agent, source, preset="tiny", source_options=few, steps=steps, out=out, listeners=[]
+    )
 
 
 @pytest.mark.long
@@ -85,6 +88,7 @@ def test_killed_before_it_is_recorded_it_finishes_as_what_it_was(
     assert again.record.lengthened == []
 
 
+@pytest.mark.long
 def test_one_that_was_interrupted_goes_on_to_more(tmp_path: Path) -> None:
     record = record_for("pqn", "CartPole-v1", steps=640)
     directory = start(tmp_path, record)

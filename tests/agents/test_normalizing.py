@@ -127,6 +127,7 @@ def test_what_is_off_adds_nothing_to_a_state_dict() -> None:
             assert any("normalizer" in name for name in names) == on
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("agent", ["dqn", "sac", "td3"])
 def test_of_a_replay_buffer_every_observation_counts_once(agent: str, tmp_path: Path) -> None:
     run = trained(agent, tmp_path, normalize_observations=True, buffer_size=3_000, seed=3)

@@ -73,7 +73,7 @@ def test_bf16_is_for_wide_layers_on_grids_where_the_processor_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": here})
-    settings = {"steps": 2_000, "envs": 16, "rollout_steps": 8, **settings}
+    settings = {"steps": 256, "envs": 16, "rollout_steps": 8, **settings}
     run = rockfall.train(
         "pqn",
         source,

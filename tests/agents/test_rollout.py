@@ -226,6 +226,7 @@ def test_where_the_device_alone_knows_what_ended_the_rollout_is_the_same(
     assert endings
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "form", "waits"),
     [

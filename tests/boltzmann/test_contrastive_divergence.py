@@ -93,6 +93,7 @@ configs = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @given(
     config=configs,
     visible=st.integers(1, 6),
@@ -278,6 +279,7 @@ def test_an_update_follows_the_gradient_of_the_likelihood(
     assert wanted.abs().max() > 10 * atol
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
 def test_the_learners_chains_converge_to_the_distribution(visible: str) -> None:
     """At lr 0, so that the model stays what it is; real noise."""

@@ -67,6 +67,7 @@ def test_the_kit() -> None:
     check_model("evolve")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("parents", [1, 3])
 def test_never_worse_and_in_the_end_like_the_picture(tmp_path: Path, parents: int) -> None:
     picture = shapes()

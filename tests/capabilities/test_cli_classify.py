@@ -73,6 +73,7 @@ def test_drawings_are_read(folder: Path, drawn: Path) -> None:
     assert all(0 <= p["probability"] <= 1 for picture in data for p in picture["predictions"])
 
 
+@pytest.mark.long
 def test_the_best_classes_are_listed_with_bars(folder: Path, drawn: Path) -> None:
     done = rockfall(folder, "classify", "reads", str(drawn / "0.png"), "--top", "3")
     lines = done.stdout.splitlines()

@@ -191,6 +191,7 @@ def test_to_look_changes_nothing(start: Callable[..., Run]) -> None:
     assert lines[0] == lines[1]
 
 
+@pytest.mark.long
 def test_resumed_it_leaves_the_same_sheets(start: Callable[..., Run]) -> None:
     whole = left(run_through(start(learning(40, Learner()))))
     begun = start(learning(40, Learner()), stop_at=17, checkpoint_every=0.0)

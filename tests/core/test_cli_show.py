@@ -60,6 +60,7 @@ def test_a_run(folder: Path) -> None:
     assert lines[-1] == "next: rockfall evaluate tiny  ·  rockfall classify tiny PICTURE"
 
 
+@pytest.mark.long
 def test_a_run_for_programs(folder: Path) -> None:
     (folder / "runs/tiny/pictures/drawn-3.png").write_bytes(b"")
     data = json.loads(rockfall(folder, "show", "tiny", "--json").stdout)
@@ -275,6 +276,7 @@ def test_a_headline_is_drawn_before_what_is_monitored(folder: Path) -> None:
         assert data["metrics"] == metrics, "bad is logged first, and good is monitored"
 
 
+@pytest.mark.long
 def test_runs_on_other_sources_are_not_comparable(folder: Path) -> None:
     for name, seed in (("one", 1), ("two", 2)):
         words = ("mlp", f"source.seed={seed}", "--preset", "tiny", "--name", name)

@@ -112,6 +112,7 @@ def test_stopped_and_resumed_it_is_as_if_it_never_was(folder: Path, how: signal.
     assert figures(folder, name) == figures(folder, "plain")
 
 
+@pytest.mark.long
 def test_a_damaged_checkpoint_is_refused(folder: Path) -> None:
     rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", "damaged")
     checkpoint = folder / "runs" / "damaged" / "checkpoint" / "last.safetensors"

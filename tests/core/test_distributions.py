@@ -107,6 +107,7 @@ def test_folders_with_bad_names(name: str, path: Path) -> None:
     assert [each.path for each in installed("rockfall") if each.broken] == [str(path / name)]
 
 
+@pytest.mark.long
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -116,6 +116,7 @@ def test_killed_between_the_result_and_the_pictures(tmp_path: Path) -> None:
     assert set(run.result["pictures"]) == left(run)
 
 
+@pytest.mark.long
 def test_pictures_that_are_lost_are_drawn_by_resume_and_show(tmp_path: Path) -> None:
     run = train(tmp_path)
     lost = sorted(left(run))[0]
@@ -250,6 +251,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield path
 
 
+@pytest.mark.long
 def test_show_draws_anew(folder: Path) -> None:
     drawn = folder / "runs/reads/pictures"
     for picture in drawn.iterdir():

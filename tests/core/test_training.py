@@ -110,6 +110,7 @@ def test_a_finished_run_is_opened_not_trained(tmp_path: Path) -> None:
         assert torch.equal(resumed.model.state_dict()[name], tensor)
 
 
+@pytest.mark.long
 def test_a_source_that_has_changed_is_told_when_a_run_goes_on(tmp_path: Path) -> None:
     run = train(tmp_path)
     run.directory.result_file.unlink()

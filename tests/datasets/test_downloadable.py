@@ -330,6 +330,7 @@ def test_info_of_what_is_not_here_refuses_options_all_the_same(
     assert not folder.exists()
 
 
+@pytest.mark.long
 def test_json_is_not_disturbed_by_a_download(
     server: Mirror,
     folder: Path,

@@ -34,6 +34,7 @@ def train(out: Path, source: str = "digits", **given: Any) -> Any:
     return rockfall.train("autoencoder", source, out=out, listeners=[], **given)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_losses_are_sums_over_numbers_and_means_over_examples(network: str) -> None:
     data = digits()
@@ -105,6 +106,7 @@ def test_samples_are_of_the_training_latents_gaussian() -> None:
     assert off.abs().max() > 0.05  # or a diagonal covariance would do as well
 
 
+@pytest.mark.long
 def test_the_gaussian_is_the_finished_models(tmp_path: Path) -> None:
     run = train(tmp_path, epochs=2, hidden=(8,), latent=3)
     found = run.model.encode(digits().train.inputs).double()

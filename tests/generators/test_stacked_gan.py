@@ -156,6 +156,7 @@ def test_independent_training_is_on_real_features_and_joint_on_generated_ones(
     assert again.sum(1).eq(1).all()
 
 
+@pytest.mark.long
 def test_the_encoder_stays_fixed(tmp_path: Path) -> None:
     """Its weights and the statistics of its norm, while the generators learn."""
     data = pictures()

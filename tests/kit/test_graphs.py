@@ -125,6 +125,7 @@ def test_modes_are_recorded_apart(recorder: Recorder) -> None:
     assert captured.recordings == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "error", [RuntimeError("operation not permitted when stream is capturing"), None]
 )

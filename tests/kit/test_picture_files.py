@@ -70,6 +70,7 @@ def test_what_is_no_picture(tmp_path: Path, content: bytes) -> None:
     assert not picture_files.is_picture(tmp_path)
 
 
+@pytest.mark.long
 def test_one_too_large_is_a_picture_that_can_not_be_read(tmp_path: Path) -> None:
     Image.new("1", (20_000, 20_000)).save(tmp_path / "a", "PNG")
     assert picture_files.is_picture(tmp_path / "a")

@@ -116,6 +116,7 @@ def test_cmyk_as_cameras_write_it(tmp_path: Path) -> None:
     assert loaded.tolist() == pytest.approx([255, 0, 0], abs=4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("side", [8_001, 20_000])
 def test_a_decompression_bomb(tmp_path: Path, side: int) -> None:
     path = saved(tmp_path, Image.new("1", (side, side)))

@@ -119,6 +119,7 @@ def test_a_source_leaves_its_own_pictures_as_they_are(
         assert torch.equal(prepare_file(path, asked.info).pixels, asked.test.inputs[number])
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(
     count=st.integers(1, 5),

@@ -44,6 +44,7 @@ def drawn(ask: Any, run: str, **fields: Any) -> Any:
     return ask("see.draw", sheet().tobytes(), run=run, side=SIDE, **fields)
 
 
+@pytest.mark.long
 def test_a_drawing_is_prepared_as_a_file_is_and_classified(looking: Looking, tmp_path: Any) -> None:
     ask = looking("lenet5")
     answer = drawn(ask, "lenet5")
@@ -189,6 +190,7 @@ def test_saliency_is_the_occlusion_of_classify(looking: Looking) -> None:
     assert np.allclose(answer.planes[0], expected, atol=1e-6)
 
 
+@pytest.mark.long
 def test_examples_and_machines_without_classes(looking: Looking) -> None:
     ask = looking("rbm")
     opened = ask("see.open", run="rbm").data
@@ -204,6 +206,7 @@ def test_examples_and_machines_without_classes(looking: Looking) -> None:
     assert np.allclose(filters.planes[2][0], model.filters()[0, 0].numpy(), atol=1e-6)
 
 
+@pytest.mark.long
 def test_a_game_is_stepped_through(looking: Looking) -> None:
     ask = looking("pqn")
     assert ask("see.open", run="pqn").data["kind"] == "game"

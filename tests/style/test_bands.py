@@ -71,6 +71,7 @@ def test_bands_are_taken_beyond_a_size(network: TransformNetwork) -> None:
         assert used.call_count == 1
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 70), st.integers(1, 70))
 def test_every_size_comes_back(network: TransformNetwork, height: int, width: int) -> None:

@@ -93,6 +93,7 @@ def test_its_content_layers_are_computed_by_every_feature_network() -> None:
         assert set(layers) <= set(LAYERS[name])
 
 
+@pytest.mark.long
 def test_the_losses_see_every_phase_of_a_stride_and_never_more_than_the_picture(
     seen: TrainingPictures, loss: PerceptualLoss
 ) -> None:

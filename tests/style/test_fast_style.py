@@ -59,6 +59,7 @@ def test_seconds_teach_a_style(tmp_path: Path) -> None:
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.long
 def test_losses_against_their_definition() -> None:
     """Each picture by itself, the sum as the settings say."""
     config = FastStyleConfig(**SMALL, style_weight=0.5, tv_weight=7.0)
@@ -82,6 +83,7 @@ def test_losses_against_their_definition() -> None:
     )
 
 
+@pytest.mark.long
 def test_of_the_style_itself_the_style_loss_is_nothing() -> None:
     config = FastStyleConfig(**SMALL)
     perceptual_loss = PerceptualLoss(config, torch.device("cpu"))

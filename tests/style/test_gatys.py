@@ -101,6 +101,7 @@ def test_the_features_of_our_own_bring_the_colours_of_the_style(tmp_path: Path) 
     assert (after - style).norm() < (before - style).norm() / 2
 
 
+@pytest.mark.long
 def test_without_style_and_smoothing_the_photo_stays(painted: Any, photo: Path) -> None:
     run = painted(style_weight=0, tv_weight=0)
     assert (result(run).int() - load(photo).int()).abs().max() <= 1
@@ -148,6 +149,7 @@ def test_a_masked_picture_is_the_photo_where_the_mask_is_black(
     assert (found[:, :, 40:] != given[:, :, 40:]).any(0).float().mean() > 0.9
 
 
+@pytest.mark.long
 def test_a_white_mask_is_none(painted: Any, tmp_path: Path) -> None:
     white = torch.full((3, 9, 9), 255, dtype=torch.uint8)
     run = painted(mask=str(save(tmp_path / "mask.png", white)))
@@ -173,6 +175,7 @@ def test_only_what_is_painted_has_style() -> None:
     assert style_loss({"a": other}, {"a": gram(style)}) > 1
 
 
+@pytest.mark.long
 def test_colours_can_be_preserved(painted: Any, photo: Path) -> None:
     """Differences of two channels are chrominance: they stay, but where black or white cut off."""
     given, found = load(photo).int(), result(painted(preserve_colours=True)).int()
@@ -348,6 +351,7 @@ def test_a_style_or_a_photo_of_one_colour(
         assert found.style < 110 and found.content < 110
 
 
+@pytest.mark.long
 def test_it_can_begin_with_any_picture(painted: Any, tmp_path: Path) -> None:
     """So that one goes on from another's result, or a film's frame from the one before it."""
     first = painted(steps=10)

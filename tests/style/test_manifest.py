@@ -173,6 +173,7 @@ def test_damage_is_one_line(folder: Path, damage: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.long
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 47), st.integers(1, 200_000), st.sampled_from(["cut", "grown"]))
 def test_any_other_length_of_any_file_is_told(

@@ -73,6 +73,7 @@ def test_resizing_keeps_what_is_even_and_does_not_shift() -> None:
     torch.testing.assert_close(middle, ramp[0, 0, 0].view(32, 2).mean(1)[8:24], atol=1e-4, rtol=0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["brush_strokes", "stained_glass", "woodcut"])
 def test_patterns_are_pictures_and_always_the_same(name: str) -> None:
     draw = getattr(patterns, name)

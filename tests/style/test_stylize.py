@@ -471,6 +471,7 @@ def test_several_pictures_are_mixed(here: Path) -> None:
     assert config["style"] == [str(here / "style.png"), str(here / "photo.png")]
 
 
+@pytest.mark.long
 def test_a_trained_style(here: Path) -> None:
     few = ("source.size=32", "source.count=4")
     trained = rockfall(here, "train", "fast-style", *few, "--preset", "tiny", "--name", "mine")

@@ -112,6 +112,7 @@ def test_averaged_weights_classify_and_are_no_trainable_parameters(tmp_path: Pat
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 64 * 16 + 16 + 170
 
 
+@pytest.mark.long
 def test_label_smoothing(tmp_path: Path) -> None:
     plain = train(tmp_path / "a", epochs=1).metrics[0]["train loss"]
     smooth = train(tmp_path / "b", epochs=1, label_smoothing=0.3).metrics[0]["train loss"]

@@ -62,6 +62,7 @@ def test_components_without_variance_are_not_amplified() -> None:
     assert layer.weight.flatten(1).norm(dim=1).max() <= WHITENING_EPSILON**-0.5 + 1e-3
 
 
+@pytest.mark.long
 def test_filters_of_the_first_layer_are_not_learned(tmp_path: Path) -> None:
     run = rockfall.train("fastnet", preset="tiny", out=tmp_path, listeners=[])
     assert isinstance(run.model, Fastnet)

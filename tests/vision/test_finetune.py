@@ -97,6 +97,7 @@ def test_with_flips_it_learns_from_both_views_and_averages_them() -> None:
     torch.testing.assert_close(model.classify(inputs), model.classify(inputs.flip(3)))
 
 
+@pytest.mark.long
 def test_frozen_features_stay_as_they_were_and_others_learn() -> None:
     data = dataset()
     frozen, _ = fitted(data)
