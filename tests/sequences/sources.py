@@ -40,7 +40,9 @@ def numbers(features: int = 2, outputs: int = 2, steps: int = 7) -> rockfall.Sou
 
 
 def small(name: str, of: rockfall.SourceInfo | None = None, **settings: Any) -> Any:
-    """A model of 5 units, with weights of one seed."""
+    """A model of 5 units (8, where heads share them), with weights of one seed."""
     kind = registry().models.find(name).spec.load()
     torch.manual_seed(0)
-    return kind(kind.Config(**{"units": 5, **settings}), of or info())
+    return kind(
+        kind.Config(**{"units": 8 if name == "transformer" else 5, **settings}), of or info()
+    )

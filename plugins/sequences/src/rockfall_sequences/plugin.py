@@ -10,6 +10,26 @@ SOURCES = {
         "distracted sequence recall: two symbols to remember among many, asked for last",
         "evolvingstuff 2012, github.com/evolvingstuff/SimpleLSTM",
     ),
+    "adding": (
+        "adding:adding",
+        "the adding problem: the sum of two marked numbers among many",
+        "Hochreiter and Schmidhuber 1997; Le, Jaitly and Hinton 2015, arXiv:1504.00941",
+    ),
+    "copy": (
+        "copying:copy",
+        "the copy task: ten symbols to be repeated after a delay",
+        "Hochreiter and Schmidhuber 1997; Arjovsky et al. 2016, arXiv:1511.06464",
+    ),
+    "parity": (
+        "parity:parity",
+        "parity: whether the number of ones so far is odd",
+        "Minsky and Papert 1969, Perceptrons",
+    ),
+    "reber": (
+        "reber:reber",
+        "the embedded Reber grammar: near the end comes what came at the beginning",
+        "Cleeremans et al. 1989; Hochreiter and Schmidhuber 1997, Long Short-Term Memory",
+    ),
 }
 """Name → (target in this package, summary, reference) of a task whose sequences are made up."""
 
@@ -35,8 +55,31 @@ MODELS = {
         "SimpleLSTM: an LSTM with one gate, by its original rule or full gradients",
         "evolvingstuff 2012, github.com/evolvingstuff/SimpleLSTM",
     ),
+    "mingru": (
+        "min_rnn:MinGru",
+        "minGRU: a gate that sees the input alone, so that all steps go at once",
+        "Feng et al. 2024, Were RNNs All We Needed?, arXiv:2410.01201",
+    ),
+    "minlstm": (
+        "min_rnn:MinLstm",
+        "minLSTM: two gates that see the input alone, and share 1 between them",
+        "Feng et al. 2024, Were RNNs All We Needed?, arXiv:2410.01201",
+    ),
+    "lru": (
+        "lru:Lru",
+        "linear recurrent unit (LRU): a diagonal state-space model",
+        "Orvieto et al. 2023, Resurrecting Recurrent Neural Networks for Long Sequences",
+    ),
+    "transformer": (
+        "transformer:Transformer",
+        "causal transformer: each step looks back at every one before",
+        "Vaswani et al. 2017, Attention Is All You Need; Su et al. 2021, RoFormer",
+    ),
 }
 """Name → (target in this package, summary, reference)."""
+
+DEVICES = {"lru": ("cpu", "cuda")}
+"""Of a model that does not compute wherever PyTorch does: its state is complex."""
 
 
 @hookimpl
@@ -50,6 +93,14 @@ def rockfall_register(register: Register) -> None:
             licence="MIT",
             reference=reference,
         )
+    register.dataset(
+        name="sequential-mnist",
+        summary="MNIST's digits read row by row, pixel by pixel, or permuted; a download of 12 MB",
+        target="rockfall_sequences.sequential_mnist:sequential_mnist",
+        kinds=("sequences", "labelled-sequences"),
+        licence="CC BY-SA 3.0",
+        reference="Le, Jaitly and Hinton 2015, arXiv:1504.00941; LeCun et al. 1998",
+    )
     for name, (target, summary, reference) in MODELS.items():
         register.model(
             name=name,
@@ -59,6 +110,7 @@ def rockfall_register(register: Register) -> None:
             default_source="distracted-recall",
             capabilities=("predicts", "remembers"),
             reference=reference,
+            devices=DEVICES.get(name, ("cpu", "cuda", "mps")),
         )
     register.capability(
         name="predicts",

@@ -33,7 +33,7 @@ TINY: dict[str, Any] = {"units": 8, "epochs": 2, "batch_size": 100}
 
 class TrainingConfig(rockfall.Config):
     epochs: int = Field(
-        30, ge=1, description="passes over the training split; made-up tasks have a new one in each"
+        20, ge=1, description="passes over the training split; made-up tasks have a new one in each"
     )
     batch_size: int = Field(50, ge=1, description="mini-batch size, in sequences")
     lr: float = Field(0.01, gt=0, le=1, description="peak learning rate of AdamW")

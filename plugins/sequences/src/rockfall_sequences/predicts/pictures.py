@@ -35,10 +35,11 @@ def pictures(model: Predicts, source: Dataset) -> dict[str, Image.Image]:
 
 def _distance(model: Predicts, source: Sequences, test: Batch) -> Image.Image:
     assert source.cues is not None
-    mask = has_target(test.labels)
+    cues = source.cues(test.inputs)
+    mask = has_target(test.labels) & (cues > 0)
     predicted = torch.cat([model.predict(part) for part in in_parts(test.inputs)])
     right = (predicted.argmax(-1) == test.labels)[mask].float()
-    away = source.cues(test.inputs)[mask]
+    away = cues[mask]
     count = torch.bincount(away)
     rate = torch.bincount(away, right) / count
     points = [(float(d), 100 * rate[d].item()) for d in count.nonzero()[:, 0].tolist()]

@@ -1,0 +1,62 @@
+"""The scan against its loop, forwards and backwards."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from rockfall_sequences.scan import scan
+
+
+def loop(a: Tensor, b: Tensor, state: Tensor | None = None) -> Tensor:
+    h = torch.zeros_like(b[:, 0]) if state is None else state
+    found = []
+    for step in range(b.shape[1]):
+        h = a[:, step] * h + b[:, step]
+        found.append(h)
+    return torch.stack(found, 1)
+
+
+def made(steps: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(steps)
+    a = torch.rand(2, steps, 3, dtype=torch.float64, generator=generator).to(dtype)
+    if dtype.is_complex:
+        a = a * torch.polar(torch.ones(3).double(), torch.tensor([0.1, 1.0, 2.0]).double())
+    b = torch.randn(2, steps, 3, dtype=dtype, generator=generator)
+    return a, b, torch.randn(2, 3, dtype=dtype, generator=generator)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 9, 10, 17, 50])
+def test_it_is_its_loop(steps: int, dtype: torch.dtype) -> None:
+    a, b, state = made(steps, dtype)
+    torch.testing.assert_close(scan(a, b), loop(a, b))
+    torch.testing.assert_close(scan(a, b, state), loop(a, b, state))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_gradients_by_finite_differences(steps: int, dtype: torch.dtype) -> None:
+    given = [each.requires_grad_() for each in made(steps, dtype)]
+    assert torch.autograd.gradcheck(scan, given)
+
+
+def test_gradients_are_those_of_the_loop() -> None:
+    grads = []
+    for way in (scan, loop):
+        given = [each.requires_grad_() for each in made(50, torch.complex128)]
+        way(*given).abs().sum().backward()
+        grads.append([each.grad for each in given])
+    for mine, expected in zip(*grads, strict=True):
+        torch.testing.assert_close(mine, expected)
+
+
+def test_nothing_overflows_over_many_steps() -> None:
+    a = torch.full((1, 5_000, 2), 0.01)
+    a[..., 1] = 1.0
+    given = [a.requires_grad_(), torch.ones(1, 5_000, 2).requires_grad_()]
+    h = scan(*given)
+    assert h[0, -1].tolist() == pytest.approx([1 / 0.99, 5_000])
+    h.sum().backward()
+    assert all(torch.isfinite(each.grad).all() for each in given if each.grad is not None)
