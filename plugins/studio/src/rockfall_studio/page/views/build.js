@@ -16,7 +16,7 @@ let current = 0;
 export default {
   name: "build",
   title: "Build",
-  about: "Build a network from blocks, and train anything.",
+  about: "build a network from blocks, and train anything",
   mount(root, { connection, report, views }) {
     const charts = curves({ connection, report });
     const forms = new Map(); // model → promise of its form
