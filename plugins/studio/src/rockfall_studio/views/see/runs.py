@@ -35,10 +35,10 @@ class Open(OfRun):
 
 @answers("see.open")
 def open_(studio: Studio, ask: Open) -> Answer:
-    """data: kind, "pictures", "game" or "numbers"; shape and dtype of an input; classes; ends, names
-    of the last layer's numbers if it has one for each class or action; layered, classifies; sizes
-    of the splits; light, whether drawings are light on dark; side of the sheet to draw on; bounds
-    of numbers, a low and a high each; model, source, address.
+    """data: kind, "pictures", "game" or "numbers"; shape and dtype of an input; classes; ends,
+    names of the last layer's numbers if it has one for each class or action; layered, classifies;
+    sizes of the splits; light, whether drawings are light on dark; side of the sheet to draw on;
+    bounds of numbers, a low and a high each; model, source, address.
     """
     with looking(studio, ask.run) as seen:
         info, record = seen.info, seen.opened.run.record

@@ -21,7 +21,7 @@ export class Network {
     this.rows = [];
     this.shape = "";
     this.over = null; // {row, unit} that is pointed at
-    this.sizes = new ResizeObserver(() => this.#laid());
+    this.sizes = new ResizeObserver(() => this.width === this.list.clientWidth || requestAnimationFrame(() => this.#laid()));
     this.sizes.observe(this.element);
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.repaint = () => this.#draw();
@@ -100,6 +100,7 @@ export class Network {
   #laid() {
     const room = this.list.clientWidth;
     if (!room) return;
+    this.width = room;
     const density = devicePixelRatio || 1;
     for (const row of this.rows) {
       const [count, height, width] = row.plane.shape;
