@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -218,6 +220,28 @@ def test_the_page_gets_a_websocket(served: InThread) -> None:
     with served.tab() as tab:
         ask(tab, 7, "home.runs")
         assert next_of(tab)["id"] == 7
+
+
+def test_two_hosts_are_refused_by_whatever_server_passes_them_on(served: InThread) -> None:
+    """Ours refuses such a request itself, before it is anybody's."""
+    told: list[Any] = []
+    own = (b"host", served.host.encode())
+    headers = [own, (b"host", b"evil.example"), (b"cookie", served.cookie.encode())]
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    for given in (headers, [own, *headers[:1], headers[2]]):
+        told.clear()
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "query_string": b"",
+            "headers": given,
+        }
+        asyncio.run(served.guard(scope, None, send))  # type: ignore[arg-type]
+        assert told[0]["status"] == 403
 
 
 def test_a_secret_lasts_and_is_nobody_elses(
