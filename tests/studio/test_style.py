@@ -131,6 +131,7 @@ def test_styles_pictures_and_painters_are_those_of_the_registry(
     named = {each["name"]: each["restyles"] for each in data["painters"]}
     assert named == {"gatys": True, "painter": False, "evolve": False}
     assert data["painters"][0]["restyles"]
+    assert data["first"] == "china"
     assert there == []  # to list them opens none
 
 

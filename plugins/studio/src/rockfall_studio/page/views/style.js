@@ -18,7 +18,7 @@ export default {
       .ask("style.styles")
       .then(({ data }) => {
         if (gone) return;
-        const chosen = photograph({ connection, report, pictures: data.pictures });
+        const chosen = photograph({ connection, report, pictures: data.pictures, first: data.first });
         const [run] = rest;
         open.push(chosen, styled({ connection, report, chosen, styles: data.styles, run }));
         if (data.painters.length) open.push(painted({ connection, report, chosen, ...data, run: data.paintings.includes(run) ? run : "" }));

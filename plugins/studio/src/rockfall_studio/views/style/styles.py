@@ -33,7 +33,8 @@ class Styles(Ask):
 @answers("style.styles")
 def styles(studio: Studio, ask: Styles) -> Answer:
     """data: styles, each {style, name, summary, megabytes (to download, or 0)}; pictures, each
-    {name, summary}; painters, each {name, summary, restyles}; paintings, names of runs of these.
+    {name, summary}; first, one of them to begin with, or null; painters, each {name, summary,
+    restyles}; paintings, names of runs of these.
     """
     found = [
         {
@@ -65,10 +66,17 @@ def styles(studio: Studio, ask: Styles) -> Answer:
         {
             "styles": [*runs, *found],
             "pictures": pictures,
+            "first": _first(),
             "painters": painters(),
             "paintings": paintings,
         }
     )
+
+
+def _first() -> str | None:
+    """What the first painter learns from where nothing is said."""
+    names = (registry().models.find(each["name"]).spec.default_source for each in painters())
+    return next((name for name in names if registry().pictures.get(name)), None)
 
 
 def painters() -> list[dict[str, Any]]:

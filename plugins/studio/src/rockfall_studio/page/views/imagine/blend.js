@@ -10,8 +10,8 @@ const SIDE = 112;
 /** → {element, take(which, picture, label)}; which: 0 or 1. */
 export function blend(scene) {
   const ends = ["A", "B"].map((name, which) => {
-    const canvas = pictureCanvas(SIDE, `Picture ${name}`, { "data-name": `blend-${name}` });
-    const button = h("button", { type: "button", class: "thumb", "aria-pressed": which === 0, onclick: () => turn(which) }, canvas, name);
+    const canvas = pictureCanvas(SIDE, "", { "data-name": `blend-${name}`, role: "presentation" });
+    const button = h("button", { type: "button", class: "thumb", "aria-label": `Picture ${name}`, "aria-pressed": which === 0, onclick: () => turn(which) }, canvas, name);
     return { name, canvas, button, latents: null, label: -1 };
   });
   let turned = 0; // whose turn it is to get a picture

@@ -166,6 +166,7 @@ function turning(canvas, scene, free, std) {
     if (event.button) return;
     canvas.setPointerCapture(event.pointerId);
     start = [event.clientX, event.clientY];
+    keyed = false;
     begin();
   });
   canvas.addEventListener("pointermove", (event) => {
@@ -174,16 +175,18 @@ function turning(canvas, scene, free, std) {
     to((event.clientX - start[0]) / side, (event.clientY - start[1]) / side);
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (start = null));
-  const place = [0, 0];
-  canvas.addEventListener("focus", () => {
-    place.fill(0);
-    from = null;
-  });
+  const place = [0, 0]; // where the arrow keys are
+  let keyed = false;
+  scene.addEventListener("latents", ({ detail }) => (keyed = keyed && detail.source === canvas));
   canvas.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!move) return;
     event.preventDefault();
-    if (!from) begin();
+    if (!keyed) {
+      begin();
+      place.fill(0);
+      keyed = true;
+    }
     place[0] += KEY * move[0];
     place[1] += KEY * move[1];
     to(...place);

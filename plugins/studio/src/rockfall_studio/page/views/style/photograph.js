@@ -7,7 +7,8 @@ import { upload } from "../../parts/upload.js";
 /** → {element, picture, file, preview, begin(), close()}; its `events` has "change" when it is another.
 
 picture: as the studio knows it. file: what to type for it. preview: (H, W, 3). */
-export function photograph({ connection, report, pictures }) {
+export function photograph({ connection, report, pictures, first }) {
+  let asked = 0; // requests so far: what was opened last is what is shown, whichever is read first
   const events = new EventTarget();
   const canvas = h("canvas", { class: "photograph", role: "img", "aria-label": "The photograph", "data-name": "photograph" });
   const said = h("p", { class: "quiet small", role: "status" });
@@ -23,7 +24,7 @@ export function photograph({ connection, report, pictures }) {
     picture: "",
     file: "",
     preview: null,
-    begin: () => pictures.length && look(pictures[0].name),
+    begin: () => first && look(first),
     close: own.close,
     element: h(
       "section",
@@ -38,14 +39,19 @@ export function photograph({ connection, report, pictures }) {
   return found;
 
   function keep({ bytes, name }) {
-    connection.ask("style.keep", { name }, bytes).then((answer) => take(answer, name)).catch(report);
+    take(connection.ask("style.keep", { name }, bytes), name);
   }
 
   function look(name) {
-    connection.ask("style.look", { picture: name }).then((answer) => take(answer, name)).catch(report);
+    take(connection.ask("style.look", { picture: name }), name);
   }
 
-  function take({ data, planes }, name) {
+  function take(answer, name) {
+    const own = ++asked;
+    answer.then((found) => own === asked && show(found, name)).catch(report);
+  }
+
+  function show({ data, planes }, name) {
     Object.assign(found, { picture: data.picture, file: name, preview: planes[0] });
     drawPlane(canvas, planes[0]);
     select.value = data.picture === name ? name : "";
