@@ -53,7 +53,7 @@ def measure(address: str) -> list[float]:
         for move in range(MOVES + WARM_UP):
             across, down = move % 20, move // 20
             page.mouse.move(box["x"] + 60 + 8 * across, box["y"] + 60 + 12 * down)
-            page.wait_for_function(f"window.latencies.length > {move}", polling=4)
+            page.wait_for_function("n => window.latencies.length > n", arg=move, polling=4)
         page.mouse.up()
         found: list[float] = page.evaluate("window.latencies")
         browser.close()

@@ -125,13 +125,11 @@ def strength(
         joined, offset = True, -sliced_at(units, source)
     if len(units) != len(source) and not joined:
         return None
-    sizes = values.square().mean(1).sqrt()
-    matrix = np.zeros((len(part), len(come)), np.float32)
-    for row, unit in enumerate(part):
-        number = unit - offset if joined else unit
-        if number in come:
-            matrix[row, number - come.start] = sizes[number - come.start]
-    return matrix
+    sizes = values.square().mean(1).sqrt().numpy()
+    numbers = np.arange(part.start, part.stop) - (offset if joined else 0)
+    same = numbers[:, None] == np.arange(come.start, come.stop)
+    diagonal: np.ndarray[Any, Any] = same * sizes
+    return diagonal
 
 
 def sliced_at(units: Units, source: Units) -> int:
@@ -163,6 +161,8 @@ def _convolution(
     layer: Layer, weight: Tensor, values: Tensor, count: int, part: range, come: range
 ) -> np.ndarray[Any, Any] | None:
     """By the size of a kernel and of what it slides over; below 0 where its sum says so."""
+    import torch
+
     groups = int(layer.settings.get("groups", 1))
     if "Transpose" in layer.kind or "transpose" in layer.kind:
         if groups > 1:
@@ -171,16 +171,18 @@ def _convolution(
     outputs, inputs = weight.shape[:2]
     if inputs * groups != count:
         return None
+    kernels = weight[part.start : part.stop].flatten(2)
+    # Each kernel of a group at the channels that it slides over.
+    units = torch.arange(part.start, part.start + len(kernels))
+    columns = (units * groups // outputs * inputs)[:, None] + torch.arange(inputs)
+    norms, sums = (
+        torch.zeros(len(kernels), count).scatter(1, columns, each)[:, come.start : come.stop]
+        for each in (kernels.norm(dim=2), kernels.sum(2))
+    )
     sizes, means = values.square().mean(1).sqrt(), values.mean(1)
-    matrix = np.zeros((len(part), len(come)), np.float32)
-    for row, unit in enumerate(part):
-        start = unit * groups // outputs * inputs
-        for column, channel in enumerate(come):
-            if start <= channel < start + inputs and unit < outputs:
-                kernel = weight[unit, channel - start]
-                sign = -1.0 if float(kernel.sum() * means[column]) < 0 else 1.0
-                matrix[row, column] = sign * float(kernel.norm() * sizes[column])
-    return matrix
+    signs = torch.where(sums * means < 0, -1.0, 1.0)
+    found: np.ndarray[Any, Any] = (signs * norms * sizes).numpy()
+    return found
 
 
 def strongest(matrix: np.ndarray[Any, Any] | None) -> list[tuple[int, int, float]]:
