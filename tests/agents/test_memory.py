@@ -14,7 +14,7 @@ import rockfall
 from rockfall.kit.environments import ModelPolicy, episodes, episodes_ended
 from rockfall.sources.environment import Environment
 from rockfall.testing import check_model
-from rockfall_agents.memory import Memory
+from rockfall_agents.memory import Memory, Recurrent
 from rockfall_agents.networks import Network
 from rockfall_agents.pqn import Pqn
 from rockfall_agents.reinforce import Reinforce, ReinforceConfig
@@ -48,6 +48,14 @@ def test_unrolled_outputs_are_those_of_the_single_steps(
         memory = torch.where(ended[:, t, None], 0.0, memory)
     unrolled = net.unroll(observations, first[:, None].expand(-1, steps, -1), ended)
     torch.testing.assert_close(unrolled, torch.stack(outputs, 1))
+
+
+def test_an_lstm_keeps_most_of_its_memory_at_first() -> None:
+    """Where nothing is seen: the share of its cells that its forget gate lets through."""
+    recurrent = Recurrent("lstm", 5)
+    memory = torch.cat((torch.zeros(1, 5), torch.full((1, 5), 2.0)), 1)
+    _, after = recurrent(torch.zeros(1, 5), memory)
+    torch.testing.assert_close(after[0, 5:], torch.sigmoid(torch.ones(5)) * 2)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -36,6 +36,11 @@ class Recurrent(nn.Module):
             nn.init.orthogonal_(gate)
         nn.init.zeros_(self.cell.bias_ih)
         nn.init.zeros_(self.cell.bias_hh)
+        if kind == "lstm":
+            # So that it forgets little at first: Jozefowicz, Zaremba and Sutskever 2015, "An
+            # Empirical Exploration of Recurrent Network Architectures". With 0 pqn ends at 75 % of
+            # the oracle in place of 85, on falling rocks 8 × 8 with two rows in sight (one seed).
+            nn.init.ones_(self.cell.bias_ih.detach()[features : 2 * features])
         self.size = features * (2 if kind == "lstm" else 1)
         """Numbers in the memory of one episode."""
 
