@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median, quantiles
 from typing import Any
 
 from tests.benchmarks.command_line import used
@@ -30,6 +31,20 @@ new MutationObserver((_, observer) => {
   observer.disconnect();
 }).observe(document, { childList: true, subtree: true });
 """
+STROKES = """
+() => {
+  window.latencies = [];
+  let begun = null;
+  document.querySelector(".sketchpad").addEventListener(
+    "pointermove", () => (begun ??= performance.now()), { capture: true });
+  new MutationObserver(() => requestAnimationFrame(() => {
+    if (begun !== null) window.latencies.push(performance.now() - begun);
+    begun = null;
+  })).observe(document.querySelector("[data-seen]"), { attributeFilter: ["data-seen"] });
+}
+"""
+MOVES, WARM_UP = 200, 20
+"""Of the pen, and those before that are not counted."""
 PEAK = "VmHWM"
 RESIDENT = "VmRSS"
 
@@ -107,10 +122,39 @@ def idle(folder: Path, _: int) -> list[Row]:
     ]
 
 
+def stroke(folder: Path, _: int) -> list[Row]:
+    """From a move of the pen to the first frame after every layer of lenet5 was drawn, each move
+    waited for.
+    """
+    runs = folder / "runs"
+    serving.trained(runs, "lenet5")
+    with serving.serve(runs) as studio, browser() as opened:
+        shown = opened.new_page(viewport={"width": 1280, "height": 800})
+        shown.goto(f"{studio.address}#see/lenet5")
+        shown.locator("[data-seen]").wait_for()
+        shown.get_by_role("button", name="Clear").click()
+        shown.wait_for_timeout(500)
+        shown.evaluate(STROKES)
+        box = shown.locator(".sketchpad").bounding_box()
+        shown.mouse.move(box["x"] + 50, box["y"] + 50)
+        shown.mouse.down()
+        for move in range(MOVES + WARM_UP):
+            across, down = move % 20, move // 20
+            shown.mouse.move(box["x"] + 60 + 8 * across, box["y"] + 60 + 12 * down)
+            shown.wait_for_function("n => window.latencies.length > n", arg=move, polling=4)
+        shown.mouse.up()
+        found = shown.evaluate("window.latencies")[WARM_UP:]
+    return [
+        ["from a stroke to drawn layers of lenet5, median, ms", median(found), "40"],
+        ["the same, 95th percentile, ms", quantiles(found, n=20)[-1], "100"],
+    ]
+
+
 PARTS: dict[str, Callable[[Path, int], list[Row]]] = {
     "start": starting,
     "page": page,
     "idle": idle,
+    "stroke": stroke,
 }
 """(folder, repeats) → rows of what was measured, its value, and what it should be below."""
 
