@@ -22,6 +22,14 @@ def code(call: str, more: str = "") -> str:
 THING = "class Thing: ...\n"
 OWN = "fake_rockfall_checked"
 
+FLIES = """from typing import Protocol, runtime_checkable
+from rockfall.kit.ready import Ready
+@runtime_checkable
+class Flies(Protocol):
+    def fly(self): ...
+"""
+READY = f"register.capability(name='flies', summary='x', target='{OWN}:Flies', ready='{OWN}:ready')"
+
 FAULTY = {
     "heavy": ("import torch\n" + code("pass"), f"importing {OWN} imports torch, for which"),
     "failed": ("1 / 0", "entry point rockfall-checked: it failed to load: ZeroDivisionError"),
@@ -86,6 +94,22 @@ FAULTY = {
             "class Flies(Protocol):\n    def fly(self): ...\n",
         ),
         "capability flies: AttributeError",
+    ),
+    "ready ones that are none": (
+        code(READY, f"{FLIES}def ready(): return {{'bird': object()}}\n"),
+        "capability flies: ready bird is no rockfall.kit.ready.Ready",
+    ),
+    "a ready one that does not open": (
+        code(READY, f"{FLIES}def ready(): return {{'bird': Ready('x', lambda: 1 / 0)}}\n"),
+        "ready bird: ZeroDivisionError",
+    ),
+    "a ready one that is downloaded and does not say so": (
+        code(
+            READY,
+            f"import socket\n{FLIES}def fetch(): socket.getaddrinfo('a.b', 80)\n"
+            "def ready(): return {'bird': Ready('x', fetch)}\n",
+        ),
+        "ready bird: it needs the network",
     ),
     "a baseline that is not there": (
         code(

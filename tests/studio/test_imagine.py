@@ -169,6 +169,11 @@ def test_latents_of_pictures_are_those_that_are_blended(looking: Looking) -> Non
         ask("imagine.find", pictures.tobytes(), run="vae", labels=[1])
 
 
+def test_a_hundred_pictures_at_once_are_enough(looking: Looking) -> None:
+    with pytest.raises(UsageError, match="more than 100 pictures at once"):
+        looking("vae")("imagine.reconstruct", bytes(SIZE * 101), run="vae")
+
+
 @pytest.mark.parametrize("content", [b"", bytes(63)])
 def test_what_are_no_pictures_of_this_size_is_refused(looking: Looking, content: bytes) -> None:
     with pytest.raises(UsageError, match="bytes are no pictures of 64"):

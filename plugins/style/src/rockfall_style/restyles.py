@@ -18,7 +18,7 @@ NAMES = ("style loss", "content loss")
 
 @runtime_checkable
 class Restyles(Protocol):
-    """Holds one picture in the style of another."""
+    """Holds one picture in the style of another, which its setting `style` names."""
 
     def paint(self, height: int, width: int, /) -> Tensor:
         """(3, height, width) uint8."""

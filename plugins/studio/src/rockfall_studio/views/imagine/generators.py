@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rockfall import SourceInfo
 
 MAX_SEED = 2**32 - 1
+MOST = 100
+"""Pictures that are computed at once."""
 
 _drawing = threading.RLock()
 """Held while random numbers are drawn: torch's generator is one for all threads."""
@@ -69,13 +71,15 @@ class Generator:
 
     def inputs(self, content: bytes) -> Tensor:
         """Pictures (N, C, H, W) uint8 that the page had from here, and sent back. Raises UsageError
-        for another number of bytes.
+        for another number of bytes, and for too many.
         """
         import torch
 
         size = math.prod(self.shape)
         if not content or len(content) % size:
             raise UsageError(f"{len(content):,} bytes are no pictures of {size:,}")
+        if len(content) > MOST * size:
+            raise UsageError(f"more than {MOST} pictures at once")
         pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8)
         channels, height, width = self.shape
         pictures = pixels.view(-1, height, width, channels).permute(0, 3, 1, 2).contiguous()

@@ -16,6 +16,7 @@ from rockfall_studio.asks import Answer, answers
 from rockfall_studio.studio import Studio
 from rockfall_studio.views.imagine.generators import (
     MAX_SEED,
+    MOST,
     Generator,
     OfRun,
     drawing,
@@ -32,8 +33,6 @@ DRAWN = 1000
 """Latents that their mean and standard deviation are estimated from."""
 ENCODED = 500
 """Test examples that the aggregate posterior is estimated from."""
-MOST = 100
-"""Pictures that are decoded at once."""
 PATIENCE = 0.5
 """Seconds after which a map shows what it has: a model without an encoder searches for latents."""
 FIRST = 4

@@ -14,6 +14,7 @@ from rockfall_studio.studio import Studio
 from rockfall_studio.uploads import prepare_drawing, prepare_picture
 from rockfall_studio.views.imagine.generators import (
     MAX_SEED,
+    MOST,
     Generator,
     OfRun,
     drawing,
@@ -80,7 +81,7 @@ def _film(found: Generator) -> str | None:
 class Examples(OfRun):
     """Some of the test split. seed: which."""
 
-    count: int = Field(24, ge=1, le=100)
+    count: int = Field(24, ge=1, le=MOST)
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
 
@@ -128,7 +129,7 @@ def reconstruct(studio: Studio, ask: Reconstruct) -> Answer:
 class Sample(OfRun):
     """label: of which class; none: of any."""
 
-    count: int = Field(24, ge=1, le=100)
+    count: int = Field(24, ge=1, le=MOST)
     seed: int = Field(0, ge=0, le=MAX_SEED)
     label: int | None = Field(None, ge=0)
 
