@@ -7,9 +7,9 @@ import { exact } from "./plot.js";
 const FIGURES = 3; // of a run, that are shown before the others are asked for
 const STATUS = { resumable: "stopped", started: "begun" };
 
-/** Whether a view is for a run: it has one of the capabilities that the view `uses`. */
+/** How well a view is for a run or a model: how many of the capabilities that the view `uses` it has. */
 export function suits(view, run) {
-  return (view.uses ?? []).some((capability) => run.capabilities?.includes(capability));
+  return (view.uses ?? []).filter((capability) => run.capabilities?.includes(capability)).length;
 }
 
 /** The views that are for a run, as links. */
@@ -46,7 +46,7 @@ export class RunCard {
     this.element = h(
       "article",
       { class: "card run", "aria-label": run.name },
-      h("div", { class: "row" }, h("h3", {}, h("label", {}, this.box, run.name)), this.tag),
+      h("div", { class: "row" }, this.box, h("h3", {}, run.name), this.tag),
       this.about,
       this.progress,
       this.said,

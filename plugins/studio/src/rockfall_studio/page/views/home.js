@@ -115,7 +115,7 @@ export default {
     /** A view with the newest run for it, and the models to train for it. */
     function use(view) {
       const run = runs.find((each) => each.ready && suits(view, each));
-      const able = offers.models.filter((model) => suits(view, model));
+      const able = offers.models.filter((model) => suits(view, model)).sort((a, b) => suits(view, b) - suits(view, a));
       const chip = (model) => {
         const button = h("button", { type: "button", class: "small", title: model.summary, "aria-label": `Train ${model.name} for ${view.title}`, onclick: () => begin(model.name, button) }, model.name);
         return button;
