@@ -44,15 +44,14 @@ def test_sizes_follow_what_is_built_and_what_can_not_be_is_explained_at_its_bloc
     count = blocks(page).count()
     change(page, 0, "filters", "5")
     blocks(page).nth(0).get_by_text("5 × 8 × 8, 50 parameters").wait_for()
-    page.get_by_label("block", exact=True).select_option("avgpool")
+    page.get_by_role("combobox", name="block", exact=True).select_option("avgpool")
     page.get_by_role("button", name="Add block").click()
     assert blocks(page).count() == count + 1
     change(page, count, "kernel", "7")
     alert = blocks(page).nth(count).get_by_role("alert")
     alert.wait_for()
-    assert re.fullmatch(
-        r"A \d × \d feature map is too small for a 7 × 7 kernel\.", alert.inner_text()
-    )
+    said = alert.inner_text()
+    assert re.fullmatch(r"A \d × \d feature map is too small for a 7 × 7 kernel\.", said)
     screenshot(page, "build-impossible")
     blocks(page).nth(count).get_by_role("button", name="Remove").click()
     page.get_by_text("parameters in all").wait_for()
@@ -66,9 +65,12 @@ def test_each_kind_of_block_can_be_added_and_is_sized(building: Any) -> None:
     while blocks(page).count():
         blocks(page).first.get_by_role("button", name="Remove").click()
     page.get_by_text("Layers is empty").wait_for()
-    kinds = page.get_by_label("block", exact=True)
+    kinds = page.get_by_role("combobox", name="block", exact=True)
     # In an order in which all of them fit.
-    order = ["conv", "batchnorm", "relu", "maxpool", "avgpool", "tanh", "sigmoid", "gelu", "globalavgpool", "globalmaxpool", "dropout", "flatten", "linear"]  # fmt: skip
+    order = [
+        *("conv", "batchnorm", "relu", "maxpool", "avgpool", "tanh", "sigmoid", "gelu"),
+        *("globalavgpool", "globalmaxpool", "dropout", "flatten", "linear"),
+    ]
     assert set(order) == {o.get_attribute("value") for o in kinds.locator("option").all()}
     for name in order:
         kinds.select_option(name)
@@ -105,7 +107,7 @@ def test_two_variants_are_trained_and_their_curves_stand_beside_each_other(
     page.get_by_role("button", name="Copy as command").click()
     command = page.locator("pre.copied").inner_text()
     page.get_by_role("button", name="Train all variants").click()
-    page.get_by_text("narrow · narrow").first.wait_for(timeout=FOUND_WITHIN)
+    page.get_by_role("button", name="narrow", exact=True).nth(1).wait_for(timeout=FOUND_WITHIN)
     for _ in range(600):
         tags = [tag.inner_text() for tag in page.locator(".trained .tag").all()]
         if tags == ["finished", "finished"]:
@@ -130,8 +132,8 @@ def test_two_variants_are_trained_and_their_curves_stand_beside_each_other(
 
 def test_anything_else_is_trained_from_its_own_form(building: Any, screenshot: Any) -> None:
     page = building
-    page.get_by_label("model").select_option("pqn")
-    source = page.get_by_label("source")
+    page.get_by_role("combobox", name="model", exact=True).select_option("pqn")
+    source = page.get_by_role("combobox", name="source", exact=True)
     page.wait_for_function("document.querySelector('datalist')")
     assert source.input_value() == "falling-rocks-8x8" and not blocks(page).count()
     source.fill("no-such-thing")
@@ -139,7 +141,7 @@ def test_anything_else_is_trained_from_its_own_form(building: Any, screenshot: A
     page.get_by_text("no registered source").wait_for(timeout=FOUND_WITHIN)
     source.fill("CartPole-v1")
     source.press("Tab")
-    page.get_by_label("preset").select_option("tiny")
+    page.get_by_role("combobox", name="preset", exact=True).select_option("tiny")
     page.get_by_role("button", name="Copy as Python").click()
     python = page.locator("pre.copied").inner_text()
     assert '"pqn", "CartPole-v1", preset="tiny"' in python

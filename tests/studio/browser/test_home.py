@@ -20,9 +20,6 @@ INK = """canvas => {
   return drawn;
 }"""
 """How many pixels of a canvas are drawn."""
-LONGEST = """() => { window.tasks = []; new PerformanceObserver(list => {
-  for (const entry of list.getEntries()) window.tasks.push(entry.duration);
-}).observe({ type: "longtask" }); }"""
 
 
 def card(page: Any, name: str) -> Any:
@@ -198,6 +195,7 @@ def test_each_view_offers_models_and_has_a_link_for_its_runs(
     trained("lenet5"), trained("vae")
     page = open_page(studio)
     use = page.get_by_role("article", name=re.compile(f"^For {view}", re.I))
+    use.wait_for()
     assert use.get_by_role("button", name=re.compile("^Train ")).count() > 1
     use.get_by_role("link", name=re.compile(view, re.I)).click()
     page.wait_for_url(re.compile(f"#{view}/"))

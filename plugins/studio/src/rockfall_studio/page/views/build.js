@@ -235,7 +235,7 @@ export default {
 
     let drawn = "";
     function drawRuns() {
-      const shown = variants.flatMap((variant) => variant.runs.slice(-1).map((name) => ({ name, label: `${variant.name} · ${name}` })));
+      const shown = variants.flatMap((variant) => variant.runs.slice(-1).map((name) => ({ name, label: variant.name === name ? name : `${variant.name} · ${name}` })));
       plotted.hidden = !shown.length;
       charts.show(shown);
       const state = shown.map(({ name, label }) => [label, runs.find((run) => run.name === name) ?? null]);
