@@ -100,7 +100,7 @@ def installed(site: Path) -> Iterator[None]:
     registry.cache_clear()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_typed_in_any_way_and_killed_before_a_checkpoint(site: Path, tmp_path: Path) -> None:
     """In processes of their own, with listeners that import other things."""
 

@@ -26,7 +26,7 @@ MARKED = re.compile(r"<!-- new-plugin (\S+): (\S+) -->\s*```\w*\n(.*?)```", re.D
 
 LISTED_AS = {"dataset": "datasets", "environment": "environments"}
 """What `rockfall list` has a plugin's first thing under; the other kinds are models."""
-SLOW = {"generator", "painter", "agent", "command"}
+SLOW = {"generator", "painter", "agent", "command", "classifier", "environment"}
 """Kinds whose own tests take some seconds."""
 
 
