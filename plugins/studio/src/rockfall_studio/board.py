@@ -7,17 +7,23 @@ import shlex
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from rockfall import RockfallError
 from rockfall.plugin import registry
 from rockfall.verbs import RunDirectory
-
-if TYPE_CHECKING:
-    from rockfall_studio.studio import Studio
+from rockfall_studio.trainings import Trainings
 
 FRESH = 0.4
 """Seconds for which several tabs share one look at the folder."""
+
+
+class Folder(Protocol):
+    """What a studio has that a board needs."""
+
+    trainings: Trainings
+
+    def runs(self) -> list[RunDirectory]: ...
 
 
 class Board:
@@ -29,7 +35,7 @@ class Board:
         self._looked = -FRESH
         self._runs: list[dict[str, Any]] = []
 
-    def runs(self, studio: Studio, *, fresh: bool = False) -> list[dict[str, Any]]:
+    def runs(self, studio: Folder, *, fresh: bool = False) -> list[dict[str, Any]]:
         """Each as `described`. fresh: looked at now."""
         with self._lock:
             if fresh or time.monotonic() - self._looked > FRESH:
@@ -39,7 +45,7 @@ class Board:
                 self._known = {p: kept for p, kept in self._known.items() if p.name in there}
             return self._runs
 
-    def _run(self, studio: Studio, directory: RunDirectory) -> dict[str, Any]:
+    def _run(self, studio: Folder, directory: RunDirectory) -> dict[str, Any]:
         files = (directory.record_file, directory.result_file, directory.checkpoint("last"))
         written = tuple(map(_written, files))
         known, about = self._known.get(directory.path, ((), {}))
@@ -49,7 +55,7 @@ class Board:
         return {**about, **_now(studio, directory, about)}
 
 
-def described(studio: Studio, directory: RunDirectory) -> dict[str, Any]:
+def described(studio: Folder, directory: RunDirectory) -> dict[str, Any]:
     """What a list of runs says of one; of a damaged run, its fault."""
     about = _recorded(directory)
     return {**about, **_now(studio, directory, about)}
@@ -77,7 +83,7 @@ def _recorded(directory: RunDirectory) -> dict[str, Any]:
     }
 
 
-def _now(studio: Studio, directory: RunDirectory, about: dict[str, Any]) -> dict[str, Any]:
+def _now(studio: Folder, directory: RunDirectory, about: dict[str, Any]) -> dict[str, Any]:
     """What becomes of it at this moment.
 
     elsewhere: whether another process trains it than this studio's. said: why its training failed.
