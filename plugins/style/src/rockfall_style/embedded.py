@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 EMBEDDED: dict[str, str] = {
     "starry-night": "d8a4603baa7b6fbed0d7e3fefc628333368396159a568a93b93484b29834887c",
     "great-wave": "5533f4b128acadcb937d401dfc9b03dfb8d649ea578c49f37d3746c517b759c4",
+    "the-scream": "f04b3b6231a59b47bb849c701f02afa29227d2b63dac81ac9dbed918d5d9414b",
 }
 """The SHA-256 digest of each style's file, by the style's name."""
 
