@@ -186,6 +186,30 @@ def test_weights_that_functions_are_given() -> None:
     assert product.weight is not None and torch.equal(product.weight, model.matrix.T)
 
 
+def test_a_vector_that_becomes_a_picture_is_one() -> None:
+    class Decoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(4, 12), nn.Linear(12, 12)
+            self.picture = nn.Unflatten(1, (3, 2, 2))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            maps = self.first(inputs).view(-1, 3, 2, 2).relu()
+            picture: Tensor = self.picture(self.second(maps.flatten(1)))
+            return picture
+
+    layers = traced(Decoder(), torch.rand(3, 4))
+    assert edges(layers) == {
+        "input": (),
+        "first": ("input",),
+        "relu": ("first",),
+        "second": ("relu",),
+    }
+    assert layers["input"].values.shape == (3, 4)
+    for name in ("first", "relu", "second"):
+        assert layers[name].values.shape == (3, 3, 2, 2)
+
+
 def test_a_parametrised_layer_is_one() -> None:
     model = nn.Sequential(spectral_norm(nn.Linear(4, 3)), nn.ReLU())
     layers = traced(model, torch.rand(3, 4))

@@ -76,11 +76,11 @@ def test_layers_of_thousands_are_bounded_and_paged() -> None:
         Layer("numbers", "Linear", numbers, ("input",), weight),
         Layer("act", "ReLU", numbers.relu(), ("numbers",)),
     ]
-    told, (edges, strengths, *drawn) = planes([layers[0], layers[2]], (300, 100, 90), {})
+    told, (edges, strengths, *drawn) = planes([layers[0], layers[2]], {})
     assert [each["units"] for each in told] == [300, 5000]
     assert drawn[0].shape == (MOST_MAPS, MOST_SIDE, MOST_SIDE)
     assert drawn[1].shape == (MOST_NUMBERS, 1, 1)
-    told, (edges, strengths, *drawn) = planes(layers[1:], (5000,), {"act": 4990, "numbers": 4950})
+    told, (edges, strengths, *drawn) = planes(layers[1:], {"act": 4990, "numbers": 4950})
     assert told[1]["first"] == 4990 and drawn[1].shape == (10, 1, 1)
     assert 0 < len(edges) <= MOST_EDGES and len(edges) == len(strengths)
     assert set(edges[:, 3]) <= set(range(4990, 5000))
@@ -92,7 +92,7 @@ def test_connections_are_weights_times_values() -> None:
     maps, weight = torch.randn(1, 3, 2, 2), torch.randn(4, 12)
     values = maps.flatten(1) @ weight.T
     layers = [Layer("maps", "input", maps), Layer("out", "Linear", values, ("maps",), weight)]
-    _, (edges, strengths, *_) = planes(layers, (3, 2, 2), {})
+    _, (edges, strengths, *_) = planes(layers, {})
     expected = torch.zeros(4, 3)
     for unit in range(4):
         for channel in range(3):
@@ -115,7 +115,7 @@ def test_a_slice_and_a_join_are_connected_unit_by_unit() -> None:
         Layer("slice", "slice", part, ("input",)),
         Layer("cat", "cat", joined, ("input", "slice")),
     ]
-    _, (edges, *_) = planes(layers, (8,), {})
+    _, (edges, *_) = planes(layers, {})
     of_slice = {(come, to) for source, come, target, to in edges.tolist() if target == 1}
     assert of_slice == {(3, 0), (4, 1), (5, 2)}
     of_join = {(source, come, to) for source, come, target, to in edges.tolist() if target == 2}
@@ -124,7 +124,7 @@ def test_a_slice_and_a_join_are_connected_unit_by_unit() -> None:
 
 def test_signed_bytes_keep_zero_and_the_sign() -> None:
     values = torch.tensor([[0.0, 1.0, -1.0, 0.5]])
-    told, (_, _, plane) = planes([Layer("input", "input", values)], (4,), {})
+    told, (_, _, plane) = planes([Layer("input", "input", values)], {})
     assert told[0]["largest"] == 1.0
     assert plane.ravel().tolist() == [128, 255, 1, 192]
 

@@ -46,6 +46,8 @@ REARRANGING = frozenset(
     | {"requires_grad", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"}
 )
 """Operations that leave the numbers as they are, dropout among them in evaluation mode."""
+RESHAPING = frozenset({"view", "view_as", "reshape", "reshape_as", "unflatten"})
+"""Of them, those that may make a picture of a vector."""
 OPERATORS = {
     "iadd": "add",
     "radd": "add",
@@ -82,7 +84,7 @@ class Layer(NamedTuple):
     name: of its own among the layers, such as the module's `features.0`; called again, `fc (2)`.
     kind: what it does, as PyTorch calls it: `Conv2d` or another module's class, `relu`, `add` or
         another function, and `input` of the first.
-    values: (N, …), one for each input.
+    values: (N, …), one for each input, in the shape in which they go on.
     after: the names of the layers whose values go into it, all of them earlier.
     weight, bias: as PyTorch has them for such a layer: (units, features) of `Linear`, (filters,
         channels / groups, height, width) of `Conv2d`. They are the network's own, not copies.
@@ -172,6 +174,19 @@ class _Tracer(TorchFunctionMode):
         for tensor in _tensors(given):
             self.origins[id(tensor)] = tensor, origins
 
+    def pass_on(self, given: Any, origins: tuple[str, ...], *, reshaped: bool) -> None:
+        """What leaves the numbers as they are. reshaped: whether it may have made a picture of a
+        vector, which is one from the layer on that it comes from.
+        """
+        self.mark(given, origins)
+        if not reshaped or len(origins) != 1 or not isinstance(given, Tensor) or given.ndim < 3:
+            return
+        index = [layer.name for layer in self.layers].index(origins[0])
+        values = self.layers[index].values
+        same = values.numel() == given.numel() and len(given) == self.count
+        if values.ndim == 2 and same:
+            self.layers[index] = self.layers[index]._replace(values=values.view(given.shape))
+
     def origins_of(self, *given: Any) -> tuple[str, ...]:
         found = [self.origins[id(each)][1] for each in _tensors(given) if id(each) in self.origins]
         return tuple(dict.fromkeys(name for names in found for name in names))
@@ -194,7 +209,7 @@ class _Tracer(TorchFunctionMode):
             after = self.taken or ()
             values = None if isinstance(module, PASSING) else self.values_of(given)
             if values is None or not after:
-                self.mark(given, after)
+                self.pass_on(given, after, reshaped=isinstance(module, nn.Unflatten))
             else:
                 kind = parametrize.type_before_parametrizations(module).__name__
                 names = (*getattr(module, "__constants__", ()), "weight", "bias")
@@ -234,7 +249,7 @@ class _Tracer(TorchFunctionMode):
         if name == "setitem":
             self.mark(args[0], after)
         elif values is None:
-            self.mark(given, after)
+            self.pass_on(given, after, reshaped=name in RESHAPING)
         else:
             found = dict(zip(ARGUMENTS.get(name, ()), args, strict=False)) | kwargs
             if name == "matmul" and isinstance(args[1], Tensor) and args[1].ndim == 2:

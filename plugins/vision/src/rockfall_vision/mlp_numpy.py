@@ -124,7 +124,10 @@ class MlpNumpy:
         pixels, *activations = forward(self.parameters, self.pixels(inputs))
         names = [f"{i} logistic" for i in range(1, len(activations))] + ["probabilities"]
         given = Layer("input", "input", inputs)
-        layers = [given, Layer("pixels", "scale", torch.from_numpy(pixels), (given.name,))]
+        layers = [
+            given,
+            Layer("pixels", "scale", torch.from_numpy(pixels).view(inputs.shape), (given.name,)),
+        ]
         for name, values, weights, biases in zip(names, activations, *self.parameters, strict=True):
             layers.append(
                 Layer(

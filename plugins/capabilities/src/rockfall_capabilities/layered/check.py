@@ -73,7 +73,9 @@ def _check_layer(layer: Layer) -> None:
         assert tensor is None or not tensor.requires_grad, f"layer {name} is not detached"
     if layer.kind == "Linear" and layer.weight is not None:
         units = layer.weight.shape[0]
-        assert units == shape[-1], f"layer {name} has weights of {units} units and gave {shape}"
+        assert units in (shape[-1], values[0].numel()), (
+            f"layer {name} has weights of {units} units and gave {shape}"
+        )
 
 
 def _check_unhooked(model: Layered) -> None:

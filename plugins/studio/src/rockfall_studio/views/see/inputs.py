@@ -39,7 +39,7 @@ def seen_by(seen: Seen, inputs: Tensor, first: dict[str, int], **more: Any) -> A
     planes: the input's bytes, which the page sends with whatever it asks about it; of a picture, it
     (H, W, C), else nothing; and those of `planes`.
     """
-    told, drawn = planes(seen.layers(inputs), seen.info.shape, first)
+    told, drawn = planes(seen.layers(inputs), first)
     data = {"layers": told, "probabilities": seen.probabilities(inputs), **more}
     return Answer(data, [raw(inputs), picture_of(inputs[0]), *drawn])
 

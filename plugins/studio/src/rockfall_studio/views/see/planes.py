@@ -35,13 +35,9 @@ class Units:
     values: Tensor
 
     @classmethod
-    def of(cls, values: Tensor, shape: tuple[int, ...]) -> Units:
-        """values: (…) of one input. shape: of an input, in which a vector as long as a picture is
-        drawn.
-        """
+    def of(cls, values: Tensor) -> Units:
+        """values: (…) of one input."""
         values = values.detach().float().cpu()
-        if values.ndim == 1 and len(shape) == 3 and values.numel() == np.prod(shape):
-            values = values.view(shape)
         if values.ndim < 2 or values.shape[-2:].numel() == 1:
             return cls(values.reshape(-1, 1, 1))
         return cls(values.reshape(-1, *values.shape[-2:]))
@@ -62,7 +58,7 @@ class Units:
 
 
 def planes(
-    layers: Sequence[Layer], shape: tuple[int, ...], first: Mapping[str, int]
+    layers: Sequence[Layer], first: Mapping[str, int]
 ) -> tuple[list[dict[str, Any]], list[np.ndarray[Any, Any]]]:
     """What is said of each layer; and the arrays: connections (E, 4) int32, which are the numbers
     of a layer and a unit, and those of a later layer and its unit; their strengths (E,) float32,
@@ -71,7 +67,7 @@ def planes(
 
     first: the first unit that is shown, by a layer's name; 0 if it is not there.
     """
-    units = [Units.of(layer.values[0], shape) for layer in layers]
+    units = [Units.of(layer.values[0]) for layer in layers]
     shown = [each.part(first.get(layer.name, 0)) for layer, each in zip(layers, units, strict=True)]
     number = {layer.name: index for index, layer in enumerate(layers)}
     ends, strengths, told, drawn = [], [], [], []

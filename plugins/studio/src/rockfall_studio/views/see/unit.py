@@ -46,8 +46,8 @@ def unit(studio: Studio, ask: Unit) -> Answer:
         layers = {layer.name: layer for layer in seen.layers(seen.inputs(ask.attached))}
         if ask.layer not in layers:
             raise UsageError(f"{ask.run} has no layer {ask.layer}")
-        layer, shape = layers[ask.layer], seen.info.shape
-        units = {name: Units.of(each.values[0], shape) for name, each in layers.items()}
+        layer = layers[ask.layer]
+        units = {name: Units.of(each.values[0]) for name, each in layers.items()}
         own = units[ask.layer]
         if ask.unit >= len(own):
             raise UsageError(f"{ask.layer} has {len(own)} units, and none of {ask.unit}")

@@ -77,11 +77,11 @@ class Hello(nn.Module):
         return (pictures * 255).round().clamp(0, 255).byte().view(-1, *self.shape)
 
     def reconstructed(self, inputs: Tensor) -> Tensor:
-        """Pictures (N, C, H, W) → means of pixels, 0 to 1, by their mean latents ⟨x⟩ (N, D)."""
+        """Pictures (N, C, H, W) → means of pixels, 0 to 1, by their mean latents ⟨x⟩."""
         w, pictures = self.weight, inputs.flatten(1) / 255
         identity = torch.eye(self.config.latents, device=inputs.device)
         x = (pictures - self.mean) @ w @ torch.linalg.inv(w.T @ w + self.variance * identity)
-        return self.means(x)
+        return self.means(x).view(inputs.shape)
 
     def trace(self, inputs: Tensor) -> list[Layer]:
         """Pictures (N, C, H, W) → what each step makes of them, for whoever looks inside."""

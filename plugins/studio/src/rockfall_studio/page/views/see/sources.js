@@ -44,7 +44,7 @@ export function exampleSource(see) {
   const element = h(
     "div",
     { class: "row see-examples" },
-    h("span", { class: "small" }, "Test example"),
+    h("span", { class: "small" }, "Example"),
     h("button", { type: "button", "aria-label": "The example before", onclick: step(-1) }, "‹"),
     number,
     h("button", { type: "button", "aria-label": "The next example", onclick: step(1) }, "›"),
