@@ -150,8 +150,8 @@ def test_a_layer_above_reads_the_one_below(name: str) -> None:
     model = small(name, layers=2).eval()
     inputs = torch.randint(6, (3, 7))
     below, above = model.memory.layers
-    expected = above(below(model.encode(inputs))[0])[0]
-    torch.testing.assert_close(model.memory(model.encode(inputs))[0], expected)
+    expected = above(below(model.as_steps(inputs))[0])[0]
+    torch.testing.assert_close(model.memory(model.as_steps(inputs))[0], expected)
     held = model.holds(inputs)
     assert all(values.shape[:2] == (3, 7) for values in held.values())
 

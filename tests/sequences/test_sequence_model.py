@@ -67,6 +67,6 @@ def test_influence_by_finite_differences(name: str) -> None:
             moved[0][0, step, feature] += size * 2.0  # the inputs' deviation, by which it divides
             moved[1][0, step, feature] -= size * 2.0
             with torch.no_grad():
-                up, down = (model.answer(model.encode(each).double())[0, -1] for each in moved)
+                up, down = (model.answer(model.as_steps(each).double())[0, -1] for each in moved)
             squares += ((up - down).double() / (2 * size)).square().sum().item()
         assert norms[step].item() == pytest.approx(squares**0.5, rel=1e-2, abs=1e-4)

@@ -15,6 +15,7 @@ KINDS = {
     "labelled-vectors": "a dataset of vectors (N, D) float with labels (N,) int64",
     "sequences": "a dataset of sequences (N, T, D), or of symbols (N, T) int64, with targets",
     "labelled-sequences": "a dataset of sequences with labels (N,) int64",
+    "text": "a dataset of sequences of symbols, of which the next is the target",
     "picture": "one picture (3, H, W) uint8, by its name or its path",
     "environment": "any Gymnasium id",
     "discrete-actions": "any Gymnasium id with Discrete actions",

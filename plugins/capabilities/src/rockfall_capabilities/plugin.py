@@ -111,6 +111,13 @@ def rockfall_register(register: Register) -> None:
         summary="says how likely an example is",
         **targets("scores", "Scores"),
     )
+    register.capability(
+        name="writes",
+        summary="goes on with a text",
+        **targets("writes", "Writes"),
+        verb="sample RUN --prompt …",
+        verb_needs="text",
+    )
     for verb, folder, summary in (
         ("play", "acts", "watch a run or a baseline act, or play yourself"),
         ("classify", "classifies", "the classes that a trained model predicts of a picture"),

@@ -24,7 +24,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from rockfall_sequences.scan import scan
-from rockfall_sequences.sequence_model import TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
 
 
 class LruConfig(MemoryConfig):
@@ -85,7 +85,7 @@ class Lru(SequenceModel):
     """inputs (N, T, …) → outputs (N, T, K)."""
 
     Config = LruConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY, "text": TEXT}
 
     def layer(self, inputs: int, units: int) -> nn.Module:
         return LruLayer(inputs, units, self.config.radius, self.config.angle)

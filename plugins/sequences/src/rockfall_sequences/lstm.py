@@ -24,7 +24,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from rockfall_sequences.sequence_model import TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
 from rockfall_sequences.stack import over_time
 
 
@@ -97,7 +97,7 @@ class Lstm(SequenceModel):
     """inputs (N, T, …) → outputs (N, T, K)."""
 
     Config = LstmConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY, "text": TEXT}
 
     def layer(self, inputs: int, units: int) -> nn.Module:
         kind = PeepholeLayer if self.config.peepholes else LstmLayer

@@ -27,7 +27,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from rockfall_sequences.scan import scan
-from rockfall_sequences.sequence_model import TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
 
 
 class MinGruLayer(nn.Module):
@@ -92,7 +92,7 @@ class MinGru(SequenceModel):
     """inputs (N, T, …) → outputs (N, T, K)."""
 
     Config = MinRnnConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY, "text": TEXT}
 
     def layer(self, inputs: int, units: int) -> nn.Module:
         return MinGruLayer(inputs, units)
@@ -102,7 +102,7 @@ class MinLstm(SequenceModel):
     """inputs (N, T, …) → outputs (N, T, K)."""
 
     Config = MinRnnConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY, "text": TEXT}
 
     def layer(self, inputs: int, units: int) -> nn.Module:
         return MinLstmLayer(inputs, units)

@@ -101,6 +101,21 @@ def rockfall_register(register: Register) -> None:
         licence="CC BY-SA 3.0",
         reference="Le, Jaitly and Hinton 2015, arXiv:1504.00941; LeCun et al. 1998",
     )
+    register.dataset(
+        name="text",
+        summary="the Declaration of Independence and the Constitution of the United States",
+        target="rockfall_sequences.text:text",
+        kinds=("sequences", "text"),
+        licence="public domain",
+        reference="United States, 1776 and 1787, as Debian's package miscfiles has them",
+    )
+    register.source_opener(
+        name="text-file",
+        summary="the path of a text file, .txt or .md, character by character",
+        target="rockfall_sequences.text:open_text",
+        suits="rockfall_sequences.text:preset_for",
+        order=25,  # before pictures, which take any file
+    )
     for name, (target, summary, reference) in MODELS.items():
         register.model(
             name=name,
@@ -108,7 +123,7 @@ def rockfall_register(register: Register) -> None:
             target=f"rockfall_sequences.{target}",
             learns_from=("sequences",),
             default_source="distracted-recall",
-            capabilities=("predicts", "remembers"),
+            capabilities=("predicts", "remembers", "writes"),
             reference=reference,
             devices=DEVICES.get(name, ("cpu", "cuda", "mps")),
         )

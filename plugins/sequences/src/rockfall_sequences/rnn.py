@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from rockfall_sequences.sequence_model import TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
 
 
 class RnnConfig(MemoryConfig):
@@ -44,7 +44,7 @@ class Rnn(SequenceModel):
     """inputs (N, T, …) → outputs (N, T, K)."""
 
     Config = RnnConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY, "text": {**TEXT, "lr": 3e-3}}
 
     def layer(self, inputs: int, units: int) -> nn.Module:
         nonlinearity = self.config.nonlinearity

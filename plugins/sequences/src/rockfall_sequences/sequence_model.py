@@ -6,6 +6,7 @@ A subclass builds the layers between, each from (N, T, D) to (N, T, units).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -16,19 +17,23 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import LambdaLR
 
 import rockfall
-from rockfall import Dataset, Split, eval_mode
+from rockfall import Dataset, Split, UsageError, eval_mode
 from rockfall.kit.optimizers import AdamW
 from rockfall.kit.schedules import Schedule, lr_factor
 from rockfall.kit.targets import NO_TARGET, has_target
 from rockfall_sequences.sequences import features_of, outputs_of
 from rockfall_sequences.stack import Stack
 
+MOST_CONTEXT = 1024
+"""Steps before, of a prompt or of a model without a state, by which the next symbol is written."""
 EVAL_STEPS = 50_000
 """Steps of all sequences in a batch of a forward pass without gradients."""
 
 
 TINY: dict[str, Any] = {"units": 8, "epochs": 2, "batch_size": 100}
 """The preset `tiny` of every model here."""
+TEXT: dict[str, Any] = {"units": 128, "epochs": 50, "batch_size": 32, "lr": 0.01}
+"""The preset `text`: with more to remember, and a batch of half a page."""
 
 
 class TrainingConfig(rockfall.Config):
@@ -88,6 +93,7 @@ class SequenceModel(nn.Module):
         self.config = config
         self.features, self.outputs = features_of(info), outputs_of(info)
         self.predicts_classes = bool(info.classes)
+        self.alphabet = info.classes if "text" in info.kinds else ()
         known = info.statistics if info.dtype.startswith("float") else {}
         for name in ("input", "target"):
             prefix = "" if name == "input" else "target "
@@ -103,7 +109,7 @@ class SequenceModel(nn.Module):
         """A `rockfall_sequences.stack.Layer`, from (N, T, inputs) to (N, T, units)."""
         raise NotImplementedError
 
-    def encode(self, inputs: Tensor) -> Tensor:
+    def as_steps(self, inputs: Tensor) -> Tensor:
         """Inputs as the source has them → (N, T, features) float."""
         if inputs.dtype == torch.int64:
             # Unlike `F.one_hot`, this does not wait for the device to tell the greatest.
@@ -114,7 +120,7 @@ class SequenceModel(nn.Module):
         return (inputs - self.input_mean) / self.input_std
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self.answer(self.encode(inputs))
+        return self.answer(self.as_steps(inputs))
 
     def answer(self, steps: Tensor) -> Tensor:
         """(N, T, features) float → outputs (N, T, K) float32."""
@@ -195,6 +201,39 @@ class SequenceModel(nn.Module):
             return self.probabilities(outputs)
         return outputs * self.target_std + self.target_mean
 
+    @torch.no_grad()
+    def write(self, prompt: Sequence[str], length: int, temperature: float) -> list[str]:
+        """Symbols that go on from the prompt's, drawn by torch's global generator.
+
+        temperature: of the softmax; 0 takes the likeliest. Raises UsageError for a model of no
+        text, and for a symbol that it has not learned from.
+        """
+        device = self.readout.weight.device
+        states, given, written = None, self.numbers_of(prompt).to(device), []
+        for _ in range(length):
+            given = given[:, -MOST_CONTEXT:]
+            remembered, states = self.memory(self.as_steps(given), states)
+            logits = self.readout(remembered[:, -1]).float()
+            if temperature == 0:
+                drawn = logits.argmax(1, keepdim=True)
+            else:
+                drawn = (logits / temperature).softmax(1).multinomial(1)
+            written.append(self.alphabet[int(drawn)])
+            given = torch.cat((given, drawn), 1) if states[0] is None else drawn
+        return written
+
+    def numbers_of(self, prompt: Sequence[str]) -> Tensor:
+        """(1, T) int64; of an empty prompt the first symbol. Raises UsageError, as `write` does."""
+        if not self.alphabet:
+            raise UsageError("it has not learned from text, so that it can write none")
+        known = {symbol: number for number, symbol in enumerate(self.alphabet)}
+        if strange := sorted(set(prompt) - known.keys()):
+            shown = " ".join(strange[:10])
+            raise UsageError(
+                f"it has learned from text without {shown}: leave that out of the prompt"
+            )
+        return torch.tensor([[known[symbol] for symbol in prompt] or [0]])
+
     def probabilities(self, outputs: Tensor) -> Tensor:
         """Of the classes, (N, T, K), by the outputs."""
         return outputs.softmax(-1)
@@ -204,14 +243,14 @@ class SequenceModel(nn.Module):
         """inputs (N, T, …) → name → (N, T, units): what the last layer holds, and how far its gates
         are open, at each step.
         """
-        return self.memory.holds(self.encode(inputs))
+        return self.memory.holds(self.as_steps(inputs))
 
     def influence(self, inputs: Tensor) -> Tensor:
         """inputs (N, T, …) → (N, T): the norm of the gradient of the last step's outputs by each
         step's input, that is, of their Jacobian.
         """
         with torch.enable_grad():
-            steps = self.encode(inputs).detach().requires_grad_()
+            steps = self.as_steps(inputs).detach().requires_grad_()
             last = self.answer(steps)[:, -1]
             squares = torch.zeros(steps.shape[:2], device=steps.device)
             for output in last.unbind(1):

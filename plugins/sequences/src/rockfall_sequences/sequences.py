@@ -31,6 +31,8 @@ class Sequences(Dataset):
 
     symbols: the names of the numbers that inputs (N, T) are made of.
     draws: of a task whose sequences are made up, which are then never the same again in training.
+    is_text: whether the symbols are characters, whose names are those of the classes, and the next
+        is the target.
     cues: inputs → (N, T), how many steps before each step lies what its target depends on; 0 where
         it has none.
     """
@@ -45,10 +47,14 @@ class Sequences(Dataset):
         draws: Draw | None = None,
         cues: Callable[[Tensor], Tensor] | None = None,
         seed: int = 0,
+        is_text: bool = False,
     ) -> None:
-        one_label = splits["train"].labels.ndim == 1
-        kinds = ("sequences", "labelled-sequences") if one_label else ("sequences",)
-        super().__init__(name, splits, kinds=kinds, classes=classes)
+        kinds = ["sequences"]
+        if splits["train"].labels.ndim == 1:
+            kinds.append("labelled-sequences")
+        if is_text:
+            kinds.append("text")
+        super().__init__(name, splits, kinds=tuple(kinds), classes=classes)
         self.symbols = tuple(symbols)
         self.draws, self.cues, self.seed = draws, cues, seed
         if self.symbols:
@@ -76,9 +82,9 @@ class Sequences(Dataset):
 
     def with_splits(self, splits: Mapping[str, Split], classes: tuple[str, ...]) -> Sequences:
         """What is left after a selection, which is all that is ever learned from."""
-        return Sequences(
-            self.info.name, splits, classes=classes, symbols=self.symbols, cues=self.cues
-        )
+        known: dict[str, Any] = {"symbols": self.symbols, "cues": self.cues}
+        is_text = "text" in self.info.kinds
+        return Sequences(self.info.name, splits, classes=classes, is_text=is_text, **known)
 
     def draw(self) -> Image.Image | None:
         """Some training sequences, each above its targets."""

@@ -34,7 +34,7 @@ from torch.nn import functional as F
 import rockfall
 from rockfall import Dataset
 from rockfall.kit.targets import has_target
-from rockfall_sequences.sequence_model import TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
 from rockfall_sequences.stack import over_time
 
 
@@ -90,6 +90,7 @@ class SimpleLstm(SequenceModel):
     Config = SimpleLstmConfig
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "tiny": TINY,
+        "text": TEXT,
         "original": {"rule": "original", "batch_size": 1, "lr": 0.07, "epochs": 250},
     }
 
@@ -137,7 +138,7 @@ class SimpleLstm(SequenceModel):
         """
         layer: Any = self.memory.layers[0]
         units, lr = layer.units, self.config.lr
-        steps = self.encode(inputs)
+        steps = self.as_steps(inputs)
         asked = steps_asked(labels, steps.shape[1])
         h = steps.new_zeros(len(steps), units)
         traces = steps.new_zeros(len(steps), 2 * units, layer.weight.shape[1] + 1)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rockfall
-from rockfall_sequences.sequence_model import TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
 
 SLOWEST = 10_000
 """Steps in which the slowest pair of numbers turns by one radian."""
@@ -93,7 +93,7 @@ class Transformer(SequenceModel):
     """
 
     Config = TransformerConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY, "text": {**TEXT, "lr": 3e-3}}
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         if config.units % (2 * config.heads):

@@ -13,6 +13,7 @@ from rockfall.kit.console import print_json, say, wrote
 from rockfall.plugin import has_capability, registry
 from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
 from rockfall_capabilities.samples.training_film import film_of_training
+from rockfall_capabilities.writes.writing import write
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,6 +43,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="write a film of the same noise through training; default: RUN-training.gif",
 )
+@click.option("--prompt", help="of a model of text: what it goes on from, -n symbols; default: 500")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 10),
+    help="of text: below 1 likelier symbols, 0 the likeliest alone; default: 1",
+)
 @as_json
 def command(
     run: str,
@@ -51,15 +58,30 @@ def command(
     out: Path | None,
     gif: Path | None,
     animate: bool,
+    prompt: str | None,
+    temperature: float | None,
     as_json: bool,
 ) -> None:
-    """Draw new examples from RUN's model, and write them as one picture, or as a film.
+    """Draw new examples from RUN's model, and write them as one picture, or as a film; or print the
+    text with which it goes on from --prompt.
 
     Numbers, and points in the plane, are shown beside the data's. --class is for models that sample
     by class, --gif for those that sample in steps. --animate shows what the run left while it
     learned.
     """
-    if animate:
+    pictured: dict[str, object] = {
+        "--class": classes or None,
+        "--out": out,
+        "--gif": gif,
+        "--animate": animate or None,
+    }
+    if prompt is not None or temperature is not None or _writes(run):
+        for option, value in pictured.items():
+            if value is not None:
+                raise UsageError(f"text is printed, so leave {option} out")
+        temperature = 1.0 if temperature is None else temperature
+        write(run, prompt or "", count, temperature, seed or 0, as_json)
+    elif animate:
         given = {"-n": count, "--class": classes or None, "--seed": seed, "--out": out}
         for option, value in given.items():
             if value is not None:
@@ -127,6 +149,14 @@ def _sample(
         if gif:
             say(wrote(gif))
         say(f"next: rockfall sample {name} --seed {seed + 1}  ·  rockfall show {name}")
+
+
+def _writes(run: str) -> bool:
+    """Whether its model goes on with text, and draws no examples otherwise."""
+    from rockfall.verbs import find_run
+
+    model = registry().models.get(find_run(run).record().model)
+    return model is not None and "writes" in model.spec.capabilities
 
 
 def _can(run: Run, capability: str) -> bool:

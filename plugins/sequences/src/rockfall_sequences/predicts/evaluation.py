@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from rockfall import Batch, Dataset, Measurements, measurement
 from rockfall.kit.targets import has_target
+from rockfall_sequences.ngrams import NGrams
 from rockfall_sequences.predicts.protocol import Predicts
 from rockfall_sequences.sequence_model import in_parts
+
+N_GRAMS = (2, 5)
+LEAST = 1e-9
+"""Of a probability whose logarithm is taken."""
 
 
 def evaluate(
@@ -16,7 +23,8 @@ def evaluate(
 ) -> Measurements:
     """`test accuracy`, the share of targets that are the likeliest class, beside the commonest
     class, and beside `without memory`, the commonest after the same input in training; or, of
-    numbers, `test squared error`, beside that of their mean.
+    numbers, `test squared error`, beside that of their mean. Of text also `test bits a symbol`,
+    beside n-grams.
     """
     test = source.test.evenly_spaced(limit)
     predicted = torch.cat([model.predict(part) for part in in_parts(test.inputs)])
@@ -35,7 +43,30 @@ def evaluate(
         "commonest class": (targets == commonest).float(),
         "without memory": (targets == guessed).float(),
     }
-    return {"test accuracy": measurement((outputs.argmax(-1) == targets).float(), baselines)}
+    found = {"test accuracy": measurement((outputs.argmax(-1) == targets).float(), baselines)}
+    if "text" in source.info.kinds:
+        found["test bits a symbol"] = _bits(outputs, source, test)
+    return found
+
+
+def _bits(outputs: Tensor, source: Dataset, test: Batch) -> dict[str, Any]:
+    """−log₂ of the probabilities of what came, beside those of n-grams of the training text."""
+    mask = has_target(test.labels)
+    rows, steps = mask.nonzero().T.tolist()
+    windows = torch.cat((test.inputs, test.labels[:, -1:]), 1).tolist()
+    targets = test.labels[mask]
+    mine = -outputs.gather(1, targets[:, None])[:, 0].clamp(min=LEAST).log2()
+    train = source.train
+    learned = [*train.inputs.flatten().tolist(), int(train.labels[-1, -1])]
+    baselines = {}
+    for n in N_GRAMS:
+        grams = NGrams(learned, n, len(source.info.classes))
+        found = [
+            grams.probability(windows[row][max(0, step + 2 - n) : step + 1], target)
+            for row, step, target in zip(rows, steps, targets.tolist(), strict=True)
+        ]
+        baselines[f"{n}-gram"] = -torch.tensor(found).log2()
+    return measurement(mine, baselines)
 
 
 def asked(values: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
