@@ -67,8 +67,8 @@ class See {
     this.network = new Network({
       hovered: (layer, unit, at) => this.#hover(layer, unit, at),
       opened: (layer, unit) => this.detail.open(layer, unit),
-      paged: (layer, first) => {
-        this.first[layer] = first;
+      paged: (layers, first) => {
+        for (const layer of layers) this.first[layer] = first;
         this.#again();
       },
     });
@@ -153,8 +153,8 @@ class See {
   }
 
   #again() {
-    if (!this.input) return;
-    this.look("see.input", {}, this.input);
+    const { name, fields, bytes } = this.shown;
+    this.look(name, fields, bytes);
   }
 
   #seen({ data, planes }, onSheet) {

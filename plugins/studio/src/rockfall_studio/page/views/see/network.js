@@ -10,8 +10,8 @@ const MOST_WIDE = 34; // of a number, where there are few
 const NAMED = 18; // below a unit, for the name of its class
 const EDGE = { thinnest: 0.4, thickest: 2.6 };
 
-/** hovered(layer, unit, box): a unit is pointed at; (null) when none is. opened(layer, unit). paged(layer,
-first): other units of a layer are wanted. */
+/** hovered(layer, unit, box): a unit is pointed at; (null) when none is. opened(layer, unit). paged(layers,
+first): other units of these layers are wanted. */
 export class Network {
   constructor(events) {
     this.events = events;
@@ -86,7 +86,9 @@ export class Network {
 
   #pager(layer, count) {
     if (layer.units <= count) return null;
-    const to = (first) => () => this.events.paged(layer.name, first);
+    // With it those of as many units, such as its ReLU, so that they stay connected.
+    const alike = () => this.rows.filter((row) => row.layer.units === layer.units).map((row) => row.layer.name);
+    const to = (first) => () => this.events.paged(alike(), first);
     return h(
       "span",
       { class: "row small" },
