@@ -75,9 +75,12 @@ def test_each_kind_of_block_can_be_added_and_is_sized(building: Any) -> None:
     for name in order:
         kinds.select_option(name)
         page.get_by_role("button", name="Add block").click()
+    # What is asked for last is what is shown at last.
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.size')].every(each => /[0-9]/.test(each.textContent))"
+    )
     page.get_by_text("parameters in all").wait_for()
-    sizes = [block.inner_text() for block in page.locator(".block .size").all()]
-    assert len(sizes) == len(order) and all(re.search(r"\d", text) for text in sizes)
+    assert page.locator(".block .size").count() == len(order)
 
 
 def test_mistakes_are_said_at_their_fields_and_nothing_is_trained(building: Any) -> None:

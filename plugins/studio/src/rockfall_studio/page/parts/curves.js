@@ -4,7 +4,7 @@ import { Superseded } from "../connection.js";
 import { h, labelled, replace } from "./dom.js";
 import { COLOURS, Plot } from "./plot.js";
 
-const POINTS = 800;
+const POINTS = 600;
 const WAIT = 150; // milliseconds that the smoothing must rest before it is asked for
 const AXES = { step: "steps", environment_steps: "environment steps", epoch: "epochs", seconds: "seconds" };
 const FIRST = [/loss|error|energy/, /accuracy|return|reward|score/]; // of which a panel shows the first or last
@@ -121,11 +121,11 @@ export function curves({ connection, report, panels = 2 }) {
   }
 
   function later() {
-    cancelAnimationFrame(asked);
-    asked = requestAnimationFrame(draw);
+    asked ||= requestAnimationFrame(draw);
   }
 
   function draw() {
+    asked = 0;
     plots.forEach((plot, number) => {
       const shown = runs
         .filter((run) => !hidden.has(run.name))

@@ -4,8 +4,24 @@ import { h, replace, s } from "./dom.js";
 
 const HEIGHT = 260;
 const MARGIN = { left: 58, right: 14, top: 12, bottom: 40 };
+const REST = 120; // milliseconds between two drawings of one chart
 const TICK_EVERY = { x: 64, y: 42 }; // pixels, at least
 export const COLOURS = 10; // --curve-0 … of style.css
+
+// Charts are drawn one a frame, so that several that change together hold nothing up.
+const waiting = new Set();
+let frame = 0;
+function draw() {
+  frame = 0;
+  const now = performance.now();
+  const next = [...waiting].find((plot) => now - plot.drawnAt >= REST);
+  if (next) {
+    waiting.delete(next);
+    next.draw();
+    next.drawnAt = performance.now();
+  }
+  if (waiting.size) frame = requestAnimationFrame(draw);
+}
 
 /** A curve: {name, colour (its number), dashed, x, y (typed arrays, x ascending), faint: {x, y} or null}. */
 export class Plot {
@@ -13,7 +29,8 @@ export class Plot {
   #options = { across: "", logX: false, logY: false };
   #box = null; // the drawn range and size
   #marked = null; // {curve, index}
-  #asked = 0;
+  #colours = null;
+  drawnAt = -REST;
 
   /** label: what screen readers are told it is. */
   constructor(label) {
@@ -40,10 +57,10 @@ export class Plot {
     );
     this.sizes = new ResizeObserver(() => this.#later());
     this.sizes.observe(this.element);
-    this.themes = new MutationObserver(() => this.#later());
+    this.redraw = () => ((this.#colours = null), this.#later());
+    this.themes = new MutationObserver(this.redraw);
     this.themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     this.dark = matchMedia("(prefers-color-scheme: dark)");
-    this.redraw = () => this.#later();
     this.dark.addEventListener("change", this.redraw);
   }
 
@@ -60,15 +77,15 @@ export class Plot {
     this.sizes.disconnect();
     this.themes.disconnect();
     this.dark.removeEventListener("change", this.redraw);
-    cancelAnimationFrame(this.#asked);
+    waiting.delete(this);
   }
 
   #later() {
-    cancelAnimationFrame(this.#asked);
-    this.#asked = requestAnimationFrame(() => this.#draw());
+    waiting.add(this);
+    frame ||= requestAnimationFrame(draw);
   }
 
-  #draw() {
+  draw() {
     const width = this.element.clientWidth;
     if (!width) return;
     const { logX, logY, across } = this.#options;
@@ -119,14 +136,15 @@ export class Plot {
     pen.clearRect(0, 0, width, HEIGHT);
     if (!this.#box) return;
     const { inner, toX, toY } = this.#box;
-    const colours = getComputedStyle(this.element);
+    const style = this.#colours ? null : getComputedStyle(this.element);
+    this.#colours ??= Array.from({ length: COLOURS }, (_, number) => style.getPropertyValue(`--curve-${number}`));
     pen.save();
     pen.beginPath();
     pen.rect(MARGIN.left, MARGIN.top - 4, inner.width + 4, inner.height + 6);
     pen.clip();
     pen.lineJoin = "round";
     for (const curve of this.#curves) {
-      pen.strokeStyle = colours.getPropertyValue(`--curve-${curve.colour % COLOURS}`);
+      pen.strokeStyle = this.#colours[curve.colour % COLOURS];
       pen.setLineDash(curve.dashed ? [5, 4] : []);
       if (curve.faint) {
         pen.globalAlpha = 0.25;
@@ -221,12 +239,10 @@ function path(pen, { x, y }, toX, toY, { logX, logY }) {
 function range(curves, axis, log, share) {
   let [low, high] = [Infinity, -Infinity];
   for (const curve of curves) {
-    for (const values of [curve[axis], curve.faint?.[axis] ?? []]) {
-      for (const value of values) {
-        if (log && value <= 0) continue;
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
+    for (const values of curve.faint ? [curve[axis], curve.faint[axis]] : [curve[axis]]) {
+      const ends = extremes(values, log);
+      if (ends[0] < low) low = ends[0];
+      if (ends[1] > high) high = ends[1];
     }
   }
   if (low > high) return null;
@@ -236,6 +252,22 @@ function range(curves, axis, log, share) {
   }
   const room = low === high ? Math.abs(low) / 2 || 1 : (high - low) * share;
   return axis === "x" && low !== high ? [low, high] : [low - room, high + room];
+}
+
+const known = new WeakMap(); // values → [[lowest, highest], of those above 0]
+function extremes(values, log) {
+  if (!known.has(values)) {
+    const found = [[Infinity, -Infinity], [Infinity, -Infinity]];
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      for (const ends of value > 0 ? found : [found[0]]) {
+        if (value < ends[0]) ends[0] = value;
+        if (value > ends[1]) ends[1] = value;
+      }
+    }
+    known.set(values, found);
+  }
+  return known.get(values)[Number(log)];
 }
 
 function scale([low, high], log, from, length) {
