@@ -76,9 +76,8 @@ def test_each_kind_of_block_can_be_added_and_is_sized(building: Any) -> None:
         kinds.select_option(name)
         page.get_by_role("button", name="Add block").click()
     # What is asked for last is what is shown at last.
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.size')].every(each => /[0-9]/.test(each.textContent))"
-    )
+    sized = "[...document.querySelectorAll('.size')].every(each => /[0-9]/.test(each.textContent))"
+    page.wait_for_function(sized)
     page.get_by_text("parameters in all").wait_for()
     assert page.locator(".block .size").count() == len(order)
 

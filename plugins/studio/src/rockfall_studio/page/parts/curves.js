@@ -4,7 +4,7 @@ import { Superseded } from "../connection.js";
 import { h, labelled, replace } from "./dom.js";
 import { COLOURS, Plot } from "./plot.js";
 
-const POINTS = 600;
+const POINTS = 500;
 const WAIT = 150; // milliseconds that the smoothing must rest before it is asked for
 const AXES = { step: "steps", environment_steps: "environment steps", epoch: "epochs", seconds: "seconds" };
 const FIRST = [/loss|error|energy/, /accuracy|return|reward|score/]; // of which a panel shows the first or last
