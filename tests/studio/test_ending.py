@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,36 @@ def test_nohup_outlives_its_terminal(tmp_path: Path) -> None:
             process.wait(1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(ENDS_WITHIN) == 0
+
+
+def test_a_run_of_a_stranger_imports_nothing(
+    tmp_path: Path, trained: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As little as on the command line: its source may name a module, which would run any code."""
+    marker = tmp_path / "was-imported"
+    (tmp_path / "modules").mkdir()
+    code = f"open({str(marker)!r}, 'w').close()\n"
+    (tmp_path / "modules" / "module_of_a_stranger.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    run = tmp_path / "runs" / "stranger"
+    shutil.copytree(trained("pqn"), run)
+    record = json.loads((run / "run.json").read_text())
+    record["source"] = "module_of_a_stranger:Game-v0"
+    (run / "run.json").write_text(json.dumps(record))
+    asked = {
+        "play.about": {},
+        "play.watch": {"players": ["stranger"], "game": "a-game-of-this-test"},
+        "see.open": {},
+        "see.game": {},
+        "train.resume": {},
+    }
+    with serve(tmp_path / "runs") as served, tab(served) as open_tab:
+        for name, fields in asked.items():
+            ask(open_tab, name, run="stranger", **fields)
+            said = open_tab.recv(READY_WITHIN)
+            while isinstance(said, str) and not {"error", "end"} & json.loads(said).keys():
+                said = open_tab.recv(READY_WITHIN)
+            assert not marker.exists(), name
+            assert isinstance(said, str)
+            if name.startswith("play"):
+                assert "comes from a file" in json.loads(said)["error"]

@@ -40,3 +40,24 @@ def test_light_and_dark_are_chosen_and_remembered(
     chosen = page.evaluate(paper)
     page.reload()
     assert page.evaluate(paper) == chosen
+
+
+def test_what_the_system_prefers_is_followed_until_something_is_chosen(
+    studio: Served, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(studio)
+    button = page.get_by_role("button", name="Light or dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    shown = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(100)
+        shown[scheme] = (page.evaluate(paper), button.inner_text())
+    assert shown["light"][0] != shown["dark"][0]
+    assert shown["light"][1] != shown["dark"][1]
+    button.click()
+    assert page.evaluate(paper) == shown["light"][0]
+    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(100)
+    assert (page.evaluate(paper), button.inner_text()) == shown["light"]

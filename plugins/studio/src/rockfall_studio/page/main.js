@@ -81,6 +81,7 @@ replace(
   VIEWS.map((view) => h("a", { href: `#${view.name}` }, view.title)),
 );
 theme(remembered());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme(remembered()));
 trouble.addEventListener("click", () => (trouble.hidden = true));
 addEventListener("hashchange", show);
 addEventListener("unhandledrejection", (event) => report(event.reason));

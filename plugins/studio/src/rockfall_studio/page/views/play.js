@@ -172,7 +172,10 @@ class Play {
       if (this.#changed) this.#set({}); // said before there was a game to hear it
     }
     for (const player of data.players) this.#lanes.get(player.name)?.draw(player, planes[player.plane]);
-    if (data.players.length && this.byHand && !data.waits && !data.done) this.status.textContent = this.#hint();
+    if (data.waits === false && this.byHand && !game.told) {
+      game.told = true;
+      this.status.textContent = this.#hint();
+    }
     if (!data.done) return;
     game.done = true;
     const scores = [...this.#lanes.values()].sort((one, other) => other.score - one.score);
