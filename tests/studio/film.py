@@ -98,10 +98,13 @@ def style(page: Any) -> Iterator[Shot]:
 
 def play(page: Any) -> Iterator[Shot]:
     at(page, "play/player")
+    page.get_by_role("button", name="Restart").click()
     page.wait_for_timeout(3000)
     for _ in range(12):
-        page.wait_for_timeout(350)
+        page.get_by_role("button", name="Pause").click()
         yield page.screenshot(), SHORT
+        page.get_by_role("button", name="Resume").click()
+        page.wait_for_timeout(250)
 
 
 def at(page: Any, view: str) -> None:
