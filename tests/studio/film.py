@@ -103,7 +103,7 @@ def play(page: Any) -> Iterator[Shot]:
     for _ in range(12):
         page.get_by_role("button", name="Pause").click()
         yield page.screenshot(), SHORT
-        page.get_by_role("button", name="Resume").click()
+        page.get_by_role("button", name="Go on").click()
         page.wait_for_timeout(250)
 
 
