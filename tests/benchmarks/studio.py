@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
+import math
+import random
+import shutil
 import tempfile
 import time
 import urllib.request
@@ -150,11 +154,63 @@ def stroke(folder: Path, _: int) -> list[Row]:
     ]
 
 
+def curves(folder: Path, _: int) -> list[Row]:
+    """Twenty runs of 10,000 logged steps on the home page: chosen one after the other, smoothed,
+    drawn over a logarithmic axis, and growing.
+    """
+    runs = folder / "curves"
+    original = serving.trained(runs, "lenet5")
+    for number in range(LONG_RUNS):
+        shutil.copytree(original, runs / f"long-{number:02}")
+        _log(runs / f"long-{number:02}", number, range(LONG_STEPS), "w")
+    with serving.serve(runs) as studio, browser() as opened:
+        shown = opened.new_page(viewport={"width": 1280, "height": 800})
+        opened.start_tracing(page=shown, categories=TRACED)
+        shown.goto(studio.address)
+        shown.get_by_role("checkbox", name="Curve of long-19").wait_for()
+        for number in range(LONG_RUNS):
+            shown.get_by_role("checkbox", name=f"Curve of long-{number:02}").check()
+        shown.wait_for_timeout(4000)
+        shown.get_by_label("smoothing").fill("0.9")
+        shown.wait_for_timeout(4000)
+        shown.get_by_label("log y").check()
+        for moment in range(LONG_STEPS, LONG_STEPS + 200, 20):
+            for number in range(LONG_RUNS):
+                _log(runs / f"long-{number:02}", number, range(moment, moment + 20), "a")
+            shown.wait_for_timeout(200)
+        tasks = _main_thread(json.loads(opened.stop_tracing())["traceEvents"])
+    return [
+        ["20 runs of 10,000 points, longest task of the page, ms", max(t[0] for t in tasks), "50"],
+        ["the same, CPU ms", max(t[1] for t in tasks), "50"],
+    ]
+
+
+LONG_RUNS, LONG_STEPS = 20, 10_000
+TRACED = ["-*", "toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"]
+
+
+def _log(run: Path, number: int, steps: range, mode: str) -> None:
+    with (run / "metrics.jsonl").open(mode) as file:
+        for step in steps:
+            loss = 2 * math.exp(-step / (1500 + 200 * number)) + 0.3 * random.random()
+            line = {"step": step, "seconds": step / 100, "train loss": loss, "accuracy": 1 - loss}
+            file.write(json.dumps(line) + "\n")
+
+
+def _main_thread(events: list[dict[str, Any]]) -> list[tuple[float, float]]:
+    """The milliseconds of each task of a page's main thread, on the clock and of the CPU."""
+    named = [e for e in events if e["name"] == "thread_name"]
+    main = {(e["pid"], e["tid"]) for e in named if e["args"]["name"] == "CrRendererMain"}
+    tasks = [e for e in events if e["name"] == "RunTask" and (e["pid"], e["tid"]) in main]
+    return [(e["dur"] / 1000, e.get("tdur", 0) / 1000) for e in tasks if "dur" in e]
+
+
 PARTS: dict[str, Callable[[Path, int], list[Row]]] = {
     "start": starting,
     "page": page,
     "idle": idle,
     "stroke": stroke,
+    "curves": curves,
 }
 """(folder, repeats) → rows of what was measured, its value, and what it should be below."""
 

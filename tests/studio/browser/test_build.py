@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.studio.browser.waiting import until
 from tests.studio.serving import Served
 
 FOUND_WITHIN = 90_000
@@ -68,18 +69,18 @@ def test_each_kind_of_block_can_be_added_and_is_sized(building: Any) -> None:
     kinds = page.get_by_role("combobox", name="block", exact=True)
     # In an order in which all of them fit.
     order = [
-        *("conv", "batchnorm", "relu", "maxpool", "avgpool", "tanh", "sigmoid", "gelu"),
-        *("globalavgpool", "globalmaxpool", "dropout", "flatten", "linear"),
+        *("conv", "batchnorm", "relu", "maxpool", "avgpool", "sigmoid", "gelu"),
+        *("globalavgpool", "globalmaxpool", "dropout", "flatten", "linear", "tanh"),
     ]
     assert set(order) == {o.get_attribute("value") for o in kinds.locator("option").all()}
     for name in order:
         kinds.select_option(name)
         page.get_by_role("button", name="Add block").click()
     # What is asked for last is what is shown at last.
-    sized = "[...document.querySelectorAll('.size')].every(each => /[0-9]/.test(each.textContent))"
-    page.wait_for_function(sized)
+    sizes = page.locator(".block .size")
+    until(page, lambda: all(re.search(r"\d", text) for text in sizes.all_inner_texts()))
     page.get_by_text("parameters in all").wait_for()
-    assert page.locator(".block .size").count() == len(order)
+    assert sizes.count() == len(order)
 
 
 def test_mistakes_are_said_at_their_fields_and_nothing_is_trained(building: Any) -> None:
@@ -136,7 +137,7 @@ def test_anything_else_is_trained_from_its_own_form(building: Any, screenshot: A
     page = building
     page.get_by_role("combobox", name="model", exact=True).select_option("pqn")
     source = page.get_by_role("combobox", name="source", exact=True)
-    page.wait_for_function("document.querySelector('datalist')")
+    page.locator("datalist").wait_for(state="attached")
     assert source.input_value() == "falling-rocks-8x8" and not blocks(page).count()
     source.fill("no-such-thing")
     source.press("Tab")

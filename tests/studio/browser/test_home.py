@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.studio.browser.waiting import until
 from tests.studio.serving import Served
 
 INK = """canvas => {
@@ -28,14 +29,6 @@ def card(page: Any, name: str) -> Any:
 
 def drawn(page: Any, chart: int = 0) -> int:
     return page.locator(".plot canvas").nth(chart).evaluate(INK)
-
-
-def until(page: Any, holds: Callable[[], object], seconds: float = 20) -> None:
-    for _ in range(int(seconds / 0.1)):
-        if holds():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it did not come to that")
 
 
 def test_with_no_run_yet_a_first_one_is_trained_while_you_watch(
