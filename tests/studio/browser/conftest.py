@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from rockfall.scaffold import write_plugin
 from tests.studio import serving
 from tests.studio.serving import Served
 
@@ -104,6 +107,28 @@ def open_page(page: Any) -> Callable[..., Any]:
     def at(studio: Served, view: str = "") -> Any:
         page.goto(studio.address + view)
         return page
+
+    return at
+
+
+@pytest.fixture
+def scaffolded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """scaffolded("generator") → a folder with a run, `mine`, of what `rockfall new-plugin` writes,
+    which has no line about the studio. It is installed for this test alone.
+    """
+
+    def at(kind: str) -> Path:
+        folder = write_plugin("my-first", tmp_path, kind)
+        assert "studio" not in "".join(file.read_text() for file in folder.rglob("*.py"))
+        site = tmp_path / "site"
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        offline = ("--no-index", "--no-deps", "--no-build-isolation", "--target", str(site))
+        subprocess.run([*pip, *offline, str(folder)], check=True)
+        monkeypatch.setenv("PYTHONPATH", str(site))
+        runs = tmp_path / "runs"
+        words = ("train", "my-first", "--name", "mine", "--out", str(runs), "--json")
+        subprocess.run(serving.rockfall(*words), check=True, capture_output=True)
+        return runs
 
     return at
 

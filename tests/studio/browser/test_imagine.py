@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from rockfall.scaffold import write_plugin
 from tests.studio import serving
 from tests.studio.serving import Served
 
@@ -185,20 +180,9 @@ def test_without_a_run_it_says_what_to_train(
 
 
 def test_a_scaffolded_generator_is_here(
-    tmp_path: Path, open_page: Opening, monkeypatch: pytest.MonkeyPatch, screenshot: Opening
+    scaffolded: Callable[[str], Path], open_page: Opening, screenshot: Opening
 ) -> None:
-    """What `rockfall new-plugin` writes has no line about the studio."""
-    folder = write_plugin("my-first", tmp_path, "generator")
-    assert "studio" not in "".join(file.read_text() for file in folder.rglob("*.py"))
-    site = tmp_path / "site"
-    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    offline = ("--no-index", "--no-deps", "--no-build-isolation", "--target", str(site))
-    subprocess.run([*pip, *offline, str(folder)], check=True)
-    monkeypatch.setenv("PYTHONPATH", str(site))
-    runs = tmp_path / "runs"
-    words = ("train", "my-first", "--name", "mine", "--out", str(runs), "--json")
-    subprocess.run(serving.rockfall(*words), check=True, capture_output=True)
-    with serving.serve(runs) as served:
+    with serving.serve(scaffolded("generator")) as served:
         page = open_page(served, "#imagine")
         before = shown(page, "stage")
         page.get_by_label("in standard deviations").first.fill("-2")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.studio import serving
 from tests.studio.serving import Served
 
 Point = tuple[float, float]
@@ -282,3 +283,17 @@ def test_machines_and_generators_show_their_inside(
     assert view.page.locator(".see-classes").count() == 0
     assert view.layer(layer).first.is_visible()
     screenshot(view.page, f"see-{run}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer"), [("classifier", "Linear, layers.1"), ("agent", "Linear, layers.3")]
+)
+def test_a_scaffolded_plugin_shows_its_inside(
+    scaffolded: Callable[[str], Path], open_page: Callable[..., Any], kind: str, layer: str
+) -> None:
+    with serving.serve(scaffolded(kind)) as served:
+        view = View(open_page(served, "#see"))
+        assert view.layer(layer).is_visible()
+        if kind == "classifier":
+            view.draw(ONE)
+            assert view.best == "1"
