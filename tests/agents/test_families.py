@@ -240,6 +240,7 @@ def test_a_run_is_measured_with_other_options_than_it_was(tmp_path: Path) -> Non
         ("MinAtar/SpaceInvaders-v1", "minatar"),
         ("MiniGrid-Dynamic-Obstacles-5x5-v0", "minigrid"),
         ("LunarLander-v3", "Box2D"),
+        ("BipedalWalker-v3", "Box2D"),
         pytest.param("ALE/Boxing-v5", "ale_py", marks=pytest.mark.slow),
     ],
 )

@@ -21,6 +21,7 @@ from rockfall.kit.environments.batched import (
     VectorBatch,
     offers_state,
 )
+from rockfall.kit.environments.own_world import in_own_world
 from rockfall.kit.environments.packages import extra_of
 from rockfall.kit.environments.tensor_form import TensorBatch
 from rockfall.kit.environments.workers import WorkersBatch
@@ -36,7 +37,8 @@ def make_environment(
         with warnings.catch_warnings():
             # What its package is deprecated for is not for who learns from it.
             warnings.simplefilter("ignore", DeprecationWarning)
-            return gymnasium.make(gymnasium_id, disable_env_checker=True, **options, **drawn)
+            made = gymnasium.make(gymnasium_id, disable_env_checker=True, **options, **drawn)
+        return in_own_world(made)
     except gymnasium.error.DependencyNotInstalled as error:
         raise UsageError(f"{gymnasium_id}: {extra_of(gymnasium_id) or error}") from None
     except Exception as error:  # an environment may raise anything
