@@ -133,43 +133,53 @@ def _asked(labels: Tensor) -> dict[int, int]:
 def _answers(
     asked: dict[int, int], likeliest: Sequence[int] | None, steps: int, classes: Sequence[str]
 ) -> Image.Image:
+    """Targets below their steps, and below them what was predicted: by name, or where there is no
+    room for names as cells, of the class's colour, and of blue or orange.
+    """
     cell = cell_width(steps)
-    lines = 1 if likeliest is None else 2
-    if cell < NAMED and len(asked) > 1:
-        return words("")
-    whole = Image.new("RGB", (cell * steps, 18 * lines), PAPER)
+    named = cell >= NAMED or len(asked) == 1
+    line = 18 if named else 10
+    whole = Image.new("RGB", (cell * steps, line * (1 if likeliest is None else 2)), PAPER)
     pen = ImageDraw.Draw(whole)
     for step, label in asked.items():
-        found = [(classes[label], FAINT)]
+        told = [(label, FAINT, _colour(classes[label], classes))]
         if likeliest is not None:
-            right = likeliest[step] == label
-            found.append((classes[likeliest[step]], BLUE[1] if right else ORANGE[1]))
-        for line, (text, colour) in enumerate(found):
-            end = step * cell + cell - 2
-            place = (end - (cell - 2) / 2, 9) if cell >= NAMED else (end, 9)
-            anchor = "mm" if cell >= NAMED else "rm"
-            pen.text((place[0], place[1] + 18 * line), text, colour, font(13, text), anchor=anchor)
+            verdict = BLUE[1] if likeliest[step] == label else ORANGE[1]
+            told.append((likeliest[step], verdict, verdict))
+        left, right = step * cell, step * cell + cell - 2
+        for place, (number, ink, fill) in enumerate(told):
+            top = line * place
+            if not named:
+                pen.rectangle([left, top + 2, right, top + line - 1], fill)
+                continue
+            name = classes[number]
+            at, anchor = ((left + right) / 2, "mm") if cell >= NAMED else (float(right), "rm")
+            pen.text((at, top + line / 2), name, ink, font(13, name), anchor=anchor)
     return whole
 
 
 def _numbers(batch: Batch, row: int, predicted: Tensor | None) -> Image.Image:
     inputs, labels = batch.inputs[row].float().cpu(), batch.labels[row].cpu()
-    panels = []
-    if inputs.shape[1] <= MOST_LINES:
-        lines = [Curve(f"input {n + 1}", _points(inputs[:, n])) for n in range(inputs.shape[1])]
-        panels.append(Panel(f"sequence {row + 1}: inputs", "step", lines))
-    told = [("target", labels)]
+    told = {"target": labels}
     if predicted is not None:
-        told.append(("predicted", predicted[row].cpu()))
-    asked = has_target(labels)
-    found = [
-        Curve(name, [point for point in _points(values[:, 0]) if asked[int(point[0])]])
-        for name, values in told
-    ]
-    panels.append(Panel(f"sequence {row + 1}: target", "step", found))
-    parts = [curves(panels, 1)]
+        told["predicted"] = predicted[row].cpu()
+    asked = has_target(labels).nonzero()[:, 0].tolist()
+    title = f"sequence {row + 1}"
+    if len(asked) == 1:
+        values = (f"{name} {each[asked[0], 0]:.3g}" for name, each in told.items())
+        title = f"{title}: {', '.join(values)}"
+    parts = []
     if inputs.shape[1] > MOST_LINES:
-        parts.insert(0, feature_rows(inputs.numpy()))
+        parts += [words(title, 15), feature_rows(inputs.numpy())]
+    else:
+        lines = [Curve(f"input {n + 1}", _points(inputs[:, n])) for n in range(inputs.shape[1])]
+        parts.append(curves([Panel(title, "step", lines)], 1))
+    if len(asked) > 1:
+        found = [
+            Curve(name, [point for point in _points(values[:, 0]) if int(point[0]) in asked])
+            for name, values in told.items()
+        ]
+        parts.append(curves([Panel("target of each step", "step", found)], 1))
     return below(parts, 4)
 
 

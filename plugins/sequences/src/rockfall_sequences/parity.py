@@ -22,11 +22,11 @@ Length = Annotated[int, Field(ge=20, le=10_000, description="steps of a sequence
 
 
 def parity(length: Length = 32, seed: Seed = 0) -> Sequences:
-    """Sequences (N, length) of `0` and `1`, each step even or odd."""
+    """Sequences (N, length) of `0` and `1`, and at each step 1 where the number so far is odd."""
 
     def draws(count: int, generator: Generator) -> Batch:
         bits = torch.randint(2, (count, length), generator=generator)
         return Batch(bits, bits.cumsum(1) % 2)
 
-    classes, symbols = ("even", "odd"), ("0", "1")
-    return Sequences.drawn("parity", draws, SIZES, seed, classes=classes, symbols=symbols)
+    bits = ("0", "1")
+    return Sequences.drawn("parity", draws, SIZES, seed, classes=bits, symbols=bits)

@@ -116,6 +116,12 @@ def rockfall_register(register: Register) -> None:
         suits="rockfall_sequences.text:preset_for",
         order=25,  # before pictures, which take any file
     )
+    register.source_opener(
+        name="series-file",
+        summary="the path of a table of numbers, .csv or .tsv, a row a step",
+        target="rockfall_sequences.series:open_series",
+        order=26,  # before pictures, which take any file
+    )
     for name, (target, summary, reference) in MODELS.items():
         register.model(
             name=name,

@@ -33,6 +33,7 @@ class Sequences(Dataset):
     draws: of a task whose sequences are made up, which are then never the same again in training.
     is_text: whether the symbols are characters, whose names are those of the classes, and the next
         is the target.
+    is_series: whether each step's target is the input of the next.
     cues: inputs → (N, T), how many steps before each step lies what its target depends on; 0 where
         it has none.
     """
@@ -48,12 +49,15 @@ class Sequences(Dataset):
         cues: Callable[[Tensor], Tensor] | None = None,
         seed: int = 0,
         is_text: bool = False,
+        is_series: bool = False,
     ) -> None:
         kinds = ["sequences"]
         if splits["train"].labels.ndim == 1:
             kinds.append("labelled-sequences")
         if is_text:
             kinds.append("text")
+        if is_series:
+            kinds.append("series")
         super().__init__(name, splits, kinds=tuple(kinds), classes=classes)
         self.symbols = tuple(symbols)
         self.draws, self.cues, self.seed = draws, cues, seed
@@ -83,8 +87,9 @@ class Sequences(Dataset):
     def with_splits(self, splits: Mapping[str, Split], classes: tuple[str, ...]) -> Sequences:
         """What is left after a selection, which is all that is ever learned from."""
         known: dict[str, Any] = {"symbols": self.symbols, "cues": self.cues}
-        is_text = "text" in self.info.kinds
-        return Sequences(self.info.name, splits, classes=classes, is_text=is_text, **known)
+        for kind in ("text", "series"):
+            known[f"is_{kind}"] = kind in self.info.kinds
+        return Sequences(self.info.name, splits, classes=classes, **known)
 
     def draw(self) -> Image.Image | None:
         """Some training sequences, each above its targets."""

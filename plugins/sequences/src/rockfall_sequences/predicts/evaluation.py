@@ -23,20 +23,22 @@ def evaluate(
 ) -> Measurements:
     """`test accuracy`, the share of targets that are the likeliest class, beside the commonest
     class, and beside `without memory`, the commonest after the same input in training; or, of
-    numbers, `test squared error`, beside that of their mean. Of text also `test bits a symbol`,
+    numbers, `test squared error`, beside that of their mean, and in a series that of the
+    last value. Of text also `test bits a symbol`,
     beside n-grams.
     """
     test = source.test.evenly_spaced(limit)
     predicted = torch.cat([model.predict(part) for part in in_parts(test.inputs)])
-    outputs, targets, _ = asked(predicted, test)
+    outputs, targets, now = asked(predicted, test)
     if targets.is_floating_point():
         given = ~targets.isnan()
         mean = torch.tensor(source.info.statistics["target mean"], device=targets.device)
-        errors = ((each - targets)[given].square() for each in (outputs, mean.expand_as(targets)))
-        mine, of_mean = errors
-        return {"test squared error": measurement(mine, {"mean": of_mean})}
+        guesses = {"mean": mean.expand_as(targets)}
+        if "series" in source.info.kinds:
+            guesses["last value"] = now
+        errors = {name: (each - targets)[given].square() for name, each in guesses.items()}
+        return {"test squared error": measurement((outputs - targets)[given].square(), errors)}
     _, known, seen = asked(source.train.inputs, source.train[:])
-    _, _, now = asked(test.inputs, test)
     commonest = known.mode().values
     guessed = _guesses(seen, known, now, commonest)
     baselines = {
