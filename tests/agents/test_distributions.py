@@ -71,6 +71,7 @@ def test_probabilities_of_all_actions_are_1_and_their_frequencies(acted: Any) ->
     assert torch.equal(policy.mode(outputs)[0], best)
 
 
+@pytest.mark.long
 def test_a_gaussian_is_in_the_environments_units() -> None:
     low, high = np.array([-2, 10, -np.inf, 0]), np.array([2, 30, np.inf, np.inf])
     policy = policy_over(spaces.Box(low, high, dtype=np.float64))

@@ -84,6 +84,7 @@ def test_two_agents_are_compared_over_them(tmp_path: Path, monkeypatch: pytest.M
         assert curve.points[-1][0] == run.environment_steps
 
 
+@pytest.mark.long
 def test_a_run_that_said_them_only_later_is_drawn_over_its_own_steps(tmp_path: Path) -> None:
     run = train("pqn", tmp_path, steps=1_500)
     assert RunPage(run.directory).axis == "environment_steps"
@@ -115,6 +116,7 @@ def test_a_series_has_the_axes_that_all_its_lines_have(missing: str | None) -> N
             assert series.points(axis) == [(n * each, n**2) for n in range(5)]
 
 
+@pytest.mark.long
 def test_plugins_and_the_progress_line_hear_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

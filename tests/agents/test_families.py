@@ -97,6 +97,7 @@ def test_continuous_control_opens_with_what_is_usual_for_the_agent(
         assert config("Pendulum-v1") == walker
 
 
+@pytest.mark.long
 def test_atari_is_preprocessed_and_measured_by_its_own_score(tmp_path: Path) -> None:
     needs("ale_py")
     needs("cv2")
@@ -123,6 +124,7 @@ def test_a_choice_of_ones_own_is_kept() -> None:
     assert small.make().unwrapped._frameskip == 1  # type: ignore[attr-defined]
 
 
+@pytest.mark.long
 def test_minigrid_is_seen_without_its_mission() -> None:
     needs("minigrid")
     source = opened("MiniGrid-Empty-5x5-v0")

@@ -81,6 +81,7 @@ def test_the_error_is_the_standard_deviation_of_estimates() -> None:
     assert values.std().item() == pytest.approx(said, rel=0.25)
 
 
+@pytest.mark.long
 def test_the_effective_sample_size_is_small_where_annealing_is_too_short() -> None:
     model = rbm(40, 30, scale=1.0).float()
     torch.manual_seed(0)

@@ -389,6 +389,7 @@ def test_only_weights_decay() -> None:
     torch.testing.assert_close(decayed.log_precision, free.log_precision)
 
 
+@pytest.mark.long
 def test_learns_the_covariance_of_its_data() -> None:
     """Two numbers with a correlation of 0.5: the model's own, by its integral, comes to it."""
     torch.manual_seed(0)

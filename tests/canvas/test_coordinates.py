@@ -18,6 +18,7 @@ def test_the_middles_of_pixels_row_by_row() -> None:
     assert y.tolist() == [-0.25] * 4 + [0.25] * 4
 
 
+@pytest.mark.long
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 200), st.integers(1, 200))
 def test_any_size_covers_the_same_extent(h: int, w: int, height: int, width: int) -> None:
     whole = Extent.of(h, w)

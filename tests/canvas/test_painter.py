@@ -96,6 +96,7 @@ def test_the_seed_does_not_choose_what_is_held_out(tmp_path: Path) -> None:
     assert torch.equal(*masks)
 
 
+@pytest.mark.long
 def test_curves_show_it_against_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rockfall.run.snapshots.GRACE", 60.0)
     run = trained(tmp_path, picture(), network="grid", epochs=40, batch_size=512, holdout=0.1)

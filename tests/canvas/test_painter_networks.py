@@ -201,6 +201,7 @@ def test_features_gathered_are_those_interpolated() -> None:
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.long
 def test_a_grid_is_trained_by_deterministic_algorithms() -> None:
     """On CUDA, where the interpolation's own gradient is refused."""
     with pretend_device():

@@ -86,6 +86,7 @@ def test_the_best_classes_are_listed_with_bars(folder: Path, drawn: Path) -> Non
     assert lines[4] == "next: rockfall show reads"
 
 
+@pytest.mark.long
 def test_light_on_dark_stays_as_it_is(folder: Path, drawn: Path) -> None:
     with Image.open(drawn / "4.png") as image:
         negative = Image.fromarray(255 - np.asarray(image))

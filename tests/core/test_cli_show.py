@@ -85,6 +85,7 @@ def test_a_run_for_programs(folder: Path) -> None:
     assert data["picture"] == "runs/tiny/pictures/curves.png"
 
 
+@pytest.mark.long
 def test_its_curves_have_a_panel_a_metric(folder: Path) -> None:
     rockfall(folder, "show", "tiny", "--out", "curves")
     drawn = pixels(folder / "curves.png")
@@ -241,6 +242,7 @@ def test_each_figure_is_beside_its_own_baseline(folder: Path) -> None:
         assert lines[after].split() == ["(training", "examples)", value, "±", "0.01"]
 
 
+@pytest.mark.long
 def test_a_result_of_before_they_said_what_they_took(folder: Path) -> None:
     rockfall(folder, "train", "mlp", "--preset", "tiny", "--name", "older")
     path = folder / "runs/older/result.json"

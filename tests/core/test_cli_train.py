@@ -125,6 +125,7 @@ def test_a_damaged_checkpoint_is_refused(folder: Path) -> None:
     assert "does not match its SHA-256" in done.stderr
 
 
+@pytest.mark.long
 def test_a_finished_run_has_nothing_to_resume_and_says_how_it_ended(folder: Path) -> None:
     before = (folder / "runs" / "plain" / "result.json").read_bytes()
     done = rockfall(folder, "resume", "plain")
@@ -215,6 +216,7 @@ def test_a_runs_folder_that_is_a_file(tmp_path: Path) -> None:
     assert "can't make a run in runs" in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_said_and_resumable(folder: Path) -> None:
     """No file may grow: as when a disk fills up while training."""
@@ -318,6 +320,7 @@ def test_one_run_that_can_not_be_read_hides_no_other(folder: Path, tmp_path: Pat
     assert statuses == {"mlp-digits-1": "finished", "odd": "damaged", "odd2": "damaged"}
 
 
+@pytest.mark.long
 def test_a_run_elsewhere_is_named_so_that_it_is_found(folder: Path, tmp_path: Path) -> None:
     where = str(tmp_path / "mlp-digits-1")
     done = rockfall(folder, "train", "mlp", "--preset", "tiny", "--out", str(tmp_path))

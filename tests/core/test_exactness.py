@@ -180,6 +180,7 @@ def test_a_source_draws_the_same_whenever_it_is_opened(installed: None) -> None:
     assert not difference(inputs[0], inputs[2])
 
 
+@pytest.mark.long
 def test_the_kit_finds_what_is_imported_late(installed: None) -> None:
     check_model("drawer")
     importlib.import_module("fake_moving_late")  # here it moves nothing any more

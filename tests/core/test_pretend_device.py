@@ -140,6 +140,7 @@ WHOLE = {
 }
 
 
+@pytest.mark.long
 @given(
     name=st.sampled_from([*ELEMENTWISE, *WHOLE]),
     sizes=st.tuples(*[st.sampled_from([(), (3,), (2, 3)])] * 2),

@@ -92,6 +92,7 @@ def test_a_run_begun_elsewhere_says_how_to_go_on(tmp_path: Path) -> None:
     assert json.loads((folder / "run.json").read_text())["device"] == "cuda:7"
 
 
+@pytest.mark.long
 def test_a_run_goes_on_on_another_device_and_says_what_that_means(tmp_path: Path) -> None:
     folder = begun_on("cuda:7", tmp_path)
     heard: list[rockfall.Event] = []
@@ -103,6 +104,7 @@ def test_a_run_goes_on_on_another_device_and_says_what_that_means(tmp_path: Path
     assert run.device.type == "cpu"
 
 
+@pytest.mark.long
 def test_on_the_same_device_nothing_is_said(tmp_path: Path) -> None:
     folder = begun_on("cpu", tmp_path)
     heard: list[rockfall.Event] = []

@@ -266,6 +266,7 @@ def test_show_draws_anew(folder: Path) -> None:
     (drawn / "made-12.png").unlink()
 
 
+@pytest.mark.long
 def test_show_draws_a_third_party_s_pictures(folder: Path) -> None:
     (folder / "runs/guesses/pictures/dream.png").unlink()
     data = json.loads(typed(folder, "show", "guesses", "--json").stdout)

@@ -47,6 +47,7 @@ def test_train_returns_a_run_whose_model_works(tmp_path: Path) -> None:
     assert [line["epoch"] for line in run.metrics if "validation accuracy" in line] == [0, 1]
 
 
+@pytest.mark.long
 def test_a_result_says_what_it_took(tmp_path: Path) -> None:
     run = train(tmp_path, layers=(16,), epochs=3)
     result = run.result
@@ -173,6 +174,7 @@ def test_a_damaged_record_is_said(tmp_path: Path) -> None:
         rockfall.open_run("last", out=tmp_path)
 
 
+@pytest.mark.long
 def test_bf16_trains_on_the_cpu_too(tmp_path: Path) -> None:
     exact, coarse = train(tmp_path), train(tmp_path, precision="bf16")
     assert all(t.dtype == torch.float32 for t in coarse.model.state_dict().values())
@@ -187,6 +189,7 @@ def test_cuda_trains_and_opens(tmp_path: Path) -> None:
     assert rockfall.evaluate(rockfall.open_run(run.directory.path)) == figures(run)
 
 
+@pytest.mark.long
 def test_tensorboard_follows_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = train(tmp_path)
@@ -204,6 +207,7 @@ def test_tensorboard_follows_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert figures(followed) == figures(run)
 
 
+@pytest.mark.long
 def test_an_interrupt_while_it_is_measured_says_how_to_go_on(tmp_path: Path) -> None:
     events: list[rockfall.Event] = []
     with (
@@ -228,6 +232,7 @@ def test_a_checkpoint_that_can_not_be_reached_is_not_one_that_never_was(tmp_path
     assert run.metrics == lines
 
 
+@pytest.mark.long
 def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
     run = train(tmp_path)
     run.directory.result_file.unlink()

@@ -465,6 +465,7 @@ def test_what_is_interrupted_is_not_read_to_its_end(
     assert len(looked) < 40
 
 
+@pytest.mark.long
 def test_a_run_whose_folder_has_moved(tmp_path: Path) -> None:
     home = classes(tmp_path / "home", {"Cat": 4, "cat": 4})
     done = rockfall(tmp_path, "train", "lenet5", "./home", "--preset", "tiny", "--name", "mine")

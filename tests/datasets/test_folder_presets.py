@@ -89,6 +89,7 @@ def trained(path: Path, out: Path, **how: Any) -> rockfall.Run:
     return rockfall.train("mlp", path, config=config, out=out, listeners=[], **how)
 
 
+@pytest.mark.long
 def test_a_folder_of_photographs_trains_by_the_preset(tmp_path: Path) -> None:
     run = trained(folder(tmp_path / "photos", [scene(100)]), tmp_path)
     assert run.record.preset == "photographs"
@@ -105,6 +106,7 @@ def test_other_folders_train_by_the_defaults(tmp_path: Path) -> None:
     assert run.record.preset == "" and run.record.config["flip"] is False
 
 
+@pytest.mark.long
 def test_a_preset_says_at_which_size_it_wants_pictures(tmp_path: Path) -> None:
     """`source.size` in a preset is an option like any, and kept in the run."""
     path = folder(tmp_path / "photos", [scene(100)])

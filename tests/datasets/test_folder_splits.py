@@ -71,6 +71,7 @@ def test_names_and_captions_decide_nothing(any_of: random.Random, seed: int, few
         assert after.warnings == ()
 
 
+@pytest.mark.long
 def test_another_seed_draws_others(tmp_path: Path) -> None:
     classes(tmp_path, {"a": 30, "b": 30}, size=(8, 8))
     drawn = {frozenset(rows(opened(tmp_path, seed=seed).test)) for seed in range(6)}

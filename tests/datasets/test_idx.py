@@ -119,6 +119,7 @@ def test_a_changed_byte_is_an_error_or_changes_nothing(
     np.testing.assert_array_equal(found, PICTURES)
 
 
+@pytest.mark.long
 def test_a_bomb_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(WHOLE + bytes(200_000_000), 1)
     inflated = 0

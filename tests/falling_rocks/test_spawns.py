@@ -75,6 +75,7 @@ def correlation(ours: np.ndarray, theirs: np.ndarray) -> float:
     return np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] * np.sqrt(ours.size)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spawns", [vector_spawns, tensor_spawns])
 def test_games_and_steps_are_independent(spawns) -> None:
     drawn = spawns(10**6, Rules(size=16)).astype(float)

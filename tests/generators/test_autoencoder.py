@@ -142,6 +142,7 @@ def test_latents_have_no_class() -> None:
     assert torch.equal(model.decode(model.encode(inputs)), model.reconstruct(inputs))
 
 
+@pytest.mark.long
 def test_vectors_come_back_in_their_own_units(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     values = torch.randn(50, 3, generator=generator) * torch.tensor([1.0, 100.0, 0.01]) + 7

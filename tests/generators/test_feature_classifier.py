@@ -130,6 +130,7 @@ def test_a_changed_file_is_refused(
         feature_classifier_of(digits.info)
 
 
+@pytest.mark.long
 def test_made_anew_it_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,7 @@ def of_class(data: Dataset, label: int) -> Tensor:
 # Pictures with a feature classifier -------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_floor_of_digits_is_stable(digits: Dataset) -> None:
     """Training examples are near to the test split, whichever of them are taken."""
     model = one_of(digits.train.inputs)
@@ -131,6 +132,7 @@ def test_one_picture_again_and_again_recalls_nothing(digits: Dataset) -> None:
     assert found["class entropy"]["value"] == 0
 
 
+@pytest.mark.long
 def test_worse_pictures_are_further_away(digits: Dataset) -> None:
     def grained(deviation: float) -> Sampler:
         def sample(count: int) -> Tensor:

@@ -60,6 +60,7 @@ def test_its_layers_are_the_classifiers_with_batch_norm_folded_in() -> None:
     assert (logits - expected).abs().max() < 0.01 * expected.abs().max()
 
 
+@pytest.mark.long
 def test_what_is_trained_again_is_the_same() -> None:
     generator = torch.Generator().manual_seed(0)
     pictures = torch.randint(0, 256, (256, 3, 32, 32), generator=generator, dtype=torch.uint8)

@@ -325,6 +325,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_of_two_processes_one_downloads(server: Mirror, tmp_path: Path) -> None:
     both_there = []
 

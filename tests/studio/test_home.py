@@ -47,6 +47,7 @@ def test_without_runs_there_is_a_model_to_begin_with(asking: Asking) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_run_is_described_with_its_figures_and_capabilities(
     asking: Asking, run: RunDirectory
 ) -> None:

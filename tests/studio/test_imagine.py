@@ -17,6 +17,8 @@ from rockfall_studio.studio import Studio
 from rockfall_studio.views.imagine.pictures import thinned
 from tests.studio.conftest import Asking
 
+pytestmark = pytest.mark.long  # a few trainings, for all of them
+
 Looking = Callable[..., Any]
 SIZE = 64
 """Pixels of a digit."""

@@ -41,6 +41,7 @@ def test_who_can_play_what(asking: Asking) -> None:
     assert len(asking("play.about", environment="drifting-rocks").data["keys"]) == 4
 
 
+@pytest.mark.long
 def test_the_oracle_meets_the_rocks_that_random_meets(asking: Asking) -> None:
     """All rows of cells but the lowest, in which the player moves, are the same until one ends."""
     source = environment(asking.studio, "", GAME)

@@ -239,6 +239,7 @@ def test_what_can_t_be_painted_is_refused(
         asking("style.paint", picture="china", **fields)
 
 
+@pytest.mark.long
 def test_a_painting_is_shown_as_it_grows(
     asking: Asking, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +280,7 @@ def test_a_painting_is_shown_as_it_grows(
     assert next(stream, "end") == "end"
 
 
+@pytest.mark.long
 def test_a_link_in_place_of_a_painting_is_not_followed(
     asking: Asking, studio: Studio, tmp_path: Path
 ) -> None:

@@ -121,6 +121,7 @@ def test_one_that_is_stopped_before_it_has_begun_did_not_fail(
     assert not training.error
 
 
+@pytest.mark.long
 def test_one_that_says_much_is_never_waited_for_and_fills_no_disk(trainings: Trainings) -> None:
     training = trainings.train("talks", [])
     ended(training)

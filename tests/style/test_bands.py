@@ -118,6 +118,7 @@ def blurring() -> TransformNetwork:
     return made
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(st.integers(33, 90), st.integers(33, 90), st.booleans())
 def test_no_size_shifts_a_picture(height: int, width: int, whole: bool) -> None:

@@ -190,6 +190,7 @@ def test_colours_can_be_preserved(painted: Any, photo: Path) -> None:
     assert ((coloured[0] - coloured[1]) - (given[0] - given[1])).abs().max() > 10
 
 
+@pytest.mark.long
 def test_two_styles_are_mixed_by_their_weights(photo: Path) -> None:
     def wanted(**settings: Any) -> dict[str, Tensor]:
         chosen = config(**settings)
@@ -319,6 +320,7 @@ def test_masks_and_a_mask(photo: Path, tmp_path: Path) -> None:
         load_inputs(chosen, load(photo), margin=0)
 
 
+@pytest.mark.long
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -185,6 +185,7 @@ def test_a_number_of_batches_ends_it_anywhere(tmp_path: Path, batches: int, epoc
     assert -(-len(digits().train) // 100) == 13
 
 
+@pytest.mark.long
 def test_as_many_batches_as_epochs_have_are_these_epochs(tmp_path: Path) -> None:
     by_epochs, by_batches = (
         train(tmp_path, batch_size=100),
@@ -405,6 +406,7 @@ def test_validation_metrics_are_of_the_validation_split(tmp_path: Path, model: s
         assert values[-1] == pytest.approx(expected.item(), rel=1e-5)
 
 
+@pytest.mark.long
 def test_overfitting_shows(tmp_path: Path) -> None:
     """Of 30 digits, the train loss goes on falling while the validation loss rises again."""
     run = rockfall.train(
@@ -469,6 +471,7 @@ def test_label_smoothing_spreads_a_share_of_each_label(tmp_path: Path) -> None:
     assert loss != pytest.approx(unsmoothed.item(), abs=1e-3)
 
 
+@pytest.mark.long
 def test_running_statistics_of_batch_norm_are_averaged_too(tmp_path: Path) -> None:
     model = lone_pictures("lenet5-plus", tmp_path, batch_size=5).model
     assert isinstance(model, Classifier)

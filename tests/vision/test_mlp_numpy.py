@@ -108,6 +108,7 @@ def test_nothing_overflows() -> None:
     assert np.isfinite(cost(softmax(z), np.array([0])))
 
 
+@pytest.mark.long
 def test_learns_digits(tmp_path: Path) -> None:
     run = rockfall.train("mlp-numpy", out=tmp_path, listeners=[])
     assert run.result is not None
