@@ -113,6 +113,16 @@ def test_why_a_training_failed_is_said_in_one_line(
     studio.trainings.begun.clear()
 
 
+def test_a_training_that_left_no_run_says_why(asking: Asking, studio: Studio) -> None:
+    class Failed:
+        run, running, error = "gone-1", False, "out of memory: take smaller batches"
+
+    studio.trainings.begun += [Failed(), Failed()]  # type: ignore[list-item]
+    (found,) = asking("home.runs").data["runs"]
+    assert (found["name"], found["status"], found["error"]) == ("gone-1", "failed", Failed.error)
+    studio.trainings.begun.clear()
+
+
 def test_curves_come_and_grow(asking: Asking, run: RunDirectory) -> None:
     following = asking.stream(
         "home.curves", runs=["lenet5"], metrics=["train loss"], smoothing=0.5, points=20

@@ -6,6 +6,7 @@ import os
 import shlex
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,6 +44,7 @@ class Board:
                 self._looked = time.monotonic()
                 there = {run["name"] for run in self._runs}
                 self._known = {p: kept for p, kept in self._known.items() if p.name in there}
+                self._runs += _failed(studio, there)
             return self._runs
 
     def _run(self, studio: Folder, directory: RunDirectory) -> dict[str, Any]:
@@ -81,6 +83,16 @@ def _recorded(directory: RunDirectory) -> dict[str, Any]:
         "created": record.created,
         "seconds": (result or {}).get("seconds"),
     }
+
+
+def _failed(studio: Folder, there: Collection[str]) -> list[dict[str, Any]]:
+    """Trainings that failed and left no run, which is taken away if no step of it was done."""
+    failed = {
+        training.run: {"name": training.run, "status": "failed", "error": training.error}
+        for training in studio.trainings.begun
+        if training.error and training.run and training.run not in there
+    }
+    return list(failed.values())
 
 
 def _now(studio: Folder, directory: RunDirectory, about: dict[str, Any]) -> dict[str, Any]:

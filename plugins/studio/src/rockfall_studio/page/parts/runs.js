@@ -116,7 +116,7 @@ export class RunCard {
 
   async #fill() {
     const { run, connection } = this;
-    if (run.status === "damaged") return;
+    if (run.error) return;
     try {
       const { data } = await inTurn(() => connection.ask("train.run", { run: run.name }));
       const { data: found } = await inTurn(() => connection.ask("home.pictures", { run: run.name }));

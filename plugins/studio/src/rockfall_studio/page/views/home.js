@@ -86,7 +86,7 @@ export default {
       let shown = 0;
       const drawn = [];
       runs.forEach((run, place) => {
-        const on = run.status !== "damaged" && drawn.length < MOST && (chosen.get(run.name) ?? shown < DRAWN);
+        const on = !run.error && drawn.length < MOST && (chosen.get(run.name) ?? shown < DRAWN);
         if (on) drawn.push({ name: run.name });
         if (on && !chosen.has(run.name)) shown += 1;
         let card = cards.get(run.name);
@@ -96,7 +96,7 @@ export default {
         }
         card.update(run);
         card.box.checked = on;
-        card.box.disabled = run.status === "damaged";
+        card.box.disabled = Boolean(run.error);
         if (list.children[place] !== card.element) list.insertBefore(card.element, list.children[place] ?? null);
       });
       plotted.hidden = !runs.length;
