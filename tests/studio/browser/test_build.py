@@ -109,6 +109,9 @@ def test_two_variants_are_trained_and_their_curves_stand_beside_each_other(
     change(page, 0, "filters", "2")
     page.get_by_role("button", name="Copy as command").click()
     command = page.locator("pre.copied").inner_text()
+    page.get_by_role("button", name="Copy as Python").click()
+    python = page.locator("pre.copied").inner_text()
+    assert 'name="narrow"' in python and "batches=30" in python and "batch_size=50" in python
     page.get_by_role("button", name="Train all variants").click()
     page.get_by_role("button", name="narrow", exact=True).nth(1).wait_for(timeout=FOUND_WITHIN)
     for _ in range(600):
@@ -127,6 +130,8 @@ def test_two_variants_are_trained_and_their_curves_stand_beside_each_other(
     lines = (building.studio.runs / "wide" / "metrics.jsonl").read_text().splitlines()
     assert sum("train loss" in line for line in lines) == 30
     # The command is what the page did.
+    assert shlex.split(command)[:3] == ["rockfall", "train", records["wide"]["model"].split(":")[1]]
+    assert "--name narrow" in command
     words = dict(word.split("=", 1) for word in shlex.split(command) if "=" in word)
     assert words.items() >= {"batches": "30", "batch_size": "50"}.items()
     assert words["layers"] == records["narrow"]["config"]["layers"]

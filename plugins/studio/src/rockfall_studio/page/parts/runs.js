@@ -1,6 +1,6 @@
 // What a run is for, as the views say it, and its card.
 
-import { copied, shell, call } from "./copied.js";
+import { Code, call, copied, shell } from "./copied.js";
 import { h, labelled, replace } from "./dom.js";
 import { exact } from "./plot.js";
 
@@ -190,22 +190,32 @@ export class RunCard {
   }
 }
 
-/** How to train the same again. run: what `train.run` answers. */
-export function written({ model, source, options, preset, settings, seed, out }) {
+/** How to train the same, again or by hand: what `train.run` answers, or what a form asks for.
+kinds: of settings that are given as text, as `train.form` has them; name: of the run. */
+export function written({ model, source, options, preset, settings, seed, out, name, kinds = {} }) {
   const named = Object.entries(options).map(([key, value]) => [`source.${key}`, value]);
   const words = [...Object.entries(settings), ...named].map(([key, value]) => `${key}=${plain(value)}`);
-  const flags = [...(preset ? ["--preset", preset] : []), ...(seed ? ["--seed", seed] : []), ...(out ? ["--out", out] : [])];
+  const flags = [...(preset ? ["--preset", preset] : []), ...(seed ? ["--seed", seed] : []), ...(name ? ["--name", name] : []), ...(out ? ["--out", out] : [])];
   const python = {
     source_options: Object.keys(options).length ? options : undefined,
     preset: preset || undefined,
     seed: seed || undefined,
+    name: name || undefined,
     out: out || undefined,
-    ...settings,
+    ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, typed(value, kinds[key])])),
   };
   return {
     command: shell(["train", model, source || undefined, ...words, ...flags]),
     python: `import rockfall\n\nrun = ${call("rockfall.train", source ? [model, source] : [model], python)}`,
   };
+}
+
+/** What a field's text is in Python. */
+function typed(value, kind) {
+  if (typeof value !== "string") return value;
+  if (kind === "boolean") return value === "true";
+  if (["integer", "number"].includes(kind) && /^-?[\d.]+(e[+-]?\d+)?$/i.test(value)) return new Code(value);
+  return value;
 }
 
 /** A value as it is typed. */

@@ -89,6 +89,7 @@ export default {
         return report(error);
       }
       if (gone || variant !== variants[current]) return;
+      const kinds = Object.fromEntries(form.fields.map((field) => [field.name, field.kind]));
       const layers = form.fields.find(({ kind }) => kind === "layers")?.name ?? null;
       const editor = layers && blockEditor(built.blocks, () => changed());
       const settings = settingsForm(form.fields, { without: layers ? [layers] : [], onChange: () => changed() });
@@ -119,7 +120,7 @@ export default {
         settings.element,
         wrong,
         h("div", { class: "row" }, train, variants.length > 1 && all),
-        copied(() => (keep(), written(asked(variants[current])))),
+        copied(() => (keep(), written({ ...asked(variants[current]), name: free(variants[current]), kinds }))),
       );
       changed();
     }
