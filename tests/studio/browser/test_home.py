@@ -74,6 +74,10 @@ def test_figures_stand_beside_their_baselines_and_pictures_are_those_of_the_fold
     shown = {img.get_attribute("alt") for img in pictures.all()}
     assert {f"{name} of lenet5" for name in final} <= shown
     until(page, lambda: all(img.evaluate("i => i.naturalWidth > 0") for img in pictures.all()))
+    picture = run.get_by_role("button", name="layers of lenet5")
+    before = picture.bounding_box()["width"]
+    picture.click()
+    assert picture.bounding_box()["width"] > before
     run.get_by_role("button", name="Copy as command").click()
     said = run.get_by_role("status").text_content()
     assert said == f"rockfall train lenet5 digits epochs=12 --out {studio.runs}"

@@ -165,7 +165,9 @@ export class RunCard {
         oninput: () => show(list[Number(slider.value)]),
       });
     show(list.at(-1));
-    return h("figure", { class: "picture" }, image, caption, slider);
+    const large = h("button", { type: "button", class: "bare", "aria-pressed": false, title: "Larger or smaller", onclick: () => large.setAttribute("aria-pressed", figure.classList.toggle("large")) }, image);
+    const figure = h("figure", { class: "picture" }, large, caption, slider);
+    return figure;
   }
 
   /** More of what makes it longer, with which a run that has finished goes on. */
