@@ -35,7 +35,15 @@ from torch import nn
 
 from rockfall.errors import did_you_mean
 
-__all__ = ["BLOCKS", "Layer", "LayerError", "LayerText", "Word", "build_layers", "layer_by_layer"]
+__all__ = [
+    "BLOCKS",
+    "BuiltLayer",
+    "LayerError",
+    "LayerText",
+    "Word",
+    "build_layers",
+    "layer_by_layer",
+]
 
 LayerText = Annotated[str, WithJsonSchema({"type": "string", "format": "layers"})]
 """The type of a setting: the layers from one picture (C, H, W) to an output for each class."""
@@ -59,7 +67,7 @@ class LayerError(ValueError):
         self.number, self.reason = number, reason
 
 
-class Layer(NamedTuple):
+class BuiltLayer(NamedTuple):
     """One layer: its text, its module, the shape of its output for one example, and its number in
     the text, from 1. A `flatten` that `linear` brings along has the number of that.
     """
@@ -75,7 +83,7 @@ class Layer(NamedTuple):
         return sum(each.numel() for each in self.module.parameters())
 
 
-def build_layers(text: str, shape: Shape, classes: int) -> list[Layer]:
+def build_layers(text: str, shape: Shape, classes: int) -> list[BuiltLayer]:
     """The layers of `text`, from pictures (C, H, W) to logits (classes,).
 
     Raises LayerError with the number and the text of the first layer that does not fit.
@@ -83,7 +91,7 @@ def build_layers(text: str, shape: Shape, classes: int) -> list[Layer]:
     return list(layer_by_layer(text, shape, classes))
 
 
-def layer_by_layer(text: str, shape: Shape, classes: int) -> Iterator[Layer]:
+def layer_by_layer(text: str, shape: Shape, classes: int) -> Iterator[BuiltLayer]:
     """As `build_layers`, one at a time, so that those before one that does not fit are known."""
     texts = [" ".join(part.split()) for part in text.lower().split("/")]
     if not any(texts):
@@ -105,11 +113,11 @@ def layer_by_layer(text: str, shape: Shape, classes: int) -> Iterator[Layer]:
                 )
             if name == "linear" and len(shape) == 3:
                 module, shape = _flatten([], shape)
-                yield Layer("flatten", module, shape, number)
+                yield BuiltLayer("flatten", module, shape, number)
             module, shape = LAYERS[name](words, shape)
         except LayerError as error:
             raise LayerError(error.reason, number, layer) from None
-        yield Layer(layer, module, shape, number)
+        yield BuiltLayer(layer, module, shape, number)
 
 
 def _unknown(name: str) -> str:
