@@ -35,6 +35,14 @@ def test_it_is_its_loop(steps: int, dtype: torch.dtype) -> None:
     torch.testing.assert_close(scan(a, b, state), loop(a, b, state))
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_a_single_sequence_is_left_as_it_is(steps: int) -> None:
+    given = [each[:1] for each in made(steps, torch.float64)[:2]]
+    before = [each.clone() for each in given]
+    torch.testing.assert_close(scan(*given), loop(*given))
+    assert all(each.equal(was) for each, was in zip(given, before, strict=True))
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
 @pytest.mark.parametrize("steps", [1, 2, 7])
 def test_gradients_by_finite_differences(steps: int, dtype: torch.dtype) -> None:

@@ -48,11 +48,17 @@ def _in_blocks(a: Tensor, b: Tensor) -> Tensor:
     size = math.isqrt(steps - 1) + 1
     blocks = -(-steps // size)
     padding = (0, 0, 0, blocks * size - steps)
-    a, b = (F.pad(each, padding).view(count, blocks, size, units) for each in (a, b))
-    h, product = b.clone(), a.clone()
+    # (size, blocks, N, units), so that what one operation goes through lies side by side.
+    product, h = (
+        F.pad(each, padding)
+        .view(count, blocks, size, units)
+        .permute(2, 1, 0, 3)
+        .clone(memory_format=torch.contiguous_format)
+        for each in (a, b)
+    )
     for step in range(1, size):
-        h[:, :, step].addcmul_(a[:, :, step], h[:, :, step - 1])
-        product[:, :, step].mul_(product[:, :, step - 1])
+        h[step].addcmul_(product[step], h[step - 1])
+        product[step].mul_(product[step - 1])
     for block in range(1, blocks):
-        h[:, block].addcmul_(product[:, block], h[:, block - 1, -1:])
-    return h.view(count, blocks * size, units)[:, :steps]
+        h[:, block].addcmul_(product[:, block], h[-1, block - 1])
+    return h.permute(2, 1, 0, 3).reshape(count, blocks * size, units)[:, :steps]
