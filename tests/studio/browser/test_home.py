@@ -94,11 +94,12 @@ def test_a_curve_is_read_by_mouse_and_keyboard(
     path = trained("lenet5")
     page = open_page(studio)
     until(page, lambda: drawn(page) > 100)
-    others = page.locator(".run input[type=checkbox]:checked")
-    for box in others.all():
-        if box.get_attribute("aria-label") != "Curve of lenet5":
-            box.uncheck()
+    boxes = page.locator(".run").get_by_role("checkbox")
+    for label in [box.get_attribute("aria-label") for box in boxes.all()]:
+        if label != "Curve of lenet5":
+            page.get_by_role("checkbox", name=label, exact=True).uncheck()
     card(page, "lenet5").get_by_role("checkbox").check()
+    assert page.locator(".key").all_inner_texts() == ["lenet5"]
     page.get_by_label("Metric of chart 1").select_option("train loss")
     logged = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
     steps = [line["step"] for line in logged if "train loss" in line]

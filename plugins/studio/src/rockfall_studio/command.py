@@ -24,7 +24,8 @@ TRIED = 20
 LOOPBACK = "127.0.0.1"
 OPEN_TO_OTHERS = (
     "open to others: whoever reaches this machine and has the link below sees your runs and "
-    "pictures, and can train and stop; nothing is encrypted on the way. Without --host it is for you alone"
+    "pictures, and can train and stop; nothing is encrypted on the way. Without --host it is for "
+    "you alone"
 )
 
 

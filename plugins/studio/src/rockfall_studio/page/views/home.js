@@ -14,7 +14,7 @@ export default {
   title: "Home",
   mount(root, { connection, report, views, go }) {
     const cards = new Map(); // name → RunCard
-    const chosen = new Map(); // name → whether somebody wanted its curve, or did not
+    const chosen = new Map(); // name → whether its curve is shown
     const charts = curves({ connection, report });
     let offers = null;
     let runs = null;
@@ -83,12 +83,12 @@ export default {
         card.element.remove();
         cards.delete(name);
       }
-      let shown = 0;
+      const begins = cards.size === 0; // later only what is new is added to what somebody looks at
       const drawn = [];
       runs.forEach((run, place) => {
-        const on = !run.error && drawn.length < MOST && (chosen.get(run.name) ?? shown < DRAWN);
+        if (!chosen.has(run.name)) chosen.set(run.name, !begins || drawn.length < DRAWN);
+        const on = !run.error && drawn.length < MOST && chosen.get(run.name);
         if (on) drawn.push({ name: run.name });
-        if (on && !chosen.has(run.name)) shown += 1;
         let card = cards.get(run.name);
         if (!card) {
           card = new RunCard(run, { connection, report, views, chosen: (name, wanted) => (chosen.set(name, wanted), updateRuns()) });
