@@ -117,7 +117,7 @@ def test_a_run_whose_model_is_gone(folder: Path) -> None:
     done = rockfall(folder, "show", "small")
     record.write_text(before)
     assert done.returncode == 0, done.stderr
-    assert "settings: epochs=1 batch_size=128 optimizer=adamw" in done.stdout
+    assert "settings: epochs=1 batches=0 batch_size=128 optimizer=adamw" in done.stdout
 
 
 def test_forty_columns(folder: Path) -> None:
