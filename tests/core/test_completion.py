@@ -21,7 +21,7 @@ import pytest
         ("rockfall list capa", {"capabilities"}),
         ("rockfall evaluate my", {"my-run"}),
         ("rockfall play ", {"my-run", "last", "random", "oracle", "planner", "steering", "human"}),
-        ("rockfall show di", {"digits"}),
+        ("rockfall show di", {"digits", "distracted-recall"}),
     ],
 )
 def test_tab(tmp_path: Path, typed: str, offered: set[str]) -> None:
