@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from rockfall import UsageError
 from rockfall_studio import asks
 from rockfall_studio import serving as studio_serving
 from rockfall_studio.asks import Answer, Ask, answers
+from rockfall_studio.command import listen
 from rockfall_studio.framing import MOST_JSON, dumps, packed, request_of
 from rockfall_studio.studio import Studio
 from tests.studio.in_process import InThread, Silent, ask, next_of, serving, unpacked
@@ -254,3 +256,10 @@ def test_a_runs_name_is_never_a_path(tmp_path: Any, name: str) -> None:
         studio.run(name)
     with pytest.raises(UsageError, match="there is no run"), studio.opened(name):
         pass
+
+
+def test_small_messages_are_sent_at_once() -> None:
+    """asyncio turns Nagle's algorithm off only for a socket that says that it is TCP's."""
+    listener = listen("127.0.0.1", 0)
+    assert listener.proto == socket.IPPROTO_TCP
+    listener.close()

@@ -104,7 +104,9 @@ def listen(host: str, port: int | None) -> socket.socket:
     tried = range(PORT, PORT + TRIED) if port is None else (port,)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for number in tried:
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # Only of a socket that says TCP does asyncio send small messages at once, which else wait
+        # 40 ms for the acknowledgement of those before (Nagle's algorithm).
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, number))
