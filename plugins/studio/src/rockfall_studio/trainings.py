@@ -191,7 +191,8 @@ def _follow(
                 named.set()
             if ended:
                 break
-            if at > EMPTIED:
+            if at > EMPTIED and os.fstat(said.fileno()).st_size == at:
+                # Of what is written just now a line of progress may be lost, and nothing else.
                 os.ftruncate(said.fileno(), 0)
                 at = 0
             time.sleep(LOOK)
