@@ -222,7 +222,7 @@ def test_a_training_goes_on_when_the_studio_is_killed(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_real_one_is_stopped_and_goes_on_to_its_end(tmp_path: Path) -> None:
     trainings = Trainings(tmp_path)
-    training = trainings.train("mlp", ["digits", "epochs=400"], {"seed": "3", "preset": "tiny"})
+    training = trainings.train("mlp", ["digits", "epochs=100000"], {"seed": "3", "preset": "tiny"})
     directory = RunDirectory(tmp_path / training.run)
     assert directory.status == "running" and directory.record().seed == 3
     within(60, lambda: training.progress.get("step", 0) > 10)

@@ -253,8 +253,8 @@ class SequenceModel(nn.Module):
             steps = self.as_steps(inputs).detach().requires_grad_()
             last = self.answer(steps)[:, -1]
             squares = torch.zeros(steps.shape[:2], device=steps.device)
-            for output in last.unbind(1):
-                (gradient,) = torch.autograd.grad(output.sum(), steps, retain_graph=True)
+            for output in range(last.shape[1]):
+                (gradient,) = torch.autograd.grad(last[:, output].sum(), steps, retain_graph=True)
                 squares += gradient.square().sum(-1)
         return squares.sqrt()
 

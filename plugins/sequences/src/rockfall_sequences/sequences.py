@@ -82,7 +82,12 @@ class Sequences(Dataset):
         if self.draws is None or epoch == 0:
             return self.train
         generator = torch.Generator().manual_seed((self.seed << 20) + (FRESH << 40) + epoch)
-        return Split(*self.draws(len(self.train), generator)).to(self.train.inputs.device)
+        device = self.train.inputs.device
+        inputs, labels = (
+            values.to(device, non_blocking=True)
+            for values in self.draws(len(self.train), generator)
+        )
+        return Split(inputs, labels)
 
     def with_splits(self, splits: Mapping[str, Split], classes: tuple[str, ...]) -> Sequences:
         """What is left after a selection, which is all that is ever learned from."""
