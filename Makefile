@@ -1,5 +1,5 @@
 # make venv · demo · quick · test · check · bench · torture · device · styles. Each but the first sets itself up first.
-# quick: the tests that answer in about a minute; test: all but the slow; test SLOW=1: all.
+# quick: the tests that answer in a minute and a half; test: all but the slow; test SLOW=1: all.
 # torture: trainings that are killed, runs that are damaged, in half an hour.
 # device: what needs a GPU, in eight minutes, with its section of tests/benchmarks/RESULTS.md.
 # styles: trains compact styles on a GPU, in eight minutes, or goes on with what is in styles/.
