@@ -25,13 +25,16 @@ export function painted({ connection, report, chosen, painters, pictures, run: a
   if (pictures.length) style.value = pictures[pictures.length - 1].name;
   const other = upload({ take: keep, report, label: "Open a style picture", elsewhere: false });
   const size = h("select", {}, SIZES.map((side) => h("option", { value: side, selected: side === USUAL }, `${side} pixels`)));
-  const begin = h("button", { type: "button", class: "main", onclick: () => (run ? stop() : start()).catch(report) }, "Paint");
+  const begin = h("button", { type: "button", class: "main", disabled: !chosen.picture && !asked, onclick: () => (run ? stop() : start()).catch(report) }, "Paint");
   const before = h("canvas", { role: "img", "aria-label": "The photograph" });
   const after = h("img", { alt: "Its painting", hidden: true, "data-name": "painting" });
   const bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": "How far it is" });
   const said = h("p", { class: "quiet small", role: "status", "data-name": "painted" });
   const styleRow = h("div", {}, h("div", { class: "row" }, labelled("Style picture", style)), other.element);
-  chosen.events.addEventListener("change", () => drawPlane(before, chosen.preview));
+  chosen.events.addEventListener("change", () => {
+    drawPlane(before, chosen.preview);
+    begin.disabled = false;
+  });
   choose();
   if (asked) {
     run = asked;
