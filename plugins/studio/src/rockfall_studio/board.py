@@ -37,7 +37,7 @@ class Board:
         self._runs: list[dict[str, Any]] = []
 
     def runs(self, studio: Folder, *, fresh: bool = False) -> list[dict[str, Any]]:
-        """Each as `described`. fresh: looked at now."""
+        """What a list of runs says of each; of a damaged run, its fault. fresh: looked at now."""
         with self._lock:
             if fresh or time.monotonic() - self._looked > FRESH:
                 self._runs = [self._run(studio, each) for each in studio.runs()]
@@ -55,12 +55,6 @@ class Board:
             about = _recorded(directory)
             self._known[directory.path] = written, about
         return {**about, **_now(studio, directory, about)}
-
-
-def described(studio: Folder, directory: RunDirectory) -> dict[str, Any]:
-    """What a list of runs says of one; of a damaged run, its fault."""
-    about = _recorded(directory)
-    return {**about, **_now(studio, directory, about)}
 
 
 def _recorded(directory: RunDirectory) -> dict[str, Any]:

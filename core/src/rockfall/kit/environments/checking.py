@@ -56,7 +56,7 @@ def code_of_environment(
     try:
         yield
     except gymnasium.error.DependencyNotInstalled as error:  # no fault; it says what to install
-        if what == "render()":  # of which whoever draws tells
+        if what == "render()":  # the caller, which draws, reports it
             raise
         raise UsageError(f"{name}: {error}") from None
     except RockfallError as error:
@@ -151,7 +151,7 @@ def close(env: gymnasium.Env[Any, Any]) -> str:
 
 @contextlib.contextmanager
 def _later() -> Iterator[None]:
-    """Inside, what is wrong of an environment was no fault of whoever named it."""
+    """Inside, a fault of an environment is no mistake in the command that named it."""
     try:
         yield
     except UsageError as error:

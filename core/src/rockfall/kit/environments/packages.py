@@ -163,7 +163,7 @@ def _register(module: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = importlib.import_module(module)
-        if module == "ale_py":  # which greets on standard error whoever opens a game
+        if module == "ale_py":  # which prints a banner to standard error with every game
             found.ALEInterface.setLoggerMode(found.LoggerMode.Error)
         for point in _points().values():
             if point.module.partition(".")[0] == module.partition(".")[0]:

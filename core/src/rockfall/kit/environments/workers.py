@@ -166,9 +166,9 @@ def _made(spec: EnvSpec, make: Make) -> gymnasium.Env[Any, Any]:
 
 
 def _work(connection: Connection, sent: Make, part: slice) -> None:
-    """In a worker: answer until the connection is closed, by whoever asks or by its end."""
+    """In a worker: answer until the parent closes the connection, or ends."""
     for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
-        signal.signal(number, signal.SIG_IGN)  # whoever asks decides when it is over
+        signal.signal(number, signal.SIG_IGN)  # the parent decides when it is over
     torch.set_num_threads(1)
     batch: Any = None
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):

@@ -34,7 +34,7 @@ class Runs(Ask):
 
 @answers("home.runs")
 def runs(studio: Studio, ask: Runs) -> Answer:
-    """data: runs, newest first, each as `board.described`."""
+    """data: runs, newest first, each as `Board.runs` has it."""
     return Answer({"runs": studio.board.runs(studio, fresh=True)[::-1]})
 
 

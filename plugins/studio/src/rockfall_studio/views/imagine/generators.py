@@ -35,6 +35,14 @@ class OfRun(Ask):
     run: str = Field(max_length=200)
 
 
+class OfSamples(OfRun):
+    """label: of which class; none: of any."""
+
+    count: int = Field(24, ge=1, le=MOST)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    label: int | None = Field(None, ge=0)
+
+
 class Generator:
     """A run's model that makes pictures.
 

@@ -15,10 +15,10 @@ from rockfall import Batch, UsageError
 from rockfall_studio.asks import Answer, answers
 from rockfall_studio.studio import Studio
 from rockfall_studio.views.imagine.generators import (
-    MAX_SEED,
     MOST,
     Generator,
     OfRun,
+    OfSamples,
     drawing,
     floats,
     generator,
@@ -93,12 +93,8 @@ def decode(studio: Studio, ask: Decode) -> Answer:
         return Answer({}, [planes(found.model.decode(values.to(found.opened.run.device)))])
 
 
-class Draw(OfRun):
-    """Latents of samples. label: of which class; none: of any."""
-
-    count: int = Field(24, ge=1, le=MOST)
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    label: int | None = Field(None, ge=0)
+class Draw(OfSamples):
+    """Latents of samples."""
 
 
 @answers("imagine.draw")

@@ -17,6 +17,7 @@ from rockfall_studio.views.imagine.generators import (
     MOST,
     Generator,
     OfRun,
+    OfSamples,
     drawing,
     generator,
     planes,
@@ -126,12 +127,8 @@ def reconstruct(studio: Studio, ask: Reconstruct) -> Answer:
         return Answer({}, [planes(found.model.reconstruct(found.inputs(ask.attached)))])
 
 
-class Sample(OfRun):
-    """label: of which class; none: of any."""
-
-    count: int = Field(24, ge=1, le=MOST)
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    label: int | None = Field(None, ge=0)
+class Sample(OfSamples):
+    """Some that it makes up."""
 
 
 @answers("imagine.sample")
