@@ -20,6 +20,8 @@ class Model(Protocol):
         `tiny` trains in a second or two and is what the conformance kit uses. An opener may
         name one for what it opens, such as `photographs`; and `source.size` in a preset is an
         option of the source.
+    preset_for: `(SourceInfo) -> str`, a class method: the preset for a source that nothing above
+        names one for, such as pictures in colour; empty for none.
     monitor: the logged metric by which checkpoint `best` is chosen; `-loss` for lowest.
     headline: the logged metric that says best how well it fares, which `rockfall compare` draws
         first; without it, what `monitor` names.

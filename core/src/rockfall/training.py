@@ -106,6 +106,10 @@ def train(
     # A Gymnasium id may be that of an environment that has a name, and the name a preset.
     if opened.info.name in presets.keys() - {source_name}:
         built = build_config(kind, entry.spec.name, opened.info.name, preset, values)
+    elif preset is None and source_name not in presets and hasattr(kind, "preset_for"):
+        with code_of(entry.spec.whose):
+            preset = kind.preset_for(opened.info)
+        built = build_config(kind, entry.spec.name, source_name, preset or None, values)
     record = Record(
         model=entry.full_name,
         source=named if known else opened.info.name,

@@ -17,6 +17,8 @@ from torch import Tensor
 from rockfall import Dataset, fork_rng
 from rockfall.kit.drawing import are_pictures
 from rockfall.kit.measurements import Measurements, measurement
+from rockfall_generators.discretised_logistic import SCALE_OF_STD, log_probability
+from rockfall_generators.prior import standard_log_density
 
 IMPORTANCE_SAMPLES = 500
 """k, as Burda et al. 2016 report it."""
@@ -29,12 +31,20 @@ CHUNK = 2_000_000
 """Numbers that are decoded at a time, which bounds the memory that it takes."""
 
 
-@runtime_checkable
-class Bounds(Protocol):
-    """Has latents z with p(z) = N(0, I), an encoder q(z | x) = N(μ, diag σ²), and p(x | z)."""
+class FittedPrior(Protocol):
+    """A prior that is not N(0, I); as text it says what it is."""
+
+    def log_density(self, latents: Tensor, /) -> Tensor:
+        """z (N, D) → log p(z) (N,)."""
+
+
+class Observes(Protocol):
+    """Says what x is, whose likelihood it knows or bounds."""
 
     binary: bool
     """Whether x is of zeros and ones, so that p(x) is a probability, not a density."""
+    discrete: bool
+    """Whether x is of bytes as k / 255, and p(x) is the probability of these."""
     log_det_scale: float
     """log p(x) − log p(inputs), where x is a scaled form of the inputs."""
 
@@ -42,6 +52,14 @@ class Bounds(Protocol):
         """Inputs (N, …) as the source gives them → x (N, …). Where x is binary, it is sampled with
         the inputs as probabilities, from torch's global generator.
         """
+
+
+@runtime_checkable
+class Bounds(Observes, Protocol):
+    """Has latents z with p(z), an encoder q(z | x) = N(μ, diag σ²), and p(x | z)."""
+
+    prior: FittedPrior | None
+    """p(z); None for N(0, I)."""
 
     def conditions(self, labels: Tensor, /) -> Tensor:
         """Labels (N,) → what the model is conditioned on (N, K); nothing if K is 0."""
@@ -94,6 +112,8 @@ def log_weights(model: Bounds, x: Tensor, conditions: Tensor, samples: int) -> T
         z = mean[some] + std[some] * noise
         # log p(z) − log q(z | x), in which the constants cancel
         ratio = (noise.square() - z.square() + log_variance[some]).double().sum(1) / 2
+        if model.prior is not None:
+            ratio += model.prior.log_density(z).double() - standard_log_density(z).double()
         weights.append(model.log_likelihood(x[some], z, conditions[some]).double() + ratio)
     return torch.cat(weights).view(len(x), samples) - model.log_det_scale
 
@@ -103,7 +123,7 @@ def importance_weighted_bound(weights: Tensor) -> Tensor:
     return weights.logsumexp(1) - math.log(weights.shape[1])
 
 
-def independent_log_likelihood(model: Bounds, train: Tensor, x: Tensor) -> Tensor:
+def independent_log_likelihood(model: Observes, train: Tensor, x: Tensor) -> Tensor:
     """log p of x (N, …), float64, by independent inputs fitted to training values (M, …).
 
     A Gaussian has one standard deviation for all numbers of a picture, as the model has.
@@ -115,6 +135,8 @@ def independent_log_likelihood(model: Bounds, train: Tensor, x: Tensor) -> Tenso
         logits = mean.clamp(smallest, 1 - smallest).logit()
         return (x * logits - torch.nn.functional.softplus(logits)).sum(1)
     std = (train - mean).square().mean().sqrt()
+    if model.discrete:
+        return log_probability(x, mean, std * SCALE_OF_STD).sum(1)
     normal = torch.distributions.Normal(mean, std.clamp(min=1e-6), validate_args=False)
     log_likelihood: Tensor = normal.log_prob(x).sum(1)
     return log_likelihood - model.log_det_scale
@@ -134,11 +156,14 @@ def check(model: Bounds, source: Dataset) -> None:
     conditions = model.conditions(labels)
     likelihood = model.log_likelihood(x, model.posterior(x, conditions)[0], conditions)
     assert likelihood.shape == (5,), f"the likelihood has shape {tuple(likelihood.shape)}"
-    assert not model.binary or (likelihood <= 0).all(), "a probability is above 1"
+    probability = model.binary or model.discrete
+    assert not probability or (likelihood <= 0).all(), "a probability is above 1"
 
 
 def _note(model: Bounds, conditions: Tensor) -> dict[str, str]:
     notes = []
+    if model.prior is not None:
+        notes.append(f"prior: {model.prior}")
     if model.binary:
         notes.append("every pixel binarised once, at random")
     if conditions.shape[1]:

@@ -161,6 +161,14 @@ def halvings(shape: Sequence[int]) -> int:
     return depth
 
 
+def can_convolve(shape: Sequence[int]) -> bool:
+    """Whether `conv_down` and `conv_up` are for examples of this shape."""
+    try:
+        return bool(halvings(shape))
+    except ValueError:
+        return False
+
+
 def relu(negative_slope: float) -> nn.Module:
     """ReLU, leaky if there is a slope below 0."""
     return nn.LeakyReLU(negative_slope, inplace=True) if negative_slope else nn.ReLU(inplace=True)

@@ -39,6 +39,13 @@ def rockfall_register(register: Register) -> None:
         evaluate="rockfall_generators.bounds:evaluate",
         check="rockfall_generators.bounds:check",
     )
+    register.capability(
+        name="likelihood",
+        summary="computes the log-likelihood of an example",
+        target="rockfall_generators.likelihood:Likelihood",
+        evaluate="rockfall_generators.likelihood:evaluate",
+        check="rockfall_generators.likelihood:check",
+    )
     register.model(
         name="autoencoder",
         summary="autoencoder: compresses and reconstructs; samples of a Gaussian of latents",
@@ -136,6 +143,40 @@ def rockfall_register(register: Register) -> None:
         reference="Liu, Gong and Liu 2023, Flow Straight and Fast: Learning to Generate and "
         "Transfer Data with Rectified Flow; Lipman et al. 2023, Flow Matching for Generative "
         "Modeling",
+    )
+    register.model(
+        name="realnvp",
+        summary="Real NVP: an invertible network from data to noise, with an exact likelihood",
+        target="rockfall_generators.realnvp:RealNvp",
+        learns_from=UNLABELLED,
+        default_source="digits",
+        capabilities=(
+            "samples",
+            "decodes",
+            "blends",
+            "generates",
+            "scores",
+            "likelihood",
+            "layered",
+        ),
+        reference="Dinh, Sohl-Dickstein and Bengio 2017, Density estimation using Real NVP",
+    )
+    register.model(
+        name="pixelcnn",
+        summary="PixelCNN: draws a picture pixel by pixel, with an exact likelihood",
+        target="rockfall_generators.pixelcnn:PixelCnn",
+        learns_from=("pictures",),
+        default_source="digits",
+        capabilities=(
+            "samples",
+            "samples-in-steps",
+            "generates",
+            "scores",
+            "likelihood",
+            "layered",
+        ),
+        reference="van den Oord, Kalchbrenner and Kavukcuoglu 2016, Pixel Recurrent Neural "
+        "Networks",
     )
     register.model(
         name="stacked-gan",
