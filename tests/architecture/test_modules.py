@@ -27,7 +27,7 @@ FLOORS = (
     ("plugin",),
     ("commands", "trackers", "builtin"),
     ("cli",),
-    ("__main__", "testing"),
+    ("__main__", "testing", "estimators"),
 )
 """The rooms of the core from the ground up. A module imports from its own room and from floors
 below; two rooms on one floor don't know each other.

@@ -4,8 +4,8 @@
     run.result["figures"]
 
 Start at `train`. The public names are these, `rockfall.plugin` (what a plugin registers with),
-`rockfall.verbs` (what its verbs need), `rockfall.kit` (what plugins share) and `rockfall.testing`
-(the conformance kit); every other module is the core's own.
+`rockfall.verbs` (what its verbs need), `rockfall.kit` (what plugins share), `rockfall.testing` (the
+conformance kit) and `rockfall.estimators` (for scikit-learn); every other module is the core's own.
 """
 
 from rockfall.kit.lazy import attach

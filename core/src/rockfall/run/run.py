@@ -368,12 +368,20 @@ class Run:
             if name == "best":
                 self._best_weights = self.step, copy.deepcopy(self.model.state_dict())
             return
+        path = self.directory.checkpoint(name)
+        checkpoint.write(path, self.checkpoint_state(size))
+        if name == "last":
+            self._next_checkpoint = time.monotonic() + self._checkpoint_every
+        self.observers.emit("checkpoint", path=str(path))
+
+    def checkpoint_state(self, metrics_size: int = 0) -> dict[str, Any]:
+        """What a checkpoint holds, of which the tensors are the run's own."""
         learned = self.model.state_dict()
         if not isinstance(learned, dict):
             raise PluginError(
                 f"{self.record.model}: state_dict() returned {learned!r:.40}, which is no dict"
             )
-        state = {
+        return {
             "model": learned,
             "kept": {key: thing.state_dict() for key, thing in self._kept.items()},
             "state": self.state,
@@ -383,15 +391,10 @@ class Run:
             "examples": self.examples,
             "environment_steps": self.environment_steps,
             "seconds": self.seconds,
-            "metrics_size": size,
+            "metrics_size": metrics_size,
             "best": self._best,
             "finished": self.finished,
         }
-        path = self.directory.checkpoint(name)
-        checkpoint.write(path, state)
-        if name == "last":
-            self._next_checkpoint = time.monotonic() + self._checkpoint_every
-        self.observers.emit("checkpoint", path=str(path))
 
     def finish(self) -> None:
         """Write the last checkpoint. A run that is resumed from it has nothing left to fit."""
@@ -456,7 +459,9 @@ class Run:
         # A method may change what it is given, and a loop inside this turn is given it once more.
         inner = bool(self._position.target)
         saved = copy.deepcopy(self._checkpoint) if inner else self._checkpoint
-        load_model(self.model, saved["model"], self.directory.path)
+        load_model(
+            self.model, saved["model"], self._directory.path if self._directory else self.name
+        )
         missing = self._kept.keys() - saved["kept"].keys()
         if missing:
             raise CheckpointError(f"{self.name} has no saved {', '.join(sorted(missing))}")

@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import rockfall
-from rockfall import Dataset, Diverged
+from rockfall import Dataset, Diverged, fork_rng
 from rockfall.kit.tracing import Layer
 from rockfall_boltzmann.preprocessing import Method, Preprocessor
 
@@ -215,10 +215,13 @@ class EnergyModel(nn.Module):
                 self.check_divergence(last_good, run)
                 if not warned and (warned := self.warning()):
                     run.warn(warned)
-                if (epoch.index + 1) % every and epoch.index + 1 < config.epochs:
+                due = (epoch.index + 1) % every == 0
+                if not due and epoch.index + 1 < config.epochs:
                     continue
                 v, train_v = (self.inputs(s.inputs[:count]) for s in (data.validation, data.train))
-                metrics = self.validation_metrics(v, train_v)
+                # Of a last epoch alone they draw nothing that one more epoch would miss.
+                with contextlib.nullcontext() if due else fork_rng():
+                    metrics = self.validation_metrics(v, train_v)
                 run.log(**{name + key: value for key, value in metrics.items()})
 
     def updates_per_block(self) -> int:

@@ -11,50 +11,26 @@ names; signatures and docstrings are generated from there.
 
 from __future__ import annotations
 
-import inspect
-import textwrap
-import warnings
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-import rockfall
-from rockfall import ConfigError, Dataset, Diverged, RockfallError, Split, fork_rng
-from rockfall.kit.devices import computing
+from rockfall import Dataset, SourceInfo, fork_rng
+from rockfall.estimators import Array, DensityEstimator, FeatureEstimator
+from rockfall_boltzmann.ais import LogPartition
 from rockfall_boltzmann.energy import EnergyConfig, EnergyModel
 from rockfall_boltzmann.mu_ssrbm import MuSsrbm
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
 from rockfall_boltzmann.ssrbm import Ssrbm
 
-Array = NDArray[np.floating[Any]]
-
-PARAMETER_NAMES = {"hidden": "n_components", "epochs": "n_iter", "lr": "learning_rate"}
-"""Setting → parameter, where scikit-learn has another name for it."""
-BATCH_SIZE = 1000
-"""Examples in a batch of inference, so that memory stays bounded."""
-
-EXTRA_PARAMETERS: dict[str, tuple[Any, str, str]] = {
-    "device": (
-        "auto",
-        "str",
-        "device to train on: cpu, cuda, or auto; the fitted model is on the cpu",
-    ),
-    "random_state": (
-        None,
-        "int, RandomState instance or None",
-        "seed of all random numbers; None takes one from NumPy's global generator",
-    ),
-    "verbose": (0, "int", "verbosity; above 0, metrics are printed about every thousand updates"),
-}
-"""Parameter → default, type and description, of those that are not settings of a model."""
+HASH_FACTOR = 0x1CE4E5B9BF58476D
+"""An odd number without a pattern in its bits."""
+Score = Literal["auto", "pseudo_likelihood", "free_energy", "log_likelihood"]
 
 ATTRIBUTES = """
 Attributes
@@ -65,6 +41,10 @@ components_ : ndarray of shape (n_weights, n_features)
     Weights of each hidden unit; of a spike-and-slab RBM, of each slab.
 intercept_hidden_ : ndarray of shape (n_components,)
     Biases of the hidden units; of a spike-and-slab RBM, of the spikes.
+h_samples_ : ndarray of shape (batch_size, n_components)
+    Hidden units of the Markov chains where training left them.
+n_epochs_ : int
+    Epochs it was trained for, with those of `partial_fit`.
 n_features_in_ : int
     Number of features seen during fit.
 feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -72,51 +52,52 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 """
 
 
-class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The base class; a subclass names the model, and its parameters are the settings of `Config`.
+class BoltzmannEstimator(FeatureEstimator, DensityEstimator):
+    """The base class of the machines: features, scores and Gibbs sampling."""
 
-    X is an array-like (N, D) of finite numbers, not sparse. Methods raise ValueError for any other,
-    and NotFittedError before `fit`; `fit` raises ValueError also for invalid parameters, and if
-    training diverges.
-    """
-
-    Model: ClassVar[Any]
     Config: ClassVar[type[EnergyConfig]]
-    machine_: Any
+    ATTRIBUTES = ATTRIBUTES
+    PRINTED = ("pseudo_likelihood",)
+    _log_partition: LogPartition | None
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls.__init__ = _make_init(cls.Config)  # type: ignore[method-assign]
-        parameters = _parameters_section(cls.Config)
-        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{parameters}{ATTRIBUTES}"
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """One more epoch, of X (N, D): as many calls are `fit` of as many epochs, to the last bit,
+        with a constant learning rate. y is ignored.
 
-    def fit(self, X: Any, y: object = None) -> Self:
-        """Train on X (N, D), N at least 2; y is ignored."""
-        X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        How many calls follow is not known, so the learning rate stays what it is at first, and the
+        data of the first call decides how all is prepared. After `fit` it goes on from there.
+        """
+        first = not hasattr(self, "machine_")
+        X = self._validated(X, reset=first)
+        if first:
+            self._begin()
         config = self._config(X)
-        split = Split(torch.tensor(X, dtype=torch.float32), torch.full((len(X),), -1))
-        parts = dict.fromkeys(("train", "validation", "test"), split)
-        self.random_state_ = check_random_state(self.random_state)
-        try:
-            machine = self._fitted(config, Dataset("X", parts, kinds=("vectors",)))
-        except Diverged:
-            raise ValueError(
-                f"{type(self).__name__}: training diverged, the weights grew without bound; a "
-                "smaller learning_rate often helps"
-            ) from None
-        except RockfallError as error:
-            raise ValueError(f"{type(self).__name__}: {error}") from None
-        self.machine_ = machine.to("cpu", getattr(torch, X.dtype.name))
-        self._n_features_out = self.transform(X[:1]).shape[1]
-        return self
+        more = {"epochs": self.n_epochs_ + 1, "schedule": "constant"}
+        return self._train(config.model_copy(update=more), self._dataset(X, None), X.dtype)
 
-    def transform(self, X: Any) -> Array:
-        """X (N, D) → features (N, F), of the dtype of X."""
-        return self._apply(EnergyModel.encode, X)
+    def score_samples(self, X: Any, kind: Score = "auto") -> Array:
+        """X (N, D) → scores (N,) in nats; the higher, the more likely.
 
-    def score_samples(self, X: Any) -> Array:
-        """X (N, D) → −F (N,): log-likelihoods up to the constant log Z of this machine."""
-        return self._apply(EnergyModel.score, X)
+        kind:
+            pseudo_likelihood: Σ_i log P(v_i | the other units), of binary units, as `BernoulliRBM`
+                estimates it: from one unit of each example. Which one depends on the example alone,
+                so the same X has the same scores.
+            free_energy: −F(v), the log-likelihood up to the constant log Z of this machine.
+            log_likelihood: −F(v) − log Z, of a machine without slabs. log Z is exact where a layer
+                has at most 20 units, and else estimated, which takes seconds.
+            auto: pseudo_likelihood where visible units are binary, else free_energy.
+        """
+        check_is_fitted(self)
+        binary = bool(getattr(self.machine_, "binary", False))
+        if kind == "auto":
+            kind = "pseudo_likelihood" if binary else "free_energy"
+        if kind == "pseudo_likelihood" and binary:
+            return self._apply(_pseudo_likelihood, X)
+        if kind == "free_energy":
+            return self._apply(EnergyModel.score, X)
+        if kind == "log_likelihood" and isinstance(self.machine_, Rbm):
+            return self._apply(EnergyModel.score, X) - self.log_partition().value
+        raise ValueError(f"{type(self).__name__}: this machine has no score {kind}")
 
     def gibbs(self, X: Any) -> Array:
         """X (N, D) → (N, D): one sweep of block Gibbs sampling, at each call another."""
@@ -124,72 +105,32 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         with fork_rng(self._seed()):
             return self._apply(_gibbs_step, X)
 
+    def log_partition(self) -> LogPartition:
+        """log Z of an RBM, its error, and how it was found; computed once."""
+        if self._log_partition is None:
+            with fork_rng(self.seed_), self._precisely(), torch.no_grad():
+                self._log_partition = self.machine_.log_partition()
+        found: LogPartition = self._log_partition
+        return found
+
     @property
     def components_(self) -> Array:
         return np.asarray(self.machine_.filters())
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+    @property
+    def h_samples_(self) -> Array:
+        with fork_rng(self.seed_), torch.no_grad():
+            on = self.machine_.hidden_probabilities(self.machine_.chains)
+            return np.asarray(on.float().bernoulli().to(on.dtype))
 
-    def _config(self, X: Array) -> EnergyConfig:
-        """The model's settings. Raises ValueError that names every invalid parameter."""
-        fields = self.Config.model_fields
-        values = {
-            name: _to_python(getattr(self, PARAMETER_NAMES.get(name, name))) for name in fields
-        }
-        try:
-            return self.Config.build(type(self).__name__, values)
-        except ConfigError as error:
-            parts = (problem.partition(":") for problem in error.problems)
-            message = "; ".join(
-                PARAMETER_NAMES.get(name, name) + colon + why for name, colon, why in parts
-            )
-            raise ValueError(f"{type(self).__name__}: {message}") from None
-
-    def _fitted(self, config: EnergyConfig, data: Dataset) -> EnergyModel:
-        seed = self._seed()
-        with fork_rng(seed):
-            machine: EnergyModel = self.Model(config, data.info)
-            run = FitRun.unrecorded(machine, data.info, seed=seed, device=self.device)
-            run.verbose = type(self).__name__ if self.verbose else ""
-            machine.to(run.device)
-            with computing(run.record.threads, run.record.matmul_precision):
-                machine.fit(data.to(run.device), run)
+    def _build(self, config: Any, info: SourceInfo) -> EnergyModel:
+        machine: EnergyModel = self.Model(config, replace(info, sizes={}))  # it may be one example
+        machine.inputs.takes_constant = True
         return machine
 
-    def _apply(self, method: Callable[[EnergyModel, Tensor], Tensor], X: Any) -> Array:
-        """A method of the fitted machine, applied to X in batches."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        dtype = self.machine_.chains.dtype
-        with torch.no_grad():
-            outputs = [
-                method(self.machine_, torch.tensor(X[start : start + BATCH_SIZE], dtype=dtype))
-                for start in range(0, len(X), BATCH_SIZE)
-            ]
-        return np.asarray(torch.cat(outputs)).astype(X.dtype, copy=False)
-
-    def _seed(self) -> int:
-        return int(self.random_state_.randint(2**31))
-
-
-class FitRun(rockfall.Run):
-    """A run in memory that speaks as scikit-learn does: in printed lines and Python's warnings."""
-
-    verbose = ""
-    """Whose name a line of metrics begins with, an epoch each; empty prints none."""
-
-    def log(self, **metrics: float | Tensor) -> None:
-        super().log(**metrics)
-        if self.verbose:
-            epoch = self.metrics[-1]["epoch"]
-            values = ", ".join(f"{name} = {float(v):.4g}" for name, v in metrics.items())
-            print(f"[{self.verbose}] Iteration {epoch + 1}, {values}, time = {self.seconds:.2f}s")
-
-    def warn(self, message: str) -> None:
-        warnings.warn(message, stacklevel=2)
+    def _fitted(self, data: Dataset) -> None:
+        super()._fitted(data)
+        self._log_partition = None
 
 
 def _gibbs_step(machine: EnergyModel, inputs: Tensor) -> Tensor:
@@ -197,57 +138,22 @@ def _gibbs_step(machine: EnergyModel, inputs: Tensor) -> Tensor:
     return machine.inputs.inverse(v)
 
 
-def _to_python(value: Any) -> Any:
-    """NumPy's scalars, of which parameter grids often are, as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
+def _pseudo_likelihood(machine: Rbm, inputs: Tensor) -> Tensor:
+    v = machine.inputs(inputs)
+    return machine.pseudo_likelihood(v, unit_of(v))
 
 
-def _make_init(config: type[EnergyConfig]) -> Callable[..., None]:
-    """An `__init__` with a parameter for each setting, all but the first keyword-only."""
-    defaults = {
-        PARAMETER_NAMES.get(name, name): field.default
-        for name, field in config.model_fields.items()
-    }
-    defaults |= {name: default for name, (default, _, _) in EXTRA_PARAMETERS.items()}
-    positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-    signature = inspect.Signature(
-        [
-            inspect.Parameter("self", positional),
-            *(
-                inspect.Parameter(name, keyword if number else positional, default=default)
-                for number, (name, default) in enumerate(defaults.items())
-            ),
-        ]
-    )
-
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        bound = signature.bind(self, *args, **kwargs)
-        bound.apply_defaults()
-        del bound.arguments["self"]
-        vars(self).update(bound.arguments)
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    return __init__
-
-
-def _parameters_section(config: type[EnergyConfig]) -> str:
-    """The section "Parameters" of a docstring, in numpydoc's format."""
-    rows = {
-        PARAMETER_NAMES.get(setting.name, setting.name): (
-            f"{setting.type}{', ' * bool(setting.bounds)}{setting.bounds}",
-            repr(config.model_fields[setting.name].default),
-            setting.why,
-        )
-        for setting in config.described()
-    }
-    rows |= {
-        name: (kind, repr(value), why) for name, (value, kind, why) in EXTRA_PARAMETERS.items()
-    }
-    lines = ["Parameters", "----------"]
-    for name, (kind, default, why) in rows.items():
-        lines.append(f"{name} : {kind}, default={default}")
-        lines += textwrap.wrap(f"{why}.", 96, initial_indent=" " * 4, subsequent_indent=" " * 4)
-    return "\n".join(lines) + "\n"
+def unit_of(v: Tensor) -> Tensor:
+    """v (N, D) → a unit (N, 1) of each example, as good as random, by its content alone: a hash of
+    whole numbers, which come to the same in any order and beside any other examples.
+    """
+    features = v.shape[1]
+    generator = torch.Generator().manual_seed(features)
+    factors = torch.randint(2**62, (features,), generator=generator) | 1
+    bits = v.float().contiguous().view(torch.int32).long()
+    hashed = ((bits ^ bits >> 16) * factors).sum(1)  # the last bits of 0 and 1 alone are alike
+    hashed = (hashed ^ hashed >> 29) * HASH_FACTOR
+    return ((hashed ^ hashed >> 32) % features)[:, None]
 
 
 class RBMConfig(RbmConfig):
@@ -259,7 +165,7 @@ class RBMConfig(RbmConfig):
     )
 
 
-class RBM(Estimator):
+class RBM(BoltzmannEstimator):
     """Restricted Boltzmann machine (RBM); `transform` returns P(h = 1 | v).
 
     Beside the attributes below, `intercept_visible_` (n_features,): biases of the visible units.
@@ -276,15 +182,17 @@ class RBM(Estimator):
     def intercept_visible_(self) -> Array:
         return np.asarray(self.machine_.visible_bias.detach())
 
-    def _config(self, X: Array) -> EnergyConfig:
-        config = super()._config(X)
+    def _config(self, X: Array) -> Any:
+        config: Any = super()._config(X)
         visible = self.visible
-        if visible == "auto":
+        if visible == "auto" and self._saved is not None:  # it is decided
+            visible = self.machine_.config.visible
+        elif visible == "auto":
             visible = "bernoulli" if X.min() >= 0 and X.max() <= 1 else "gaussian"
         return config.model_copy(update={"visible": visible})
 
 
-class SSRBM(Estimator):
+class SSRBM(BoltzmannEstimator):
     """Spike-and-slab RBM (ssRBM); `transform` returns P(h = 1 | v) and, of every slab, E[h s | v].
 
     Its precisions are `machine_.lambda_` and `machine_.alpha`.

@@ -50,6 +50,8 @@ class Preprocessor(nn.Module):
         self.shape = info.shape
         self.num_features = torch.Size(info.shape).numel()
         self.is_uint8 = info.dtype == "uint8"
+        self.takes_constant = False
+        """Whether all examples may be the same, or be one."""
         _check(info, method)
         self.mean: Tensor
         self.scale: Tensor
@@ -68,9 +70,10 @@ class Preprocessor(nn.Module):
     def fit(self, inputs: Tensor) -> None:
         """Estimate the statistics from training inputs (N, …).
 
-        Raises RockfallError if all examples are the same.
+        Raises RockfallError if all examples are the same, unless it `takes_constant`.
         """
-        if all((part == inputs[0]).all() for part in inputs.split(CHUNK)):
+        constant = all((part == inputs[0]).all() for part in inputs.split(CHUNK))
+        if constant and not self.takes_constant:
             raise RockfallError("all training examples are the same: there is nothing to learn")
         if self.method == "unit":
             return
@@ -80,6 +83,8 @@ class Preprocessor(nn.Module):
             self.brightness[1] = values.std(1).mean()
             values = self._normalise_contrast(values)
         self.mean.copy_(values.mean(0))
+        if constant:  # every v is 0, and nothing is divided
+            return
         if self.method == "centred":
             self.scale.fill_(values.var(0, correction=0).mean().sqrt())
             return

@@ -214,11 +214,12 @@ class Rbm(EnergyModel):
             energy = energy + v.square().sum(1) / 2
         return -energy - ais.base_log_partition(self)
 
-    def pseudo_likelihood(self, v: Tensor) -> Tensor:
+    def pseudo_likelihood(self, v: Tensor, unit: Tensor | None = None) -> Tensor:
         """Log pseudo-likelihood (Besag 1975) Σ_i log P(v_i | the other units) of v (N, D): (N,).
 
-        A stochastic estimate from one random unit of each example.
+        An estimate from one unit (N, 1) of each example; None: a random one.
         """
-        unit = torch.randint(self.num_visible, (len(v), 1), device=v.device)
+        if unit is None:
+            unit = torch.randint(self.num_visible, (len(v), 1), device=v.device)
         flipped = v.scatter(1, unit, 1 - v.gather(1, unit))
         return self.num_visible * F.logsigmoid(self.free_energy(flipped) - self.free_energy(v))

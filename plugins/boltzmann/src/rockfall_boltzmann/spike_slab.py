@@ -300,7 +300,9 @@ class SpikeSlab(EnergyModel):
 
     def init_from_data(self, v: Tensor) -> None:
         """The radius; and chains that start at training examples."""
-        self.radius.copy_(RADIUS_FACTOR * torch.linalg.vector_norm(v, dim=1).max())
+        largest = torch.linalg.vector_norm(v, dim=1).max()
+        largest = torch.where(largest > 0, largest, 1)  # of a constant source every v is 0
+        self.radius.copy_(RADIUS_FACTOR * largest)
         self.chains.copy_(v[torch.randint(len(v), (len(self.chains),), device=v.device)])
 
     def learner(self, run: rockfall.Run) -> StochasticMaximumLikelihood:
