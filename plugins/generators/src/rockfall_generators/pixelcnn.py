@@ -61,8 +61,9 @@ class PixelCnn(MaximumLikelihood):
     """
 
     Config = PixelCnnConfig
+    precision: ClassVar[str] = "bf16"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "mnist": {"epochs": 10},
+        "mnist": {"epochs": 5},  # four minutes
         "tiny": {"channels": 4, "blocks": 1, "epochs": 1, "batch_size": 256},
     }
 
@@ -156,9 +157,10 @@ class MaskedNetwork(nn.Module):
         )
         self.hidden = nn.Conv2d(channels, 2 * channels, 1)
         self.outward = nn.Conv2d(2 * channels, outputs, 1)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, values: Tensor) -> Tensor:
-        hidden = self.inward(values)
+        hidden = self.inward(values.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             hidden = hidden + block(F.relu(hidden))
         outputs: Tensor = self.outward(F.relu(self.hidden(F.relu(hidden))))

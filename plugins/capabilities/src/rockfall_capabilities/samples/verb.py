@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,13 @@ from rockfall import UsageError
 from rockfall.kit.console import print_json, say, wrote
 from rockfall.plugin import has_capability, registry
 from rockfall.verbs import SEED, as_json, check_new_file, complete, new_file
+from rockfall_capabilities.samples.files import (
+    ARRAYS,
+    check_target,
+    is_folder,
+    save_arrays,
+    save_folder,
+)
 from rockfall_capabilities.samples.training_film import film_of_training
 from rockfall_capabilities.writes.writing import write
 
@@ -34,8 +42,11 @@ if TYPE_CHECKING:
     "--class", "classes", multiple=True, metavar="NAME[,…]", help="of these classes alone"
 )
 @click.option("--seed", type=SEED, help="which examples; default: 0")
-@new_file(
-    "--out", ".png", help="the picture to write; default: RUN-samples.png, or none with --gif"
+@click.option(
+    "--out",
+    metavar="FILE|FOLDER/",
+    help="the picture to write; a FOLDER/ for single pictures, or arrays as FILE.npz; default: "
+    "RUN-samples.png, or none with --gif",
 )
 @new_file("--gif", ".gif", help="write a film of how they come about, step by step")
 @click.option(
@@ -55,15 +66,15 @@ def command(
     count: int | None,
     classes: tuple[str, ...],
     seed: int | None,
-    out: Path | None,
+    out: str | None,
     gif: Path | None,
     animate: bool,
     prompt: str | None,
     temperature: float | None,
     as_json: bool,
 ) -> None:
-    """Draw new examples from RUN's model, and write them as one picture, or as a film; or print the
-    text with which it goes on from --prompt.
+    """Draw new examples from RUN's model, and write them as one picture, as single ones, as arrays
+    or as a film; or print the text with which it goes on from --prompt.
 
     Numbers, and points in the plane, are shown beside the data's. --class is for models that sample
     by class, --gif for those that sample in steps. --animate shows what the run left while it
@@ -88,7 +99,8 @@ def command(
                 raise UsageError(f"--animate shows what the run left, so leave {option} out")
         film_of_training(run, gif, as_json)
     else:
-        _sample(run, count, classes, seed or 0, out, gif, as_json)
+        target = None if out is None else check_target(out)
+        _sample(run, count, classes, seed or 0, target, gif, as_json)
 
 
 def _sample(
@@ -111,7 +123,9 @@ def _sample(
     model: Any = opened.model
     info = opened.record.info
     of_points = are_points(info["shape"], info["dtype"])
-    if not of_points:
+    as_arrays = out is not None and out.suffix.lower() == ARRAYS
+    singly = out is not None and not as_arrays and is_folder(out)
+    if singly or not (of_points or as_arrays):
         require_pictures(f"the examples of {opened.name}", info["shape"], info["dtype"])
     in_steps = _can(opened, "samples-in-steps")
     if gif and not in_steps:
@@ -133,11 +147,19 @@ def _sample(
             samples = save_film(gif, steps, draw) if gif else deque(steps, maxlen=1).pop()
         else:
             samples = model.sample(count)
-    if out:
+    kinds = [name for name, of_it in shares.items() for _ in range(of_it)]
+    if out and as_arrays:
+        save_arrays(out, samples, kinds)
+    elif out and singly:
+        save_folder(out, samples, kinds)
+    elif out:
         drawn = draw(samples) if of_points or len(shares) < 2 else _by_class(samples, shares)
         pictures.save(out, drawn)
     if as_json:
-        files = {"picture": str(out) if out else None, "gif": str(gif) if gif else None}
+        files = {
+            "out" if as_arrays or singly else "picture": str(out) if out else None,
+            "gif": str(gif) if gif else None,
+        }
         chosen = {"classes": shares} if shares else {}
         print_json({"run": opened.name, "count": count, "seed": seed, **chosen, **files})
     else:
@@ -145,7 +167,7 @@ def _sample(
         kinds = f" of {', '.join(shares)}" if shares else ""
         say(f"{count} example{'s' if count > 1 else ''}{kinds} by {opened.name}, seed {seed}")
         if out:
-            say(f"wrote {out}")
+            say(f"wrote {out}{os.sep if singly else ''}")
         if gif:
             say(wrote(gif))
         say(f"next: rockfall sample {name} --seed {seed + 1}  ·  rockfall show {name}")
