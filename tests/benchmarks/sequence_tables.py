@@ -1,20 +1,22 @@
-"""Distracted sequence recall: what every memory needs to solve it, at each length.
+"""What each memory solves, and what that takes: distracted recall and the tasks of the papers.
 
-Each model learns with its defaults until 99.99 % of what 10,000 held-out sequences ask for is
-right, or its epochs or `--seconds` are over. It is measured after each epoch, off the clock. What
-was measured is kept in `sequence_tables.json`, with its date and machine, so that the tables can be
-measured in parts: `--only gru,lstm`, `--lengths 22,44`, `--known` measures none, and every call
-writes all that is known. `original` is SimpleLSTM by its original rule.
+Each row of `sequence_rows` is trained on one thread over some seeds. On distracted recall a memory
+learns until 99.99 % of what 10,000 held-out sequences ask for is right, measured after each epoch,
+off the clock; elsewhere to the end, and is then judged as `evaluate` judges. What was measured is
+kept in `sequence_tables.json`, seed by seed with its date and machine, so that the tables can be
+measured in parts: `--only recall,text` goes on with these, `--model gru` with one model's,
+`--seeds 1` with the first seed, `--known` with none, and every call writes all that is known.
+A memory that has failed at some length is not tried with other seeds, nor, if it was far from
+solving it, at greater lengths.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import statistics
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,47 +24,56 @@ import torch
 
 import rockfall
 from rockfall import Batch, Run
-from rockfall.kit.files import read_json, write_json
 from rockfall.kit.randomness import seed_everything
 from rockfall.registry import registry
 from rockfall_sequences.distracted_recall import distracted_recall
 from rockfall_sequences.sequence_model import accuracy, in_parts
-from tests.benchmarks.report import Table, hardware, script
+from tests.benchmarks.cpu_clock import trained
+from tests.benchmarks.kept_trials import Kept, Row, Trial
+from tests.benchmarks.report import Table, script
+from tests.benchmarks.sequence_rows import GROUPS, LENGTHS, MODELS, TIMES
 
-KEPT = Path(__file__).with_name("sequence_tables.json")
-MODELS = ("rnn", "lstm", "gru", "simple-lstm", "mingru", "minlstm", "lru", "transformer")
+KEPT = Kept(Path(__file__).with_name("sequence_tables.json"), GROUPS)
 MARKS = {"99 %": 0.99, "99.99 %": 0.9999}
-LENGTHS = (22, 44, 88, 176)
-HEADERS = (
-    "",
-    "parameters",
-    "solved",
-    "sequences to 99 %",
-    "CPU s",
-    "to 99.99 %",
-    "CPU s",
-    "ends at",
-)
-NOTE = (
-    "22 steps before the two queries, defaults, one thread. Sequences and CPU seconds are medians "
-    "of the seeds that came so far; those of 99.99 % with the least and the most. `original` is "
-    "`simple-lstm` by the rule of 2012, which learns one sequence at a time."
-)
-Trial = dict[str, Any]
+SECONDS = 60.0
+"""That a memory has for each of the lengths."""
 
 
 class Over(Exception):
     """It is solved, or its time is up."""
 
 
-def trial(name: str, length: int, seed: int, seconds: float) -> Trial:
-    """One training: sequences and CPU seconds at which each mark was first passed."""
-    data = distracted_recall(length=length)
-    original = name == "original"
-    kind = registry().models.find("simple-lstm" if original else name).spec.load()
-    settings = kind.presets["original"] if original else {}
+def trial(row: Row, seed: int) -> Trial:
+    """One training: what it reached, CPU seconds, parameters."""
+    if row.source == "distracted-recall":
+        return until_solved(row, seed, SECONDS if row in GROUPS["lengths"].rows else float("inf"))
+    _, result, seconds = trained(
+        row.model,
+        row.source,
+        source_options=row.options,
+        config=row.settings,
+        preset=row.preset,
+        seed=seed,
+    )
+    return {
+        "figures": {
+            name: {
+                "value": found["value"],
+                "baselines": {key: each["value"] for key, each in found["baselines"].items()},
+            }
+            for name, found in result["figures"].items()
+        },
+        "parameters": result["parameters"],
+        "cpu seconds": round(seconds, 2),
+    }
+
+
+def until_solved(row: Row, seed: int, most: float) -> Trial:
+    """Sequences and CPU seconds at which each mark was first passed, in at most so many seconds."""
+    data = distracted_recall(**row.options)
+    kind = registry().models.find(row.model).spec.load()
     seed_everything(seed)
-    model = kind(kind.Config(**settings), data.info)
+    model = kind(kind.Config(**row.config), data.info)
     run = Run.unrecorded(model, data.info, seed=seed, device="cpu", threads=1)
     found: Trial = {
         "parameters": sum(values.numel() for values in model.parameters()),
@@ -71,13 +82,13 @@ def trial(name: str, length: int, seed: int, seconds: float) -> Trial:
     clock = Clock()
 
     def look(_: rockfall.Split) -> dict[str, torch.Tensor]:
-        spent = clock.stop()
+        spent = round(clock.stop(), 2)
         right = measured(model, data.test[:])
         for mark, least in MARKS.items():
             if right >= least:
-                found["passed"].setdefault(mark, [run.examples, round(spent, 2)])
-        found.update(accuracy=right, sequences=run.examples, seconds=round(spent, 2))
-        if right >= max(MARKS.values()) or spent > seconds:
+                found["passed"].setdefault(mark, [run.examples, spent])
+        found.update({"accuracy": right, "sequences": run.examples, "cpu seconds": spent})
+        if right >= max(MARKS.values()) or spent > most:
             raise Over
         clock.start()
         return {}
@@ -110,40 +121,90 @@ def measured(model: Any, test: Batch) -> float:
     return float(accuracy(outputs, test.labels))
 
 
+def hopeless(row: Row) -> bool:
+    """Whether another seed, or so great a length, is not worth the time."""
+    if not any(row in GROUPS[name].rows for name in ("lengths", "adding", "copy")):
+        return False
+    if row.source == "distracted-recall" and any(map(failed, KEPT.trials(row))):
+        return True
+    steps = steps_of(row)
+    shorter = [
+        other
+        for group in GROUPS.values()
+        if row in group.rows
+        for other in group.rows
+        if other.model == row.model and steps_of(other) < steps
+    ]
+    return any(failed(each) and is_far(each) for other in shorter for each in KEPT.trials(other))
+
+
+def steps_of(row: Row) -> int:
+    return int(next(iter(row.options.values()), LENGTHS[0]))
+
+
+def failed(found: Trial) -> bool:
+    return "99.99 %" not in found.get("passed", {})
+
+
+def is_far(found: Trial) -> bool:
+    """At distracted recall below 90 %, at copying below 30 %, at adding an error above 0.1."""
+    figures = {name: each["value"] for name, each in found.get("figures", {}).items()}
+    figures["accuracy"] = found.get("accuracy", 1.0)
+    error, right = figures.get("test squared error", 0.0), figures.get("test accuracy", 1.0)
+    return bool(figures["accuracy"] < 0.9 or right < 0.3 or error > 0.1)
+
+
+def shown(found: Trial) -> str:
+    """A trial's outcome."""
+    if "passed" in found:
+        sequences = [f"{mark} by {at:,}" for mark, (at, _) in found["passed"].items()]
+        return ", ".join(sequences) or f"ends at {100 * found['accuracy']:.2f} %"
+    return ", ".join(f"{name} {each['value']:.4g}" for name, each in found["figures"].items())
+
+
+def chosen(options: argparse.Namespace) -> list[Row]:
+    return [row for row in KEPT.chosen(options) if options.model in ("", row.model)]
+
+
 def measure(options: argparse.Namespace) -> list[Table]:
-    kept = read_json(KEPT) if KEPT.exists() else {}
-    names = () if options.known else options.only.split(",") if options.only else MODELS
-    for length in map(int, options.lengths.split(",")):
-        for name in names:
-            trials = []
-            for seed in range(options.seeds):
-                trials.append(trial(name, length, seed, options.seconds))
-                print(f"{name}, {length} steps, seed {seed}: {trials[-1]}", file=sys.stderr)
-            kept[f"{name}, {length}"] = {
-                "trials": trials,
-                "date": datetime.date.today().isoformat(),
-                "hardware": hardware(),
-            }
-            write_json(KEPT, kept)
+    KEPT.measure(chosen(options), options.seeds, trial, shown, hopeless)
+    return [
+        recall(),
+        lengths(),
+        scores("reber"),
+        characters(),
+        by_length("adding", "test squared error"),
+        by_length("copy", "test accuracy"),
+        scores("mnist"),
+    ]
+
+
+def recall() -> Table:
+    headers = (
+        "",
+        "parameters",
+        "solved",
+        "sequences to 99 %",
+        "CPU s",
+        "to 99.99 %",
+        "CPU s",
+        "ends at, %",
+    )
     rows = [
-        row(name, kept[f"{name}, 22"]["trials"])
-        for name in (*MODELS, "original")
-        if f"{name}, 22" in kept
+        recall_row("original" if row.preset else row.model, trials)
+        for row in (*GROUPS["recall"].rows, *GROUPS["original"].rows)
+        if (trials := KEPT.trials(row))
     ]
-    longer = [
-        [f"`{name}`", *(solved_at(kept.get(f"{name}, {length}")) for length in LENGTHS)]
-        for name in MODELS
-        if any(f"{name}, {length}" in kept for length in LENGTHS[1:])
-    ]
-    tables = [Table("Distracted sequence recall", HEADERS, rows, NOTE)]
-    if longer:
-        headers = ("", *(f"{length} steps" for length in LENGTHS))
-        note = "Seeds that solved it (99.99 %), and the median CPU seconds that these took."
-        tables.append(Table("Distracted sequence recall, longer", headers, longer, note))
-    return tables
+    note = (
+        "22 steps before the two queries, defaults, one thread. Sequences and CPU seconds are "
+        "medians of the seeds that came so far; those of 99.99 % with the least and the most. "
+        "`original` is `simple-lstm` by the rule of 2012, which learns one sequence at a time; its "
+        "author's own program took 332,000 sequences to 99 %."
+    )
+    return Table(GROUPS["recall"].title, headers, rows, note)
 
 
-def row(name: str, trials: list[Trial]) -> list[Any]:
+def recall_row(name: str, trials: Sequence[Trial]) -> list[Any]:
     cells: list[Any] = [f"`{name}`", f"{trials[0]['parameters']:,}", solved(trials)]
     for mark in MARKS:
         passed = [each["passed"][mark] for each in trials if mark in each["passed"]]
@@ -156,33 +217,103 @@ def row(name: str, trials: list[Trial]) -> list[Any]:
             f"{statistics.median(sequences):,.0f}",
             f"{statistics.median(seconds):.1f}{spread}",
         ]
-    ends = " · ".join(f"{100 * each['accuracy']:.2f}" for each in trials)
-    return [*cells, f"{ends} %"]
+    return [*cells, " · ".join(f"{100 * each['accuracy']:.2f}" for each in trials)]
 
 
-def solved(trials: list[Trial]) -> str:
-    return f"{sum('99.99 %' in each['passed'] for each in trials)} of {len(trials)}"
+def solved(trials: Sequence[Trial]) -> str:
+    return f"{sum(not failed(each) for each in trials)} of {len(trials)}"
 
 
-def solved_at(measured: dict[str, Any] | None) -> str:
-    if measured is None:
+def lengths() -> Table:
+    rows = {(row.model, steps_of(row)): KEPT.trials(row) for row in GROUPS["lengths"].rows}
+    note = (
+        f"At most {SECONDS:.0f} CPU seconds a seed, `schedule=constant lr=0.003`. Seeds that "
+        "reached 99.99 %, of those tried, and the median CPU seconds that these took; a memory "
+        "that failed is not tried again, and says where it ended."
+    )
+    return Table(
+        GROUPS["lengths"].title,
+        ("", *(f"{length} steps" for length in LENGTHS)),
+        [
+            [f"`{model}`", *(solved_at(rows[model, length]) for length in LENGTHS)]
+            for model in MODELS
+        ],
+        note,
+    )
+
+
+def solved_at(trials: Sequence[Trial]) -> str:
+    if not trials:
         return ""
-    passed = [t["passed"]["99.99 %"][1] for t in measured["trials"] if "99.99 %" in t["passed"]]
+    passed = [each["passed"]["99.99 %"][1] for each in trials if not failed(each)]
     median = f", {statistics.median(passed):.1f} s" if passed else ""
-    return solved(measured["trials"]) + median
+    ends = [f"{100 * each['accuracy']:.1f} %" for each in trials if failed(each)]
+    return ", ".join([solved(trials) + median, *ends])
 
 
-def origin() -> str:
-    """When and where the rows were measured, those of one day and machine together."""
-    groups: dict[str, list[str]] = {}
-    for name, found in (read_json(KEPT) if KEPT.exists() else {}).items():
-        groups.setdefault(f"{found['date']}, {found['hardware']}", []).append(name)
-    lines = [f"- {when}: {'; '.join(names)}" for when, names in sorted(groups.items())]
-    how = "Measured by `python -m tests.benchmarks.sequence_tables --write --only MODEL,MODEL,…`:"
-    return "\n".join([how, "", *lines])
+def scores(group: str) -> Table:
+    """Each training and its test accuracy in percent."""
+    rows = []
+    for row in GROUPS[group].rows:
+        trials = KEPT.trials(row)
+        found = [100 * each["figures"]["test accuracy"]["value"] for each in trials]
+        seconds = [each["cpu seconds"] for each in trials]
+        rows.append(
+            [
+                f"`{row.words}`",
+                f"{trials[0]['parameters']:,}" if trials else "",
+                " · ".join(f"{value:.2f}" for value in found) or "not measured",
+                f"{statistics.median(seconds):.0f}" if seconds else "",
+            ]
+        )
+    headers = ("`rockfall train …`", "parameters", "by seed", "CPU s")
+    return Table(GROUPS[group].title, headers, rows, GROUPS[group].goal)
+
+
+def by_length(group: str, figure: str) -> Table:
+    """A row a model, a column a length."""
+    cells: dict[str, list[str]] = {}
+    for row in GROUPS[group].rows:
+        values = [each["figures"][figure]["value"] for each in KEPT.trials(row)]
+        seconds = [f"{each['cpu seconds']:.0f} s" for each in KEPT.trials(row)]
+        told = [f"{100 * v:.1f}" if figure == "test accuracy" else f"{v:.2g}" for v in values]
+        cells.setdefault(row.model, []).append(" · ".join(told + seconds))
+    rows = [[f"`{model}`", *each] for model, each in cells.items()]
+    headers = ("", *(f"{steps:,} steps" for steps in TIMES))
+    return Table(GROUPS[group].title, headers, rows, GROUPS[group].goal)
+
+
+def characters() -> Table:
+    """Bits a character, by windows and with the state carried from one to the next."""
+    figure = "test bits a symbol"
+    found: dict[str, list[Any]] = {}
+    baselines: dict[str, float] = {}
+    for row in GROUPS["text"].rows:
+        trials = KEPT.trials(row)
+        for each in trials:
+            baselines |= each["figures"][figure]["baselines"]
+        seconds = [each["cpu seconds"] for each in trials]
+        cells = found.setdefault(row.model, [f"{t['parameters']:,}" for t in trials[:1]] or [""])
+        cells += [
+            " · ".join(f"{each['figures'][figure]['value']:.3f}" for each in trials),
+            f"{statistics.median(seconds):.0f}" if seconds else "",
+        ]
+    beside = ", ".join(f"{name} {value:.3f}" for name, value in baselines.items())
+    return Table(
+        GROUPS["text"].title,
+        ("", "parameters", "bits a character", "CPU s", "`stateful=true`", "CPU s"),
+        [[f"`{model}`", *cells, *[""] * (5 - len(cells))] for model, cells in found.items()],
+        f"The source `text`, by seed; beside: {beside}.",
+    )
 
 
 if __name__ == "__main__":
     script(
-        __doc__, measure, origin=origin, only="", lengths="22", known=False, seeds=5, seconds=60.0
+        __doc__,
+        measure,
+        origin=lambda: KEPT.origin("sequence_tables"),
+        only="",
+        model="",
+        known=False,
+        seeds=5,
     )
