@@ -331,7 +331,7 @@ class Run:
             self.save("last")
             again = f"`rockfall resume {self.address}`"
             raise Interrupted(f"stopped at step {self.step}; {again} goes on from there")
-        if now >= self._next_checkpoint:
+        if self._directory is not None and now >= self._next_checkpoint:
             self.save("last")
         self.at_boundary()
 
