@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from rockfall_sequences import scan as scanning
 from rockfall_sequences.scan import scan
 
 
@@ -33,6 +34,26 @@ def test_it_is_its_loop(steps: int, dtype: torch.dtype) -> None:
     a, b, state = made(steps, dtype)
     torch.testing.assert_close(scan(a, b), loop(a, b))
     torch.testing.assert_close(scan(a, b, state), loop(a, b, state))
+
+
+@pytest.mark.parametrize("most", [1, 6, 12, 10_000])
+@pytest.mark.parametrize("steps", [1, 2, 7, 12, 50])
+def test_in_any_number_of_blocks(steps: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 6 numbers in a step: one block, two, or as many as the root of the steps."""
+    monkeypatch.setattr(scanning, "WORTH_AN_OPERATION", most)
+    grads = []
+    for way in (scan, loop):
+        given = [each.requires_grad_() for each in made(steps, torch.complex128)]
+        found = way(*given)
+        found.abs().sum().backward()
+        grads.append([found, *(each.grad for each in given)])
+    for mine, expected in zip(*grads, strict=True):
+        torch.testing.assert_close(mine, expected)
+
+
+def test_blocks_are_fewer_the_wider_a_step_is() -> None:
+    blocks = [scanning.blocks_for(torch.empty(8, 1_000, units)) for units in (1, 32, 128, 4_096)]
+    assert blocks == [32, 32, 8, 1]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])
