@@ -52,7 +52,7 @@ def test_each_character_of_the_test_is_asked_for_once_with_half_a_window_before(
 def test_what_training_has_not_seen_is_one_symbol() -> None:
     data = of_text("words", "abcd" * 100 + "xyz" * 20, 4, 0)
     assert data.info.classes == ("a", "b", "c", "d", "�")
-    assert data.info.kinds == ("sequences", "text")
+    assert data.info.kinds == ("sequences", "text", "stream")
     with pytest.raises(
         UsageError, match="has 20 characters, too few for windows of 4: it takes 100"
     ):

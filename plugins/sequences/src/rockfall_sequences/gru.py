@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from rockfall_sequences.sequence_model import TEXT, TINY, SequenceModel
+from rockfall_sequences.sequence_model import MNIST, TEXT, TINY, SequenceModel
 from rockfall_sequences.stack import over_time
 
 
@@ -51,7 +51,11 @@ class GruLayer(nn.GRU):
 class Gru(SequenceModel):
     """inputs (N, T, …) → outputs (N, T, K)."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY, "text": TEXT}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": TINY,
+        "text": TEXT,
+        "sequential-mnist": MNIST,
+    }
 
     def layer(self, inputs: int, units: int) -> nn.Module:
         return GruLayer(inputs, units)

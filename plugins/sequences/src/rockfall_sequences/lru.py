@@ -24,10 +24,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from rockfall_sequences.scan import scan
-from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, RecurrentConfig, SequenceModel
 
 
-class LruConfig(MemoryConfig):
+class LruConfig(RecurrentConfig):
     layers: int = Field(
         2, ge=1, le=64, description="layers; a second one, for within one nothing is decided"
     )

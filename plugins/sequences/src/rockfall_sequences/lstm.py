@@ -24,11 +24,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import MNIST, TEXT, TINY, RecurrentConfig, SequenceModel
 from rockfall_sequences.stack import over_time
 
 
-class LstmConfig(MemoryConfig):
+class LstmConfig(RecurrentConfig):
     peepholes: bool = Field(
         False, description="whether the gates see the cell; slower, for torch has no such layer"
     )
@@ -97,7 +97,11 @@ class Lstm(SequenceModel):
     """inputs (N, T, …) → outputs (N, T, K)."""
 
     Config = LstmConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"tiny": TINY, "text": TEXT}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": TINY,
+        "text": TEXT,
+        "sequential-mnist": MNIST,
+    }
 
     def layer(self, inputs: int, units: int) -> nn.Module:
         kind = PeepholeLayer if self.config.peepholes else LstmLayer

@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, RecurrentConfig, SequenceModel
 
 
-class RnnConfig(MemoryConfig):
+class RnnConfig(RecurrentConfig):
     lr: float = Field(
         3e-3, gt=0, le=1, description="peak learning rate of AdamW; lower, for gradients explode"
     )

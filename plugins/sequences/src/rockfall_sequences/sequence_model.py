@@ -17,11 +17,12 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import LambdaLR
 
 import rockfall
-from rockfall import Dataset, Split, UsageError, eval_mode
+from rockfall import Batch, Dataset, Split, UsageError, eval_mode
 from rockfall.kit.optimizers import AdamW
 from rockfall.kit.schedules import Schedule, lr_factor
 from rockfall.kit.targets import NO_TARGET, has_target
-from rockfall_sequences.sequences import features_of, outputs_of
+from rockfall_sequences.carried import LONG, States, flat, in_windows, layered, side_by_side
+from rockfall_sequences.sequences import Sequences, features_of, outputs_of
 from rockfall_sequences.stack import Stack
 
 MOST_CONTEXT = 1024
@@ -34,6 +35,9 @@ TINY: dict[str, Any] = {"units": 8, "epochs": 2, "batch_size": 100}
 """The preset `tiny` of every model here."""
 TEXT: dict[str, Any] = {"units": 128, "epochs": 50, "batch_size": 32, "lr": 0.01}
 """The preset `text`: with more to remember, and a batch of half a page."""
+
+MNIST: dict[str, Any] = {"units": 128, "epochs": 10, "batch_size": 100, "lr": 0.004}
+"""The preset `sequential-mnist`, by which row by row 99 % are right."""
 
 
 class TrainingConfig(rockfall.Config):
@@ -67,6 +71,15 @@ class MemoryConfig(TrainingConfig):
     )
 
 
+class RecurrentConfig(MemoryConfig):
+    stateful: bool = Field(
+        False,
+        description="truncated back-propagation through time: a batch begins with the states that "
+        "the last one ended with, and is the next window of each of `batch_size` pieces of one "
+        "long text or series; gradients go back over a window, source.length",
+    )
+
+
 class SequenceModel(nn.Module):
     """inputs (N, T, …) → outputs (N, T, K) float32: a logit a class, or K numbers, for each step.
 
@@ -78,7 +91,7 @@ class SequenceModel(nn.Module):
     `validation loss` and `validation accuracy`.
     """
 
-    Config: ClassVar[type[MemoryConfig]] = MemoryConfig
+    Config: ClassVar[type[MemoryConfig]] = RecurrentConfig
     monitor: ClassVar[str] = "-validation loss"
     headline: ClassVar[str] = "validation accuracy"
     lengthened_by: ClassVar[str] = "epochs"
@@ -91,6 +104,12 @@ class SequenceModel(nn.Module):
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__()
         self.config = config
+        self.stateful = isinstance(config, RecurrentConfig) and config.stateful
+        if self.stateful and "stream" not in info.kinds:
+            raise ValueError(
+                f"stateful=true is for one long sequence, and {info.name} is none: leave it out, "
+                "or take text or a table of one series, whole"
+            )
         self.features, self.outputs = features_of(info), outputs_of(info)
         self.predicts_classes = bool(info.classes)
         self.alphabet = info.classes if "text" in info.kinds else ()
@@ -124,35 +143,95 @@ class SequenceModel(nn.Module):
 
     def answer(self, steps: Tensor) -> Tensor:
         """(N, T, features) float → outputs (N, T, K) float32."""
-        outputs: Tensor = self.readout(self.memory(steps)[0])
-        return outputs.float()
+        return self.read(steps)[0]
+
+    def read(
+        self, steps: Tensor, before: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """(N, T, features) and the states before them, if any, → outputs (N, T, K) float32, and the
+        states after them.
+        """
+        states = layered(before, self.config.layers) if before else None
+        remembered, after = self.memory(steps, states)
+        return self.readout(remembered).float(), flat(after)
+
+    @torch.no_grad()
+    def read_all(self, inputs: Tensor) -> Tensor:
+        """Inputs (N, T, …) as the source has them → outputs (N, T, K), by parts that fit in memory:
+        by sequences, or of a stateful memory, whose sequences may be long, by steps.
+        """
+        if not self.stateful:
+            return torch.cat([self(part) for part in in_parts(inputs)])
+        states: tuple[Tensor, ...] = ()
+        found = []
+        for part in inputs.split(max(1, EVAL_STEPS // len(inputs)), 1):
+            outputs, states = self.read(self.as_steps(part), states)
+            found.append(outputs)
+        return torch.cat(found, 1)
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
+        stream, rows = self.stream_of(data, run)
+        states = States(() if stream is None else self.first_states(rows, run))
         optimizer = self.make_optimizer()
-        total = config.epochs * math.ceil(len(data.train) / config.batch_size)
+        total = config.epochs * math.ceil(len(data.train if stream is None else stream) / rows)
         schedule = LambdaLR(
             optimizer, lambda step: lr_factor(step / total, config.schedule, config.warmup)
         )
         run.keep(optimizer=optimizer, schedule=schedule)
+        if stream is not None:
+            run.keep(states=states)
 
-        def step(inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        def step(inputs: Tensor, labels: Tensor, *before: Tensor) -> Any:
             with run.autocast():
-                outputs = self(inputs)
+                outputs, after = self.read(self.as_steps(inputs), before)
             loss = self.loss(outputs, labels)
             optimizer.zero_grad()
             loss.backward()
             clip_grad_norm_(self.parameters(), config.clip, foreach=True)
             optimizer.step()
-            return self.metrics("train", loss, outputs, labels)
+            return self.metrics("train", loss, outputs, labels), after
 
         captured_step = run.capture(step, optimizer)
         for epoch in run.epochs(config.epochs):
             self.train()
-            for batch in epoch.batches(data.fresh(epoch.index), config.batch_size):
-                run.log(**captured_step(*batch))
+            split = data.fresh(epoch.index) if stream is None else stream
+            for batch in epoch.batches(split, rows, shuffle=stream is None):
+                found, after = captured_step(*batch, *states.now)
+                run.log(**found)
                 schedule.step()
-            run.log(**self.validation_metrics(data.validation))
+                if stream is not None:
+                    states.now = after
+            states.reset()
+            run.log(**self.validation_metrics(self.as_read(data, "validation")))
+
+    def stream_of(self, data: Dataset, run: rockfall.Run) -> tuple[Split | None, int]:
+        """Of a stateful memory, all windows of the training stream, and how many are a batch."""
+        rows = self.config.batch_size
+        if not self.stateful:
+            return None, rows
+        assert isinstance(data, Sequences)
+        stream, length = data.stream("train"), data.info.shape[0]
+        if (most := stream.inputs.shape[1] // length) < rows:
+            run.warn(f"batch_size is {most}: {data.info.name} has no more windows of {length}")
+            rows = most
+        return in_windows(side_by_side(stream, rows), length), rows
+
+    @torch.no_grad()
+    def first_states(self, rows: int, run: rockfall.Run) -> tuple[Tensor, ...]:
+        """Before the first step of so many sequences: zeros."""
+        steps = torch.zeros(rows, 1, self.features, device=run.device)
+        with eval_mode(self), run.autocast():
+            return tuple(map(torch.zeros_like, self.read(steps)[1]))
+
+    def as_read(self, data: Dataset, name: str) -> Split:
+        """A split as it is measured: its windows, or of a stateful memory the whole of its stream,
+        in pieces that are long.
+        """
+        if not (self.stateful and isinstance(data, Sequences) and data.streams):
+            return data.split(name)
+        stream = data.stream(name)
+        return side_by_side(stream, max(1, stream.inputs.shape[1] // LONG))
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Weight decay is for matrices; biases and what else is a vector have none."""
@@ -175,7 +254,7 @@ class SequenceModel(nn.Module):
         wanted = (labels - self.target_mean) / self.target_std
         # Before the square, whose gradient would be NaN where the target is.
         errors = outputs - torch.where(given, wanted, outputs.detach())
-        return errors.square().sum() / given.sum()
+        return errors.square().sum() / given.sum().clamp(min=1)
 
     def metrics(
         self, split: str, loss: Tensor, outputs: Tensor, labels: Tensor
@@ -188,7 +267,7 @@ class SequenceModel(nn.Module):
     def validation_metrics(self, split: Split) -> dict[str, Tensor]:
         """Loss and accuracy on a split, from one forward pass without gradients."""
         with eval_mode(self):
-            outputs = torch.cat([self(part) for part in in_parts(split.inputs)])
+            outputs = self.read_all(split.inputs)
         return self.metrics("validation", self.loss(outputs, split.labels), outputs, split.labels)
 
     @torch.no_grad()
@@ -196,10 +275,25 @@ class SequenceModel(nn.Module):
         """inputs (N, T, …) → (N, T, K): of each step, the probabilities of the classes, or the
         numbers in their own units, from that step and those before.
         """
-        outputs: Tensor = self(inputs)
+        return self.in_units(self(inputs))
+
+    def in_units(self, outputs: Tensor) -> Tensor:
+        """Outputs as `predict` gives them."""
         if self.predicts_classes:
             return self.probabilities(outputs)
         return outputs * self.target_std + self.target_mean
+
+    def predict_test(self, data: Dataset, limit: int | None = None) -> tuple[Batch, Tensor]:
+        """What `test` asks for, as this memory reads it, and what it predicts: of its windows, each
+        by itself, or of a stateful memory its stream from beginning to end.
+        """
+        test = self.as_read(data, "test")
+        if test is data.test:
+            batch = test.evenly_spaced(limit)
+            return batch, torch.cat([self.predict(part) for part in in_parts(batch.inputs)])
+        steps = None if limit is None else limit * data.info.shape[0]
+        batch = Batch(test.inputs[:, :steps], test.labels[:, :steps])
+        return batch, self.in_units(self.read_all(batch.inputs))
 
     @torch.no_grad()
     def write(self, prompt: Sequence[str], length: int, temperature: float) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -34,6 +35,7 @@ class Sequences(Dataset):
     is_text: whether the symbols are characters, whose names are those of the classes, and the next
         is the target.
     is_series: whether each step's target is the input of the next.
+    streams: of one long sequence that is cut into windows, each split whole, (1, T, …).
     cues: inputs → (N, T), how many steps before each step lies what its target depends on; 0 where
         it has none.
     """
@@ -50,6 +52,7 @@ class Sequences(Dataset):
         seed: int = 0,
         is_text: bool = False,
         is_series: bool = False,
+        streams: Mapping[str, Split] = MappingProxyType({}),
     ) -> None:
         kinds = ["sequences"]
         if splits["train"].labels.ndim == 1:
@@ -58,9 +61,11 @@ class Sequences(Dataset):
             kinds.append("text")
         if is_series:
             kinds.append("series")
+        if streams:
+            kinds.append("stream")
         super().__init__(name, splits, kinds=tuple(kinds), classes=classes)
         self.symbols = tuple(symbols)
-        self.draws, self.cues, self.seed = draws, cues, seed
+        self.draws, self.cues, self.seed, self.streams = draws, cues, seed, streams
         if self.symbols:
             self.info = replace(self.info, low=0.0, high=len(self.symbols) - 1.0)
         if (labels := self.train.labels).is_floating_point():
@@ -88,6 +93,10 @@ class Sequences(Dataset):
             for values in self.draws(len(self.train), generator)
         )
         return Split(inputs, labels)
+
+    def stream(self, name: str) -> Split:
+        """A split of one long sequence, whole, where the windows are."""
+        return self.streams[name].to(self.train.inputs.device)
 
     def with_splits(self, splits: Mapping[str, Split], classes: tuple[str, ...]) -> Sequences:
         """What is left after a selection, which is all that is ever learned from."""

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import torch
@@ -108,12 +110,12 @@ def of_one(name: str, rows: Tensor, length: int) -> Sequences:
             f"{name} has {len(rows):,} rows, too few for windows of {length}: it takes "
             f"{20 * (length + 1):,}, or a smaller source.length"
         )
-    splits = {}
+    splits, streams = {}, {}
     for key, (low, high) in SHARES.items():
         part = rows[round(low * len(rows)) : round(high * len(rows))]
         windows = part.unfold(0, length + 1, max(1, length // 2)).transpose(1, 2)
-        splits[key] = _split(windows)
-    return _made(name, splits)
+        splits[key], streams[key] = _split(windows), _split(part[None])
+    return _made(name, splits, streams)
 
 
 def of_many(
@@ -151,17 +153,18 @@ def of_many(
 
 def _split(rows: Tensor) -> Split:
     """Series (N, T + 1, D) as inputs and the rows after them; where one is missing, the last."""
-    filled = rows[:, :-1].clone()
-    filled[:, 0] = filled[:, 0].nan_to_num(0.0)
-    for step in range(1, filled.shape[1]):
-        gone = filled[:, step].isnan()
-        filled[:, step][gone] = filled[:, step - 1][gone]
+    given = rows[:, :-1].clone()
+    given[:, 0] = given[:, 0].nan_to_num(0.0)
+    steps = torch.arange(given.shape[1])[:, None].expand_as(given)
+    filled = given.gather(1, steps.where(~given.isnan(), 0).cummax(1).values)
     asked = rows[:, 1:].clone()
     some = (~asked.isnan()).flatten(1).any(1)
-    return Split(filled[some].contiguous(), asked[some])
+    return Split(filled[some], asked[some])
 
 
-def _made(name: str, splits: dict[str, Split]) -> Sequences:
+def _made(
+    name: str, splits: dict[str, Split], streams: Mapping[str, Split] = MappingProxyType({})
+) -> Sequences:
     if empty := [key for key, split in splits.items() if not len(split)]:
         raise UsageError(f"{name} has no numbers to predict in {', '.join(empty)}")
-    return Sequences(name, splits, is_series=True)
+    return Sequences(name, splits, is_series=True, streams=streams)

@@ -34,11 +34,11 @@ from torch.nn import functional as F
 import rockfall
 from rockfall import Dataset
 from rockfall.kit.targets import has_target
-from rockfall_sequences.sequence_model import TEXT, TINY, MemoryConfig, SequenceModel
+from rockfall_sequences.sequence_model import TEXT, TINY, RecurrentConfig, SequenceModel
 from rockfall_sequences.stack import over_time
 
 
-class SimpleLstmConfig(MemoryConfig):
+class SimpleLstmConfig(RecurrentConfig):
     units: int = Field(15, ge=1, le=4096, description="cells; the original has 15")
     rule: Literal["full", "original"] = Field(
         "full",
@@ -97,8 +97,10 @@ class SimpleLstm(SequenceModel):
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__(config, info)
         if config.rule == "original":
-            if config.layers > 1 or not self.predicts_classes:
-                raise ValueError("rule=original is of one layer, and predicts classes")
+            if config.layers > 1 or config.stateful or not self.predicts_classes:
+                raise ValueError(
+                    "rule=original is of one layer, not stateful, and predicts classes"
+                )
             for values in (*self.memory.parameters(), *self.readout.parameters()):
                 nn.init.uniform_(values, -0.1, 0.1)
 

@@ -77,9 +77,22 @@ def of_text(name: str, content: str, length: int, seed: int) -> Sequences:
         key: Split(*beside(learned, length) if key == "train" else overlapping(whole[a:b], length))
         for key, (a, b) in bounds.items()
     }
+    streams = {key: whole_of(whole[a:b]) for key, (a, b) in bounds.items()}
     return Sequences(
-        name, splits, classes=names, symbols=names, draws=draws, seed=seed, is_text=True
+        name,
+        splits,
+        classes=names,
+        symbols=names,
+        draws=draws,
+        seed=seed,
+        is_text=True,
+        streams=streams,
     )
+
+
+def whole_of(symbols: Tensor) -> Split:
+    """All of them as one sequence (1, T)."""
+    return Split(symbols[None, :-1], symbols[None, 1:])
 
 
 def beside(symbols: Tensor, length: int) -> Batch:

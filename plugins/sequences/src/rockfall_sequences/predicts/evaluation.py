@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,9 +15,14 @@ from rockfall import Batch, Dataset, Measurements, measurement
 from rockfall.kit.targets import has_target
 from rockfall_sequences.ngrams import NGrams
 from rockfall_sequences.predicts.protocol import Predicts
-from rockfall_sequences.sequence_model import in_parts
+from rockfall_sequences.sequence_model import SequenceModel, in_parts
 
 N_GRAMS = (2, 5)
+Compress = Callable[[bytes], bytes]
+COMPRESSORS: dict[str, Compress] = {
+    "gzip": partial(gzip.compress, mtime=0),
+    "xz": partial(lzma.compress, preset=9 | lzma.PRESET_EXTREME),
+}
 LEAST = 1e-9
 """Of a probability whose logarithm is taken."""
 
@@ -24,11 +33,13 @@ def evaluate(
     """`test accuracy`, the share of targets that are the likeliest class, beside the commonest
     class, and beside `without memory`, the commonest after the same input in training; or, of
     numbers, `test squared error`, beside that of their mean, and in a series that of the
-    last value. Of text also `test bits a symbol`,
-    beside n-grams.
+    last value. Of text also `test bits a symbol`, beside n-grams, gzip and xz.
     """
-    test = source.test.evenly_spaced(limit)
-    predicted = torch.cat([model.predict(part) for part in in_parts(test.inputs)])
+    if isinstance(model, SequenceModel):
+        test, predicted = model.predict_test(source, limit)
+    else:
+        test = source.test.evenly_spaced(limit)
+        predicted = torch.cat([model.predict(part) for part in in_parts(test.inputs)])
     outputs, targets, now = asked(predicted, test)
     if targets.is_floating_point():
         given = ~targets.isnan()
@@ -52,7 +63,9 @@ def evaluate(
 
 
 def _bits(outputs: Tensor, source: Dataset, test: Batch) -> dict[str, Any]:
-    """−log₂ of the probabilities of what came, beside those of n-grams of the training text."""
+    """−log₂ of the probabilities of what came, beside those of n-grams of the training text, and
+    what compressors make of it that have read this.
+    """
     mask = has_target(test.labels)
     rows, steps = mask.nonzero().T.tolist()
     windows = torch.cat((test.inputs, test.labels[:, -1:]), 1).tolist()
@@ -68,7 +81,16 @@ def _bits(outputs: Tensor, source: Dataset, test: Batch) -> dict[str, Any]:
             for row, step, target in zip(rows, steps, targets.tolist(), strict=True)
         ]
         baselines[f"{n}-gram"] = -torch.tensor(found).log2()
+    for name, compress in COMPRESSORS.items():
+        bits = compressed_bits(compress, learned, targets.tolist())
+        baselines[name] = torch.full((len(targets),), bits)
     return measurement(mine, baselines)
+
+
+def compressed_bits(compress: Compress, known: list[int], symbols: list[int]) -> float:
+    """By how many bits a symbol the compressed text grows by these after the known ones."""
+    before, whole = ("".join(map(chr, each)).encode() for each in (known, known + symbols))
+    return 8 * (len(compress(whole)) - len(compress(before))) / len(symbols)
 
 
 def asked(values: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
