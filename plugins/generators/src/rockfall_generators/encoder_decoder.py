@@ -18,6 +18,7 @@ from rockfall import Batch, Dataset, eval_mode, fork_rng
 from rockfall.kit.memory import unallocated
 from rockfall.kit.modules import multiplications
 from rockfall.kit.optimizers import Adam
+from rockfall.kit.own_networks import own_network
 from rockfall.kit.schedules import Schedule, lr_factor, set_lr
 from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_generators.conditions import ClassConditions, NoConditions, concatenate
@@ -50,6 +51,16 @@ class EncoderDecoderConfig(rockfall.Config):
         16,
         ge=1,
         description="feature maps at half the picture's size, with conv; doubled at each halving",
+    )
+    encoder: str | None = Field(
+        None,
+        description="your own in place of it: module:Name, of Encoder(shape, outputs) in module.py "
+        "beside you, which maps (N, *shape) → (N, outputs)",
+    )
+    decoder: str | None = Field(
+        None,
+        description="your own in place of it: module:Name, of Decoder(inputs, shape), which maps "
+        "(N, inputs) → (N, *shape)",
     )
     epochs: int = Field(
         300, ge=1, description="passes over the training split; 3,900 updates on digits"
@@ -89,10 +100,12 @@ class EncoderDecoder(nn.Module):
         if binary and not self.scaling.pictures:
             self._take_as_probabilities(info)
         self.conditions = self.build_conditions(info)
-        with unallocated():
-            check_parameter_count(self.build_encoder(encoder_outputs), self.build_decoder())
+        if not (config.encoder or config.decoder):
+            with unallocated():
+                check_parameter_count(self.build_encoder(encoder_outputs), self.build_decoder())
         self.encoder = self.build_encoder(encoder_outputs)
         self.decoder = self.build_decoder()
+        check_parameter_count(self.encoder, self.decoder)
         self.multiplications = config.batch_size * (
             multiplications(self.encoder, torch.zeros(1, *self.encoder_shape))
             + multiplications(self.decoder, torch.zeros(1, config.latent + self.conditions.count))
@@ -106,13 +119,22 @@ class EncoderDecoder(nn.Module):
     def encoder_shape(self) -> tuple[int, ...]:
         """Of one input: values and conditions, (C + K, H, W) or (D + K,)."""
         shape, count = self.scaling.shape, self.conditions.count
-        if self.config.network == "conv":
+        if self.takes_shape:
             return (shape[0] + count, *shape[1:])
         return (self.scaling.numel + count,)
+
+    @property
+    def takes_shape(self) -> bool:
+        """Whether the encoder takes pictures as they are, and not as vectors."""
+        own = self.config.encoder is not None and self.scaling.pictures
+        return bool(own or self.config.network == "conv")
 
     def build_encoder(self, outputs: int) -> nn.Sequential:
         """Values and conditions, as `_encoder_input` joins them → (N, outputs)."""
         config, shape = self.config, self.encoder_shape
+        if config.encoder is not None:
+            call = "Encoder(shape, outputs)"
+            return Network(own_network("encoder", config.encoder, shape, (outputs,), call=call))
         if config.network == "conv":
             return Network(*conv_down(shape, config.channels, outputs))
         return Network(*mlp((*shape, *config.hidden, outputs)))
@@ -121,6 +143,9 @@ class EncoderDecoder(nn.Module):
         """Latents and conditions (N, latent + K) → (N, …)."""
         config, shape = self.config, self.scaling.shape
         inputs = config.latent + self.conditions.count
+        if config.decoder is not None:
+            call = "Decoder(inputs, shape)"
+            return Network(own_network("decoder", config.decoder, (inputs,), shape, call=call))
         if config.network == "conv":
             return Network(*conv_up(inputs, shape, config.channels))
         layers = mlp((inputs, *reversed(config.hidden), self.scaling.numel))
@@ -232,7 +257,7 @@ class EncoderDecoder(nn.Module):
         return output
 
     def _encoder_input(self, values: Tensor, conditions: Tensor) -> Tensor:
-        values = values if self.config.network == "conv" else values.flatten(1)
+        values = values if self.takes_shape else values.flatten(1)
         return concatenate(values, conditions)
 
     def decoder_output(self, latents: Tensor, conditions: Tensor) -> Tensor:
@@ -296,8 +321,24 @@ class EncoderDecoder(nn.Module):
         return activations
 
     def filters(self) -> Tensor:
-        """The encoder's first weights as pictures (F, C, H, W), or as vectors (F, D)."""
+        """The encoder's first weights as pictures (F, C, H, W), or as vectors (F, D); of your own
+        encoder, the derivatives of its latents at the inputs' middle.
+        """
+        if self.config.encoder is not None:
+            return self._derivatives()
         weights: Tensor = next(self.encoder.parameters()).detach()
         if weights.ndim == 2:
             return weights[:, : self.scaling.numel].reshape(-1, *self.scaling.shape)
         return weights[:, : self.scaling.shape[0]]
+
+    def _derivatives(self) -> Tensor:
+        """∂ latents / ∂ values, as (latent, *shape)."""
+        middle = self.scaling.offset.new_full((1, *self.scaling.shape), 0.5 * self.scaling.pictures)
+        with eval_mode(self):
+            conditions = self.infer_conditions(middle)
+
+            def latents(values: Tensor) -> Tensor:
+                return self.encoder_output(values, conditions)[0, : self.config.latent]
+
+            found: Tensor = torch.func.jacrev(latents)(middle)
+        return found.flatten(0, 1).detach()

@@ -147,11 +147,11 @@ def _sample(
             samples = save_film(gif, steps, draw) if gif else deque(steps, maxlen=1).pop()
         else:
             samples = model.sample(count)
-    kinds = [name for name, of_it in shares.items() for _ in range(of_it)]
+    labels = [name for name, of_it in shares.items() for _ in range(of_it)]
     if out and as_arrays:
-        save_arrays(out, samples, kinds)
+        save_arrays(out, samples, labels)
     elif out and singly:
-        save_folder(out, samples, kinds)
+        save_folder(out, samples, labels)
     elif out:
         drawn = draw(samples) if of_points or len(shares) < 2 else _by_class(samples, shares)
         pictures.save(out, drawn)
