@@ -110,7 +110,7 @@ def table() -> str:
 def _networks(agent: str, observed: spaces.Space[Any]) -> str:
     acted = VECTOR if agent in ("sac", "td3") else spaces.Discrete(2)
     return ", ".join(
-        network for network in ("mlp", "conv") if _takes(agent, observed, acted, network)
+        network for network in ("mlp", "conv", "vin") if _takes(agent, observed, acted, network)
     ) or _cell(False)
 
 

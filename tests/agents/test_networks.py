@@ -1,4 +1,4 @@
-"""The networks take observations of any shape and number type; conv refuses what is no grid."""
+"""The networks take observations of any shape and number type; conv and vin take grids alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import rockfall
-from rockfall_agents.networks import COARSEST_SIDE, Architecture, ConvEncoder, Network
+from rockfall_agents.encoders import COARSEST_SIDE, Architecture, ConvEncoder
+from rockfall_agents.networks import Network
 
 
 def info(*shape: int, **changes: Any) -> rockfall.SourceInfo:
@@ -16,7 +17,7 @@ def info(*shape: int, **changes: Any) -> rockfall.SourceInfo:
     return rockfall.SourceInfo(name="s", kinds=(), shape=shape, **{**fields, **changes})
 
 
-@pytest.mark.parametrize("architecture", ["mlp", "conv"])
+@pytest.mark.parametrize("architecture", ["mlp", "conv", "vin"])
 @pytest.mark.parametrize(
     "shape",
     [(5, 5), (8, 8), (32, 32), (9, 20), (2, 16, 16), (10, 10, 4), (1, 9, 9, 3), (4, 9, 9, 3)],
@@ -91,16 +92,18 @@ def test_every_cell_reaches_the_outputs_of_conv() -> None:
     assert observations.grad is not None and (observations.grad != 0).all()
 
 
-def test_conv_takes_channels_first_or_last() -> None:
+@pytest.mark.parametrize("architecture", ["conv", "vin"])
+def test_channels_may_be_first_or_last(architecture: Architecture) -> None:
     torch.manual_seed(0)
-    first = Network("conv", info(3, 10, 12), (8,), 2)
+    first = Network(architecture, info(3, 10, 12), (8,), 2)
     torch.manual_seed(0)
-    last = Network("conv", info(10, 12, 3), (8,), 2)
+    last = Network(architecture, info(10, 12, 3), (8,), 2)
     observations = torch.rand(4, 3, 10, 12)
     assert torch.equal(first(observations), last(observations.permute(0, 2, 3, 1)))
 
 
+@pytest.mark.parametrize("architecture", ["conv", "vin"])
 @pytest.mark.parametrize("shape", [(4,), (), (1, 2, 3, 4, 5)])
-def test_conv_refuses_what_is_no_grid(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="use network=mlp"):
-        Network("conv", info(*shape), (8,), 2)
+def test_what_is_no_grid_is_refused(architecture: Architecture, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=f"network={architecture} needs grids.*use network=mlp"):
+        Network(architecture, info(*shape), (8,), 2)

@@ -58,6 +58,7 @@ def test_with_ema_0_it_acts_by_q() -> None:
         ("falling-rocks-16x16", {}, True, "bf16"),
         ("falling-rocks-16x16", {}, False, "float32"),
         ("falling-rocks-8x8", {"network": "conv"}, True, "float32"),
+        ("falling-rocks-8x8", {"network": "vin"}, True, "float32"),
         ("falling-rocks-16x16", {"hidden": (16,)}, True, "float32"),
         ("falling-rocks-16x16", {"batch_size": 32}, True, "float32"),
         ("CartPole-v1", {}, True, "float32"),
@@ -91,7 +92,7 @@ def test_bf16_is_for_wide_layers_on_grids_where_the_processor_has_it(
 
 @pytest.mark.long
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-@pytest.mark.parametrize("network", ["mlp", "conv"])
+@pytest.mark.parametrize("network", ["mlp", "conv", "vin"])
 def test_learns_to_catch(network: str, precision: str, tmp_path: Path) -> None:
     run = rockfall.train(
         "pqn",

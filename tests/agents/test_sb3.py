@@ -156,7 +156,7 @@ def test_it_balances_the_pole(agent: str, tmp_path: Path) -> None:
     assert run.result["figures"]["score"]["value"] >= 475
 
 
-@pytest.mark.parametrize("network", ["mlp", "conv"])
+@pytest.mark.parametrize("network", ["mlp", "conv", "vin"])
 @pytest.mark.parametrize("agent", AGENTS)
 def test_it_acts_greedily(agent: str, network: str) -> None:
     model = build_model(record_for(agent, "falling-rocks-8x8", network=network))

@@ -21,11 +21,11 @@ def rocks(size: int) -> Group:
     )
 
 
-def classic(source: str, goal: str, agents: tuple[str, ...] = DISCRETE) -> Group:
+def classic(source: str, goal: str, agents: tuple[str, ...] = DISCRETE, *, seeds: int = 3) -> Group:
     return Group(
         title=f"{source}: what every agent reaches",
         goal=goal,
-        rows=[Row(model=agent, source=source) for agent in agents],
+        rows=[Row(model=agent, source=source, seeds=seeds) for agent in agents],
     )
 
 
@@ -51,7 +51,7 @@ GROUPS: dict[str, Group] = {
         goal="random reaches 0.3 beacons, steering straight for them 5.2, the planner 21.7",
         rows=[Row(model="pqn", source="drifting-rocks-discrete", seeds=3)],
     ),
-    "cartpole": classic("CartPole-v1", "500 is all"),
+    "cartpole": classic("CartPole-v1", "500 is all", seeds=5),
     "acrobot": classic("Acrobot-v1", "−100 is solved"),
     "lunarlander": classic("LunarLander-v3", "200 is solved"),
     "pendulum": classic("Pendulum-v1", "at least −200", CONTINUOUS),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pydantic import Field, PositiveInt
 
 import rockfall
+from rockfall_agents.encoders import Architecture
 from rockfall_agents.memory import Memory
-from rockfall_agents.networks import Architecture
 
 
 class AgentConfig(rockfall.Config):
     network: Architecture = Field(
-        "mlp", description="network architecture; mlp takes any observation, conv grids, slowly"
+        "mlp",
+        description="network architecture; mlp takes any observation, conv grids, vin grids whose "
+        "things fall, both slowly",
     )
     hidden: tuple[PositiveInt, ...] = Field(
         (128, 128), description="units in each hidden layer; enough for a few measurements"

@@ -8,7 +8,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 import rockfall
-from rockfall_agents.networks import Architecture, Network, PixelScale, encoder
+from rockfall_agents.encoders import Architecture, PixelScale, encoder
+from rockfall_agents.networks import Network
 from rockfall_agents.normalizing import Normalizer
 
 
