@@ -48,6 +48,42 @@ def test_it_changes_nothing_and_chooses_the_best(agent: str, tmp_path: Path) -> 
     assert checkpoint.read(looking.directory.checkpoint("best"))["step"] == best["step"] + 1
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("agent", ["pqn", "reinforce", "a2c", "dqn"])
+@pytest.mark.parametrize("best", [0, 1, 2])
+def test_it_may_end_with_the_weights_that_evaluated_best(
+    agent: str, best: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever evaluation that was, the last one too."""
+    scores = iter([float(evaluation == best) for evaluation in range(3)])
+    weights = []
+
+    def metrics(evaluations: Evaluations) -> dict[str, float]:
+        run = evaluations.run
+        if run.environment_steps < 400 * (len(weights) + 1) or len(weights) == 3:
+            return {}
+        weights.append({k: v.clone() for k, v in run.model.state_dict().items()})
+        return {"evaluation_score": next(scores)}
+
+    monkeypatch.setattr(Evaluations, "metrics", metrics)
+    run = train(agent, tmp_path, evaluate_every=400, keep_best=True)
+    assert len(weights) == 3
+    after = run.model.state_dict()
+    for name, tensor in weights[best].items():
+        assert torch.equal(after[name], tensor), name
+    opened: Any = rockfall.open_run(run.directory.path).model
+    for name, tensor in opened.state_dict().items():
+        assert torch.equal(after[name], tensor), name
+
+
+def test_to_keep_the_best_needs_evaluations_and_takes_the_last_if_none_was_due(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(rockfall.RockfallError, match="keep_best needs evaluations"):
+        train("pqn", tmp_path, keep_best=True)
+    train("pqn", tmp_path, keep_best=True, evaluate_every=10_000)
+
+
 def test_its_episodes_are_its_own_and_always_the_same(tmp_path: Path) -> None:
     run = train("pqn", tmp_path, evaluate_every=1, evaluate_episodes=4)
     source: Any = rockfall.open_source("CartPole-v1")

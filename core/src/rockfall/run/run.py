@@ -438,6 +438,9 @@ class Run:
 
     def load_weights(self, name: str) -> int:
         """Give the model what checkpoint `name` holds; returns its step. Nothing else changes."""
+        if name == "best":  # the model of this very step may be
+            self._metrics.flush()
+            self._save_best()
         if self._directory is None and self._best_weights is not None:
             step, state = self._best_weights
             load_model(self.model, state, name)

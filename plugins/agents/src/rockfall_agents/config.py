@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from typing import Self
+
+from pydantic import Field, PositiveInt, model_validator
 
 import rockfall
 from rockfall_agents.encoders import Architecture
@@ -33,6 +35,11 @@ class AgentConfig(rockfall.Config):
     evaluate_episodes: int = Field(
         20, ge=1, le=4_096, description="episodes of each of these evaluations; enough to compare"
     )
+    keep_best: bool = Field(
+        False,
+        description="whether it ends with the weights that evaluated best, for what plays worse "
+        "now and then to the end; without, with the last",
+    )
     normalize_observations: bool = Field(
         False,
         description="whether measurements are brought to mean 0 and deviation 1; for mixed units",
@@ -41,6 +48,12 @@ class AgentConfig(rockfall.Config):
         False,
         description="whether rewards are divided by the deviation of returns, in training alone",
     )
+
+    @model_validator(mode="after")
+    def _best_of_some(self) -> Self:
+        if self.keep_best and not self.evaluate_every:
+            raise ValueError("keep_best needs evaluations to choose by: evaluate_every=10_000")
+        return self
 
 
 class RecurrentConfig(AgentConfig):

@@ -41,3 +41,13 @@ class Evaluations:
                 device=self.run.device,
             )
         return {"evaluation_score": played.returns.mean().item()}
+
+    def finish(self) -> None:
+        """After the last update: end with the weights that evaluated best, if that is asked for and
+        one evaluation was due.
+        """
+        if (
+            self.model.config.keep_best
+            and self.model.config.evaluate_every <= self.run.environment_steps
+        ):
+            self.run.load_weights("best")

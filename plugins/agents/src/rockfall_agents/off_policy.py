@@ -112,6 +112,7 @@ class OffPolicyAgent(sb3.Sb3Agent):
                     learner.train(config.gradient_steps, config.batch_size)
                 self.observe(newest_observations(buffer, config.train_freq))
                 self.log(run, learner, evaluations)
+            evaluations.finish()
 
     def algorithm_settings(self) -> dict[str, Any]:
         """Those that every algorithm with a replay buffer takes."""

@@ -274,6 +274,7 @@ class Pqn(ActingWithMemory):
                 **collector.metrics(),
                 **evaluations.metrics(),
             )
+        evaluations.finish()
 
     def exploration_rate(self, progress: float) -> float:
         """ε after this share of the training: falls linearly from 1, then stays."""

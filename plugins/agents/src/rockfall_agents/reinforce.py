@@ -278,6 +278,7 @@ class Reinforce(ActingWithMemory):
             self.network.observe(rollout.observations.flatten(0, 1))
             run.environment_steps = (update + 1) * steps_an_update
             run.log(**losses, **collector.metrics(), **evaluations.metrics())
+        evaluations.finish()
 
     def explore(self, outputs: Tensor) -> Tensor:
         """Actions drawn from π(· | s), from outputs (…, K + 1) of the network."""

@@ -296,6 +296,7 @@ class OnPolicyAgent(Sb3Agent):
                 algorithm.train()
                 self.observe(algorithm.rollout_buffer.observations)
                 self.log(run, algorithm, evaluations)
+            evaluations.finish()
 
 
 @contextlib.contextmanager
