@@ -26,7 +26,7 @@ from rockfall.run.directory import RunDirectory, RunningElsewhere
 from rockfall.run.run import Run
 from rockfall.sources.info import SourceInfo
 from rockfall.sources.source import Source
-from rockfall.sources.unseen import AllSeen, unseen
+from rockfall.sources.unseen import AllSeen, unseen, with_validation_as_test
 
 LATER = ("preparation", "digests")
 """Of a source's description, what follows from the rest, and is not in older versions' runs."""
@@ -56,24 +56,22 @@ def complete(run: Run, source: Source) -> Run:
                 source = source.to(run.device)
                 _fit(run, source, resumed)
                 run.observers.emit("evaluating", what=run.record.source)
-                measured = _unseen(run, source)
-                result = {
-                    "figures": evaluate_model(run.model, run.record.model, measured)
-                    if measured
-                    else {},
-                    "parameters": parameters(run.model),
-                    "steps": run.step,
-                    "examples": run.examples,
-                    "environment_steps": run.environment_steps,
-                    "seconds": round(run.seconds, 2),
-                    **({} if measured else {"pictures": []}),
-                }
+                tuned = run.record.measured_on == "validation"
+                measured = _unseen(run, with_validation_as_test(source) if tuned else source)
+                result = _result(run)
+                if measured:
+                    name, seed = run.record.model, int(tuned)
+                    result["figures"] = evaluate_model(run.model, name, measured, seed=seed)
+                else:
+                    result["pictures"] = []
                 # Before the pictures, which can be drawn again in less time than it took to learn.
                 write_json(run.directory.result_file, result)
                 if measured:
                     result = _draw(run, measured, result)
         except (KeyboardInterrupt, Interrupted) as error:
             stopped = error if isinstance(error, Interrupted) else _stopped_at_once(run)
+            if run.stopped and not run.finished:
+                write_json(run.directory.result_file, {**_result(run), "stopped": run.stopped})
             run.observers.emit("interrupted", run=run.name, step=run.step, message=str(stopped))
             raise stopped from None
         except BaseException as error:
@@ -97,6 +95,18 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
         with of_a_file(refusal if resumed else None):
             run.model.fit(source, run)
         run.finish()
+
+
+def _result(run: Run) -> dict[str, Any]:
+    """What `result.json` says, but for figures and pictures."""
+    return {
+        "figures": {},
+        "parameters": parameters(run.model),
+        "steps": run.step,
+        "examples": run.examples,
+        "environment_steps": run.environment_steps,
+        "seconds": round(run.seconds, 2),
+    }
 
 
 def _unseen(run: Run, source: Source) -> Source | None:

@@ -12,6 +12,7 @@ from rockfall.specs import (
     CommandSpec,
     DatasetSpec,
     EnvironmentSpec,
+    FolderSpec,
     ModelSpec,
     OpenerSpec,
     PictureSpec,
@@ -47,6 +48,7 @@ class Register:
     capability = _adds(CapabilitySpec)
     command = _adds(CommandSpec)
     source_opener = _adds(OpenerSpec)
+    folder = _adds(FolderSpec)
 
 
 class Hooks:
@@ -57,7 +59,7 @@ class Hooks:
 
     @hookspec
     def rockfall_register(self, register: Register) -> None:
-        """Register models, sources, capabilities, commands and openers."""
+        """Register models, sources, capabilities, commands, openers and folders."""
 
     @hookspec
     def rockfall_run_started(self, run: Any) -> None:

@@ -25,6 +25,10 @@ class Model(Protocol):
     monitor: the logged metric by which checkpoint `best` is chosen; `-loss` for lowest.
     headline: the logged metric that says best how well it fares, which `rockfall compare` draws
         first; without it, what `monitor` names.
+    tuned_by: the figure or logged metric by which settings are chosen, `-name` for the lowest;
+        without it, what `monitor` or `headline` names.
+    spaces: dict of source name, or "" for any → setting → what `rockfall sweep` looks for it in, as
+        it would be typed: `{"": {"lr": "1e-4..1e-2:log", "hidden": "128,256"}}`.
     lengthened_by: the setting that says how long its one loop is, such as `steps`: a finished run
         can go on with more of it.
     threads: how many CPU threads pay, at most, which may depend on its settings and its source;

@@ -29,6 +29,7 @@ from rockfall.specs import (
     CommandSpec,
     DatasetSpec,
     EnvironmentSpec,
+    FolderSpec,
     ModelSpec,
     OpenerSpec,
     PictureSpec,
@@ -76,6 +77,7 @@ class Registry:
         self.capabilities = Catalogue(CapabilitySpec)
         self.commands = Catalogue(CommandSpec)
         self.openers = Catalogue(OpenerSpec)
+        self.folders = Catalogue(FolderSpec)
         self._manager = pluggy.PluginManager("rockfall")
         self._manager.add_hookspecs(Hooks)
 

@@ -233,6 +233,20 @@ class OpenerSpec(Spec):
     suits: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FolderSpec(Spec):
+    """What a plugin keeps among the runs that is no run, such as a sweep: `rockfall show` and
+    `rockfall runs` open it.
+
+    marker: the name of a file that is in each such folder, and in no other.
+    target: `(path) -> rockfall.kit.folders.FolderPage`.
+    """
+
+    kind: ClassVar[str] = "folder"
+
+    marker: str
+
+
 def counted_kind(count: int, kind: str) -> str:
     """`1 model`, `2 models`, `2 capabilities`."""
     plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"

@@ -63,6 +63,7 @@ def train(
     out: str | Path | None = None,
     listeners: Sequence[Listener] | None = None,
     checkpoint_every: float = 30.0,
+    measured_on: str = "test",
     promised: Named | None = None,
     **settings: Any,
 ) -> Run:
@@ -74,6 +75,8 @@ def train(
     deterministic: on CUDA too, the same figures every time, from slower algorithms.
     listeners: called with every `Event`; by default progress is shown on the terminal or notebook.
     checkpoint_every: seconds between two checkpoints.
+    measured_on: `validation` to choose settings by the figures, which are of the test examples, or
+        episodes, otherwise.
     promised: called with the run's directory before it is a run, and what its `run.json` will be;
         see `rockfall.verbs.promising`.
 
@@ -83,6 +86,8 @@ def train(
     entry = registry().models.find(model)
     named = str(source or entry.spec.default_source)
     _check_numbers(seed, threads, checkpoint_every)
+    if measured_on not in ("test", "validation"):
+        raise UsageError(f"measured_on must be test or validation, not {measured_on!r}")
     capabilities_of(entry.spec)  # one that is not installed should not be missed after the training
     kind = entry.spec.load()
     with code_of(entry.spec.whose):
@@ -121,6 +126,7 @@ def train(
         deterministic=deterministic,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=_versions(entry.owner),
+        measured_on=measured_on,
         threads=threads or 1,
         **computing_with,
     )
@@ -165,7 +171,7 @@ def resume(
     directory = find_run(name, Path(out) if out else None)
     if settings:
         lengthen(directory, settings)
-    if (result := directory.result()) is not None:
+    if (result := directory.result()) is not None and not result.get("stopped"):
         run = _opened(directory, "last", _listeners(listeners))
         report_finished(run, repaired(run, result))
         return run

@@ -11,6 +11,7 @@ from rockfall.errors import RockfallError
 from rockfall.first_steps import first_command
 from rockfall.kit.console import print_json, print_table, say
 from rockfall.run.directory import RunDirectory, all_runs, runs_folder
+from rockfall.verbs.folders import folder_pages
 from rockfall.verbs.options import as_json
 
 
@@ -20,6 +21,7 @@ from rockfall.verbs.options import as_json
 def command(out: Path | None, as_json: bool) -> None:
     """List the runs, oldest first."""
     found = [_data(run) for run in all_runs(out)]
+    found += [{"run": name, "seed": None, **page.row()} for name, page in folder_pages(out)]
     if as_json:
         print_json(found)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,9 +38,13 @@ def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool
     from rockfall.pages.run_page import RunPage
     from rockfall.pages.source_page import SourcePage
     from rockfall.run.directory import RunDirectory
+    from rockfall.verbs.folders import folder_page
 
-    found = _find(name, source_options(options))
-    page = RunPage(found) if isinstance(found, RunDirectory) else SourcePage(name, found, options)
+    page: Any = folder_page(Path(name).expanduser())
+    if page is None:
+        found = _find(name, source_options(options))
+        run = found if isinstance(found, RunDirectory) else None
+        page = RunPage(run) if run else SourcePage(name, found, options)  # type: ignore[arg-type]
     if not as_json:
         say(*page.lines())  # before the pictures, which a full disk may refuse
     written = page.draw(out)

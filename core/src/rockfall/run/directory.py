@@ -41,6 +41,8 @@ class Record:
 
     matmul_precision: of matrix products, and on CUDA of convolutions too.
     lengthened: at which steps it was asked for more, and what the setting was before.
+    measured_on: the examples, or episodes, of the figures: test, or validation of one that was made
+        to choose settings.
     """
 
     model: str
@@ -58,6 +60,7 @@ class Record:
     created: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     lengthened: list[dict[str, int]] = field(default_factory=list)
+    measured_on: str = "test"
     format: int = FORMAT
 
     @property
@@ -184,10 +187,12 @@ class RunDirectory:
 
     @property
     def status(self) -> str:
-        """running, finished, resumable (a checkpoint is there) or started."""
+        """running, finished, stopped (by `Run.stop`), resumable (from a checkpoint) or started."""
         if locked(self.lock_file):
             return "running"
         if self.has_result():
+            with contextlib.suppress(RockfallError):
+                return "stopped" if (self.result() or {}).get("stopped") else "finished"
             return "finished"
         return "resumable" if self.has_checkpoint("last") else "started"
 
@@ -306,8 +311,9 @@ def _written(path: Path) -> int:
 def find_run(text: str | Path, out: Path | None = None) -> RunDirectory:
     """A run by path, name, unique prefix, or `last`. Raises UnknownName with a suggestion."""
     path = Path(os.path.expanduser(text))
-    if os.path.lexists(path / "run.json"):  # False for what can be no path
-        return RunDirectory(path)
+    for place in (path, (out or runs_folder()) / path):  # one in a folder among them, too
+        if os.path.lexists(place / "run.json"):  # False for what can be no path
+            return RunDirectory(place)
     runs = all_runs(out)
     folder = out or runs_folder()
     if not runs:

@@ -58,6 +58,7 @@ class Run:
         are any, they are what curves are drawn over.
     model, config, info: what is being fitted, with what, on what.
     generators: the state of the global ones that `fit` begins with, resumed or not.
+    stopped: the reason for which somebody has stopped it; empty: nobody has.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Run:
         self.examples = 0
         self.environment_steps = 0
         self.finished = False
+        self.stopped = ""
         self.observers = Observers(listeners)
         self._metrics = Metrics(
             directory.metrics_file if directory else None,
@@ -223,6 +225,12 @@ class Run:
         """Say something that the user should know, without stopping."""
         self.observers.emit("warning", message=message)
 
+    def stop(self, reason: str) -> None:
+        """End it between two steps, as Ctrl-C does, but for good: `result.json` has no figures then
+        and says `stopped`, the reason. `rockfall resume` goes on with it all the same.
+        """
+        self.stopped = self.stopped or reason
+
     def permutation(self, count: int) -> Tensor:
         """A random order of `range(count)` that belongs to this place in the loops.
 
@@ -327,10 +335,11 @@ class Run:
             self._metrics.flush()
             self._progress()
         self._save_best()
-        if self.interrupt.requested:
+        if self.interrupt.requested or self.stopped:
             self.save("last")
             again = f"`rockfall resume {self.address}`"
-            raise Interrupted(f"stopped at step {self.step}; {again} goes on from there")
+            why = self.stopped or "stopped"
+            raise Interrupted(f"{why} at step {self.step}; {again} goes on from there")
         if self._directory is not None and now >= self._next_checkpoint:
             self.save("last")
         self.at_boundary()

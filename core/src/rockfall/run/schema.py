@@ -115,6 +115,7 @@ class RecordSchema(_Schema):
     created: Word = ""
     versions: dict[str, str] = {}
     lengthened: list[dict[str, Whole]] = []
+    measured_on: Literal["test", "validation"] = "test"
     format: int
 
 
@@ -146,6 +147,7 @@ class ResultSchema(_Schema):
     examples: Whole | None = None
     environment_steps: Whole | None = None
     seconds: Seconds
+    stopped: Text = ""
     pictures: list[Annotated[str, Field(pattern=r"^[^/\\\x00]{1,255}$")]] = []
 
 

@@ -4,6 +4,7 @@ from rockfall.kit.files import check_new_file as check_new_file
 from rockfall.run.directory import RunDirectory as RunDirectory
 from rockfall.run.directory import all_runs as all_runs
 from rockfall.run.directory import find_run as find_run
+from rockfall.run.directory import runs_folder as runs_folder
 from rockfall.summary import measurement_lines as measurement_lines
 from rockfall.verbs.completion import complete as complete
 from rockfall.verbs.opened import open_capable as open_capable

@@ -132,6 +132,16 @@ class Pqn(ActingWithMemory):
     Config = PqnConfig
     monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
+    tuned_by: ClassVar[str] = "score"
+    spaces: ClassVar[dict[str, dict[str, str]]] = {
+        "": {
+            "lr": "3e-4..6e-3:log",
+            "hidden": "128,256,512",
+            "gamma": "0.95,0.97,0.99",
+            "lam": "0.5..0.9",
+            "epochs": "1,2,4",
+        }
+    }
     lengthened_by: ClassVar[str] = "steps"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # A second of training, for tests.

@@ -138,6 +138,7 @@ class Reinforce(ActingWithMemory):
     Config = ReinforceConfig
     monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
+    tuned_by: ClassVar[str] = "score"
     lengthened_by: ClassVar[str] = "steps"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # A second of training, for tests.

@@ -87,6 +87,7 @@ class Sb3Agent(Acting):
     """Our name of what is logged → SB3's."""
     monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
+    tuned_by: ClassVar[str] = "score"
     lengthened_by: ClassVar[str] = "steps"
     adam_eps: ClassVar[float] = 1e-8  # PyTorch's default
 

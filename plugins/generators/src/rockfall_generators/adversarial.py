@@ -146,6 +146,14 @@ class AdversarialModel(nn.Module):
     Config: ClassVar[type[AdversarialConfig]] = AdversarialConfig
     Update: ClassVar[type[AdversarialUpdate]]
     """The method's losses and steps."""
+    tuned_by: ClassVar[str] = "-Fréchet distance"
+    spaces: ClassVar[dict[str, dict[str, str]]] = {
+        "": {
+            "lr": "2e-4..4e-3:log",
+            "discriminator_lr": "2e-4..4e-3:log",
+            "batch_size": "16,32,64",
+        }
+    }
     presets: ClassVar[dict[str, dict[str, Any]]] = PRESETS
     precision: ClassVar[str] = "bf16"
 

@@ -48,6 +48,7 @@ class Autoencoder(EncoderDecoder):
 
     Config = AutoencoderConfig
     setting_for_any_values = "loss=squared-error"
+    tuned_by: ClassVar[str] = "-validation_loss"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": MNIST,
         "fashion-mnist": MNIST,

@@ -79,6 +79,7 @@ class Flow(nn.Module):
 
     Config = FlowConfig
     spherical: ClassVar[bool] = True
+    tuned_by: ClassVar[str] = "-validation_loss"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": {"hidden": 512, "blocks": 4, "epochs": 20, "lr": 2e-3},
         "gaussian-1d": {"hidden": 64, "blocks": 2, "epochs": 10, "batch_size": 256},

@@ -1,7 +1,7 @@
 """Drawing with Pillow from plain arrays: pages put together of parts, sheets, tiles, charts."""
 
 from rockfall.kit.drawing.blocks import bar, sparkline
-from rockfall.kit.drawing.chart import SHARPNESS
+from rockfall.kit.drawing.chart import SHARPNESS, Chart, blank, span
 from rockfall.kit.drawing.colours import (
     BLUE,
     EDGE,
@@ -50,6 +50,7 @@ __all__ = [
     "ORANGE",
     "PAPER",
     "SHARPNESS",
+    "Chart",
     "Curve",
     "Histogram",
     "Panel",
@@ -60,6 +61,7 @@ __all__ = [
     "bar",
     "below",
     "beside",
+    "blank",
     "class_colour",
     "compare_points",
     "curves",
@@ -89,6 +91,7 @@ __all__ = [
     "sheet",
     "side_by_side",
     "signed",
+    "span",
     "sparkline",
     "weight_tiles",
     "width_of",

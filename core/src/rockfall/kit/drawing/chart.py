@@ -51,10 +51,19 @@ class Chart:
         self.top, self.bottom = self.y + TOP + above, self.y + height - BOTTOM
         self.xs, self.ys = xs, ys
 
-    def frame(self, title: str, across: str, *, lines: bool = False, powers: bool = False) -> None:
+    def frame(
+        self,
+        title: str,
+        across: str,
+        *,
+        lines: bool = False,
+        powers: bool = False,
+        places: Sequence[tuple[float, str]] | None = None,
+    ) -> None:
         """The title, the axes, and what is counted from left to right; `lines` for the x axis.
 
-        powers: ys are powers of ten.
+        powers: ys are powers of ten. places: what is written at which x, in the place of round
+            numbers.
         """
         self.text(self.x + 14, self.y + 10, title, 15, INK, "la")
         for value in ticks(*self.ys, 5):
@@ -63,12 +72,14 @@ class Chart:
             _, y = self.place((self.xs[0], value))
             self.line([(self.left, y), (self.right, y)], GRID, 1)
             self.text(self.left - 7, y, short(10**value if powers else value), 11, FAINT, "rm")
-        for value in ticks(*self.xs, 6):
+        if places is None:
+            places = [(value, short(value)) for value in ticks(*self.xs, 6)]
+        for value, text in places:
             x, _ = self.place((value, self.ys[0]))
             if lines:
                 self.line([(x, self.top), (x, self.bottom)], GRID, 1)
             self.line([(x, self.bottom), (x, self.bottom + 4)], FAINT, 1)
-            self.text(x, self.bottom + 8, short(value), 11, FAINT, "ma")
+            self.text(x, self.bottom + 8, text, 11, FAINT, "ma")
         self.line([(self.left, self.bottom), (self.right, self.bottom)], FAINT, 1)
         self.text(self.right, self.bottom + 23, across, 11, FAINT, "ra")
 
