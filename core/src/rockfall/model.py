@@ -27,7 +27,7 @@ class Model(Protocol):
         first; without it, what `monitor` names.
     tuned_by: the figure or logged metric by which settings are chosen, `-name` for the lowest;
         without it, what `monitor` or `headline` names.
-    spaces: dict of source name, or "" for any → setting → what `rockfall sweep` looks for it in, as
+    search_spaces: dict of source name, or "" for any → setting → where `rockfall sweep` looks, as
         it would be typed: `{"": {"lr": "1e-4..1e-2:log", "hidden": "128,256"}}`.
     lengthened_by: the setting that says how long its one loop is, such as `steps`: a finished run
         can go on with more of it.

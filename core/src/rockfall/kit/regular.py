@@ -12,7 +12,7 @@ from typing import IO, Literal
 
 from rockfall.errors import RockfallError
 
-__all__ = ["is_regular", "open_regular", "read_whole"]
+__all__ = ["is_regular", "open_regular", "own_folder", "read_whole"]
 
 Mode = Literal["rb", "ab", "r+b"]
 FLAGS: dict[Mode, int] = {

@@ -54,10 +54,12 @@ class RunPage(RecordedRun):
             lasted = ", " + " · ".join((took, *effort(self.result)))
         changed = [f"{name}={value}" for name, value in self.changed_settings.items()]
         preset = f" (preset {record.preset})" if record.preset else ""
+        tuned = record.measured_on == "validation" and self.figures
         return [
             f"{self.name}: {record.model_name} on {self.source}, "
             f"seed {record.seed}, {record.device}: {self.status}{lasted}",
             f"settings: {' '.join(changed) or 'the defaults'}{preset}",
+            *(["measured on validation, not on test:"] if tuned else []),
             *measurement_lines(self.figures),
             *self._sparklines(),
         ]

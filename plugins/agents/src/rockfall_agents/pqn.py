@@ -133,7 +133,7 @@ class Pqn(ActingWithMemory):
     monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
     tuned_by: ClassVar[str] = "score"
-    spaces: ClassVar[dict[str, dict[str, str]]] = {
+    search_spaces: ClassVar[dict[str, dict[str, str]]] = {
         "": {
             "lr": "3e-4..6e-3:log",
             "hidden": "128,256,512",

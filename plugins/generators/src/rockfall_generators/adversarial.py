@@ -147,7 +147,7 @@ class AdversarialModel(nn.Module):
     Update: ClassVar[type[AdversarialUpdate]]
     """The method's losses and steps."""
     tuned_by: ClassVar[str] = "-Fréchet distance"
-    spaces: ClassVar[dict[str, dict[str, str]]] = {
+    search_spaces: ClassVar[dict[str, dict[str, str]]] = {
         "": {
             "lr": "2e-4..4e-3:log",
             "discriminator_lr": "2e-4..4e-3:log",

@@ -109,7 +109,7 @@ class Vae(EncoderDecoder):
     Config: ClassVar[type[EncoderDecoderConfig]] = VaeConfig
     setting_for_any_values = "likelihood=gaussian"
     tuned_by: ClassVar[str] = "validation elbo"
-    spaces: ClassVar[dict[str, dict[str, str]]] = {
+    search_spaces: ClassVar[dict[str, dict[str, str]]] = {
         "": {"lr": "5e-4..1e-2:log", "latent": "5..40:log", "hidden": "256,512,1024"}
     }
     presets: ClassVar[dict[str, dict[str, Any]]] = {

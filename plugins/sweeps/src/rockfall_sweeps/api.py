@@ -17,6 +17,7 @@ from rockfall_sweeps.places import make_place
 from rockfall_sweeps.request import FILE, Request
 from rockfall_sweeps.settings import make_request
 from rockfall_sweeps.study import Study
+from rockfall_sweeps.travel import check_url
 from rockfall_sweeps.winner import measure_winner
 
 TRIALS = 20
@@ -96,6 +97,8 @@ def sweep(
         request.require_same(Request.read(folder), folder)
     elif folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is no sweep: choose another --name")
+    if remote:
+        check_url(remote)
     place = make_place(on, _at_least_one("jobs", jobs), folder, place_options or {})
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +114,7 @@ def sweep(
             trials=trials,
             seconds=seconds,
             checkpoint_every=checkpoint_every,
-            remote=remote,
+            remote=f"{remote.rstrip('/')}/{folder.name}" if remote else "",
         )
         driver.go()
         study = Study(folder.absolute(), request, driver.study)

@@ -25,9 +25,11 @@ from rockfall import Interrupted, RockfallError, UsageError
 from rockfall.kit.measurements import mean_and_error
 from rockfall_sweeps.journal import open_storage
 from rockfall_sweeps.places import Place
+from rockfall_sweeps.pruners import RUNGS, make_pruner
 from rockfall_sweeps.request import JOURNAL, Request
-from rockfall_sweeps.samplers import RUNGS, grid, make_pruner, make_sampler
+from rockfall_sweeps.samplers import grid, make_sampler
 from rockfall_sweeps.space import Space
+from rockfall_sweeps.travel import fetch
 from rockfall_sweeps.trial import Job, versions
 
 LOOK = 0.2
@@ -100,7 +102,9 @@ class Driver:
         )
         try:
             for frozen in self._trials(TrialState.RUNNING, TrialState.WAITING):
-                self._open_trial(frozen.number)
+                trial = self._open_trial(frozen.number)
+                if trial.done:
+                    self._close(trial, TrialState.COMPLETE)
             while self._begin_runs():
                 for run, event in self.place.heard(LOOK):
                     self._hear(run, event)
@@ -138,13 +142,15 @@ class Driver:
         request = self.request
         # Whether others run is not asked of the moment, which a kill would have changed.
         parallel = self.place.jobs > 1
-        study.sampler = make_sampler(
-            request.sampler, request.seed, number, self.space, parallel=parallel
-        )
         known = study.get_trials(deepcopy=False)
         begun = number < len(known)
         proposed = Trial(study, known[number]._trial_id) if begun else study.ask()
-        parameters = {name: _suggest(proposed, name, each) for name, each in self.space.items()}
+        parameters = {}
+        for place, (name, distribution) in enumerate(self.space.items()):
+            study.sampler = make_sampler(
+                request.sampler, request.seed, number, place, self.space, parallel=parallel
+            )
+            parameters[name] = _suggest(proposed, name, distribution)
         self._open[number] = trial = OpenTrial(proposed, parameters, request)
         return trial
 
@@ -196,6 +202,8 @@ class Driver:
 
     def _end(self, run: str, trial: OpenTrial, seed: int, value: float | None) -> None:
         del self._running[run]
+        if self.remote:
+            fetch(f"{self.remote}/{run}", self.folder / run)
         if trial.pruned or value is None:
             self._close(trial, TrialState.PRUNED, trial.pruned or "stopped")
             return
@@ -251,7 +259,7 @@ class OpenTrial:
         self.values: dict[str, float] = dict(trial.user_attrs.get(VALUES, {}))
         self.begun = {int(seed) for seed in self.values}
         self.reports: dict[int, float] = dict(_frozen(trial).intermediate_values)
-        self.pruned: str = trial.user_attrs.get(REASON, "")
+        self.pruned = ""
 
     @property
     def done(self) -> bool:

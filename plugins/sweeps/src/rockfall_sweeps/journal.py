@@ -83,18 +83,18 @@ def _mend(path: Path) -> None:
 
 def _whole_length(path: Path) -> int:
     """Bytes of its whole lines. Raises RockfallError for one that is damaged, and says which."""
-    length = number = 0
+    length = lines = 0
     try:
         with open_regular(path) as file:
-            for number, line in enumerate(file, 1):
+            for line in file:
                 if not line.endswith(b"\n"):
                     break
                 entry = json.loads(line)
                 if not isinstance(entry, dict) or "op_code" not in entry:
                     raise ValueError("no entry of Optuna's")
-                length += len(line)
+                length, lines = length + len(line), lines + 1
     except ValueError as error:
-        raise RockfallError(f"{path} is damaged: line {number}: {error}") from None
+        raise RockfallError(f"{path} is damaged: line {lines + 1}: {error}") from None
     except OSError as error:
         raise RockfallError(f"can't read {path}: {error.strerror or error}") from None
     return length

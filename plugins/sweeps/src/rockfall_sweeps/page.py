@@ -63,8 +63,8 @@ class SweepPage:
         over = f", mean of {request.seeds} seeds" if request.seeds > 1 else ""
         better = request.better()
         lines += [
-            f"best, trial {best.number}: {request.name} {self._value(best)}{over}, on validation "
-            f"({better} is better)",
+            f"best, trial {best.number}: {request.name} {self._value(best)}{over}, on validation; "
+            f"{better} is better",
             f"  {request.command(best.params)}",
             *self._table(),
         ]
@@ -200,7 +200,9 @@ class SweepPage:
         if points:
             drawn["curves"] = drawing.curves(metric, across, points)
         title = f"{request.model.rpartition(':')[2]} on {request.source}: {self.counts()}"
-        note = f"{request.name} on validation, {request.better()} is better; orange: the best trial"
+        note = (
+            f"{request.name}, of validation: {request.better()} is better; orange: the best trial"
+        )
         first = [drawn[name] for name in ("history", "importance") if name in drawn]
         rest = [drawn[name] for name in ("slices", "parallel", "curves") if name in drawn]
         all_of_it = whole(title, note, [beside(first, 0), *rest])

@@ -31,6 +31,8 @@ BEST = (213, 94, 0)
 """Vermillion: the best trial, in every picture."""
 MOST_POINTS = 120
 """Of a curve; a longer one is drawn as the means of so many stretches."""
+MANY = 10
+"""Trials from which on the worst tenth is drawn at the end of the axis."""
 MARGIN = 0.06
 NAMES = 16
 """Letters of a value below an axis."""
@@ -58,8 +60,9 @@ class Drawing:
         """The best one last, so that it is drawn over the others."""
         self.best = self.by_value[-1]
         values = [each.value for each in tried]
-        # One that failed nearly would squeeze all others together.
-        low, high = np.percentile(values, [0 if lowest else 10, 90 if lowest else 100])
+        # Of many, a few that learned nothing would squeeze all others together.
+        cut = 10 if len(values) >= MANY else 0
+        low, high = np.percentile(values, [0 if lowest else cut, 100 - cut if lowest else 100])
         self.ys = span([float(low), float(high)], MARGIN)
 
     def history(self) -> Image.Image:
@@ -72,7 +75,10 @@ class Drawing:
             path.append((each.number, so_far))
             so_far = better(so_far, each.value)
             path.append((each.number, so_far))
-        chart.frame(f"{self.metric}: trials, and the best so far", "trial")
+        last = self.tried[-1].number
+        step = next(n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, last) if last <= 8 * n)
+        places = [(float(number), str(number)) for number in range(0, last + 1, max(1, step))]
+        chart.frame(f"{self.metric}: trials, and the best so far", "trial", places=places)
         chart.line([self._place(chart, point) for point in path], (*BEST, 150), 1.5)
         for each in self.by_value:
             x, y = self._place(chart, (each.number, each.value))

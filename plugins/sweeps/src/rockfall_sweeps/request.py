@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from rockfall import RockfallError, UsageError
 from rockfall.kit.files import read_json, write_json
+from rockfall.plugin import registry
 
 FORMAT = 1
 FILE = "sweep.json"
@@ -75,7 +76,9 @@ class Request:
         pairs = [f"{key}={value}" for key, value in self.settings_of(parameters).items()]
         pairs += [f"source.{key}={value}" for key, value in self.source_options.items()]
         preset = ["--preset", self.preset] if self.preset else []
-        return shlex.join(["rockfall", "train", self.model, self.source, *pairs, *preset])
+        entry = registry().models.get(self.model)
+        model = registry().models.shown_name(entry) if entry else self.model
+        return shlex.join(["rockfall", "train", model, self.source, *pairs, *preset])
 
     def write(self, folder: Path) -> None:
         write_json(folder / FILE, dataclasses.asdict(self))
@@ -89,12 +92,11 @@ class Request:
             raise RockfallError(f"{folder / FILE} is not of this version of rockfall-sweeps")
         try:
             found = cls(**data)
-            checked = {
-                **dataclasses.asdict(cls(model="", source="", space={}, metric="")),
-            }
-            for name in names:
-                if name != "preset" and type(getattr(found, name)) is not type(checked[name]):
-                    raise TypeError(f"{name} is {getattr(found, name)!r:.40}")
+            usual = cls(model="", source="", space={}, metric="")
+            for name in names - {"preset"}:
+                value = getattr(found, name)
+                if type(value) is not type(getattr(usual, name)):
+                    raise TypeError(f"{name} is {value!r:.40}")
         except TypeError as error:
             raise RockfallError(f"{folder / FILE} is damaged: {error}") from None
         return found

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rockfall.kit.regular import open_regular
-from rockfall_sweeps.samplers import RUNGS
+from rockfall_sweeps.pruners import RUNGS
 
 SLACK = 1e-6
 """Of a rung: fractions are rounded."""

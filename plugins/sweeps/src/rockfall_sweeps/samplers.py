@@ -1,8 +1,10 @@
-"""Which settings are tried next: Optuna's samplers, made anew for every trial.
+"""Which settings are tried next: Optuna's samplers, made anew for every proposal.
 
 A sampler that goes on drawing from one generator proposes other settings after a restart: with the
-same seed, trial 0 again. So each trial gets a sampler of its own, seeded by the sweep's seed and
-the trial's number, and whatever else it knows it reads off the trials before.
+same seed, trial 0 again. And if it was killed when half of a proposal was written, the other half
+would be drawn with the numbers of the first. So each setting of each trial gets a sampler of its
+own, seeded by the sweep's seed, the trial's number and the setting's place, and whatever else it
+knows it reads off the trials before.
 """
 
 from __future__ import annotations
@@ -17,58 +19,40 @@ from optuna.distributions import (
     CategoricalDistribution,
     IntDistribution,
 )
-from optuna.pruners import (
-    BasePruner,
-    HyperbandPruner,
-    MedianPruner,
-    NopPruner,
-    SuccessiveHalvingPruner,
-)
-from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from rockfall import UsageError
 from rockfall_sweeps.space import Space
 
-RUNGS = 20
-"""Equal parts of a training, after each but the last of which a trial may be pruned."""
-STARTUP = 5
-"""Trials before the first that is pruned: the median of fewer says little."""
-WARMUP = RUNGS // 5
-"""Parts of a training in which none is pruned by the median: some begin slowly and end well."""
 POINTS = 5
 """Of a range, in a grid."""
 MOST_GRID = 100_000
 
 
-def make_sampler(name: str, seed: int, trial: int, space: Space, *, parallel: bool) -> BaseSampler:
-    """The sampler of one trial.
+def make_sampler(
+    name: str, seed: int, trial: int, setting: int, space: Space, *, parallel: bool
+) -> BaseSampler:
+    """The sampler of one setting of one trial.
 
-    parallel: whether others are running meanwhile, which TPE then takes for bad ones, so that it
-    proposes something else.
+    setting: its place in the space. parallel: whether others are running meanwhile, which TPE then
+    takes for bad ones, so that it proposes something else.
     """
-    own = int(np.random.SeedSequence((seed, trial)).generate_state(1)[0])
+    own = _seed(seed, trial, setting)
     if name == "random":
         return RandomSampler(seed=own)
     if name == "grid":
-        return GridSampler(grid(space), seed=seed)
+        return Grid(grid(space), seed)
     if name == "cmaes":
-        return CmaEs(own, space)
+        return CmaEs(_seed(seed, trial), RandomSampler(seed=own), space)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that constant_liar is experimental
         return TPESampler(seed=own, constant_liar=parallel)
 
 
-def make_pruner(name: str) -> BasePruner:
-    """By rungs from 1 to RUNGS, as trials report them."""
-    if name == "median":
-        return MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=WARMUP)
-    if name == "halving":
-        return SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
-    if name == "hyperband":
-        return HyperbandPruner(min_resource=1, max_resource=RUNGS, reduction_factor=3)
-    return NopPruner()
+def _seed(*words: int) -> int:
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 def grid(space: Space) -> dict[str, Sequence[Any]]:
@@ -89,6 +73,37 @@ def _points(distribution: Any) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
+class Grid(BaseSampler):
+    """All combinations, each once, in an order that the seed decides. Optuna's own stops the study
+    by a call that is only for its own loop.
+    """
+
+    def __init__(self, values: dict[str, Sequence[Any]], seed: int) -> None:
+        self.values = values
+        self.shape = [len(each) for each in values.values()]
+        self.order = np.random.default_rng(seed).permutation(int(np.prod(self.shape)))
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        place = np.unravel_index(self.order[trial.number % len(self.order)], self.shape)
+        return self.values[param_name][int(place[list(self.values).index(param_name)])]
+
+
 class CmaEs(BaseSampler):
     """CMA-ES (Hansen and Ostermeier 2001) over the numbers of a space; choices are drawn evenly.
 
@@ -97,9 +112,8 @@ class CmaEs(BaseSampler):
     optimizer, whose only draw is the proposal.
     """
 
-    def __init__(self, seed: int, space: Space) -> None:
-        self.seed, self.space = seed, space
-        self.random = RandomSampler(seed=seed)
+    def __init__(self, seed: int, random: RandomSampler, space: Space) -> None:
+        self.seed, self.random, self.space = seed, random, space
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -118,7 +132,7 @@ class CmaEs(BaseSampler):
             mean=np.full(count, 0.5),
             sigma=1 / 6,
             bounds=np.tile([0.0, 1.0], (count, 1)),
-            seed=self.seed % 2**32,
+            seed=self.seed,
         )
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
         told = [

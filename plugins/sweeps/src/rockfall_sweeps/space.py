@@ -57,15 +57,15 @@ def check_space(
 
 
 def default_space(kind: Any, source: str) -> dict[str, str]:
-    """What a model is looked for in when nobody says: its own `spaces`, or else its learning rate
-    and its batch size around their defaults. Empty if it has neither.
+    """Where to look when nobody says: the model's own `search_spaces`, or else around the defaults
+    of its learning rate and batch size. Empty if it has neither.
     """
-    spaces: Mapping[str, Mapping[str, str]] = getattr(kind, "spaces", {})
+    spaces: Mapping[str, Mapping[str, str]] = getattr(kind, "search_spaces", {})
     if own := spaces.get(source, spaces.get("")):
         return dict(own)
     found = {}
     for name, field in kind.Config.model_fields.items():
-        if name in RATES or name.endswith("_lr"):
+        if name in RATES:
             rate = field.default
             if isinstance(rate, float) and rate > 0:
                 high = min(rate * WIDER, _most(field, rate * WIDER))

@@ -16,9 +16,11 @@ import platform
 import shutil
 import signal
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,9 +29,14 @@ import rockfall
 from rockfall import Event, Interrupted, RockfallError, Run, UsageError
 from rockfall.verbs import RunDirectory
 from rockfall_sweeps.rungs import Rungs
+from rockfall_sweeps.travel import fetch, send
 
 Tell = Callable[[dict[str, Any]], str]
-"""Says what happens; returns the reason for which the trial has to stop, or nothing."""
+"""Says what happens; returns the reason for which the trial has to end, INTERRUPT, or nothing."""
+INTERRUPT = "interrupt"
+"""To stop as Ctrl-C does: with a checkpoint, to go on another time."""
+HELD = 0.5
+"""Seconds between two looks at whether a run is free."""
 
 _begun: list[Run] = []
 """The run of this process's trial, as `rockfall_run_started` gives it."""
@@ -70,6 +77,27 @@ class Job:
         return json.dumps(asdict(self))
 
 
+class Travelling:
+    """A job in a folder of this machine alone, whose run comes from a URL and goes back there."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def __enter__(self) -> Job:
+        self._folder = tempfile.mkdtemp(prefix="rockfall-sweeps-")
+        job = replace(self.job, out=self._folder, remote=f"{self.job.remote}/{self.job.name}")
+        fetch(job.remote, job.directory.path)
+        self._here = job
+        return job
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._here.directory.record_file.exists():
+                send(self._here.directory.path, self._here.remote, whole=True)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
 def versions() -> dict[str, str]:
     """Of what decides figures, where this process runs."""
     return {
@@ -83,6 +111,17 @@ def carry_out(job: Job, tell: Tell) -> None:
 
     Raises what training raises, Interrupted too.
     """
+    tell({"event": "hello", "versions": versions()})
+    if job.remote:
+        with Travelling(job) as here:
+            end = _carry_out(here, tell)
+    else:
+        end = _carry_out(job, tell)
+    tell(end)
+
+
+def _carry_out(job: Job, tell: Tell) -> dict[str, Any]:
+    """Returns what to tell of the end."""
     follower = Follower(job, tell)
     try:
         run = _train_or_resume(job, follower)
@@ -90,14 +129,15 @@ def carry_out(job: Job, tell: Tell) -> None:
         if not (_begun and _begun[0].stopped):
             raise
         follower.look()
-        tell({"event": "ended", "value": None, "stopped": _begun[0].stopped})
-        return
+        return {"event": "ended", "value": None, "stopped": _begun[0].stopped}
     follower.look()
-    tell({"event": "ended", "value": value_of(run, job.metric), "stopped": ""})
+    return {"event": "ended", "value": value_of(run, job.metric), "stopped": ""}
 
 
 def _train_or_resume(job: Job, follower: Follower) -> Run:
     directory = job.directory
+    while directory.status == "running":  # by whoever was told to before, and is about to stop
+        time.sleep(HELD)
     if os.path.lexists(directory.record_file):
         return rockfall.resume(
             directory.path, listeners=[follower], checkpoint_every=job.checkpoint_every
@@ -156,6 +196,8 @@ class Follower:
         self._rungs = Rungs(job.directory.metrics_file, job.metric)
 
     def __call__(self, event: Event) -> None:
+        if event.kind == "checkpoint" and self._job.remote:
+            send(self._job.directory.path, self._job.remote)
         if event.kind == "started":
             self._say(event="begun", resumed=event.data["resumed"])
         elif event.kind == "warning":
@@ -173,8 +215,11 @@ class Follower:
             self._say(event="rung", rung=rung, value=value)
 
     def _say(self, **data: Any) -> None:
-        if (reason := self._tell(data)) and _begun:
-            _begun[0].stop(reason)
+        word = self._tell(data)
+        if word == INTERRUPT:
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif word and _begun:
+            _begun[0].stop(word)
 
 
 def failure(error: BaseException) -> dict[str, Any]:
@@ -202,7 +247,6 @@ def main() -> int:
         return reasons[0] if reasons else ""
 
     try:
-        tell({"event": "hello", "versions": versions()})
         carry_out(job, tell)
     except BrokenPipeError:  # whoever began it is gone
         return 1
