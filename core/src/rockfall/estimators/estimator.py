@@ -49,6 +49,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     Config: ClassVar[type[Settings]]
     NAMES: ClassVar[dict[str, str]] = NAMES
     """Setting → parameter, where it has another name."""
+    MIN_FEATURES: ClassVar[int] = 1
     PRINTED: ClassVar[tuple[str, ...]] = ()
     """The metrics that `verbose` prints, where they are logged; else all are."""
     ATTRIBUTES: ClassVar[str] = ""
@@ -92,7 +93,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             ) from None
         except RockfallError as error:
             raise ValueError(f"{name}: {error}") from None
-        self.machine_ = self.machine_.to("cpu", getattr(torch, np.dtype(dtype).name))
+        self.machine_ = self.machine_.to("cpu", getattr(torch, np.dtype(dtype).name)).eval()
         self.n_epochs_ = int(getattr(config, "epochs", 1))
         self._fitted(data)
         return self
@@ -128,8 +129,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _validated(self, X: Any, *, reset: bool) -> Array:
         """X (N, D) as an array of floats; a sparse one is made dense."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=reset)
-        return dense(X)
+        least = self.MIN_FEATURES
+        return dense(
+            validate_data(
+                self, X, accept_sparse="csr", dtype=DTYPES, ensure_min_features=least, reset=reset
+            )
+        )
 
     def _inputs(self, X: Array) -> Tensor:
         """X → inputs of the model (N, …), of float32 for vectors."""

@@ -50,6 +50,10 @@ from rockfall_generators.networks import (
 )
 from rockfall_generators.scaling import Scaling, check_batch_size
 
+SEPARATION = 8.0
+"""Distance from 0, along its own axis, of each centre of a mixture of noise with variance 1: any
+two are 11 standard deviations apart (Khayatkhoei, Elgammal and Singh 2018, "Disconnected Manifold
+Learning for Generative Adversarial Networks"; Xiao, Zhong and Zheng 2018, "BourGAN")."""
 CHUNK = 1_000_000
 """Numbers of examples generated at a time, which bounds the memory that it takes."""
 
@@ -87,8 +91,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 class AdversarialConfig(AdversarialUpdateConfig):
     latent: int = Field(64, ge=1, le=10_000, description="dimension of the noise z")
-    noise: Literal["normal", "uniform"] = Field(
-        "normal", description="distribution of the noise z; uniform is from −1 to 1"
+    noise: Literal["normal", "uniform", "mixture"] = Field(
+        "normal",
+        description="distribution of the noise z; uniform: from −1 to 1; mixture: as many "
+        "Gaussians as dimensions, far apart, for data in separate parts: what a network makes of "
+        "connected noise is connected, with points between the parts",
     )
     network: Literal["mlp", "conv"] = Field(
         "mlp", description="kind of both networks: fully connected, or convolutional for pictures"
@@ -299,7 +306,11 @@ class AdversarialModel(nn.Module):
         size, device = (count, self.config.latent), self.scaling.offset.device
         if self.config.noise == "uniform":
             return torch.rand(size, device=device) * 2 - 1
-        return torch.randn(size, device=device)
+        noise = torch.randn(size, device=device)
+        if self.config.noise == "mixture":
+            component = torch.randint(size[1], (count, 1), device=device)
+            noise.scatter_add_(1, component, noise.new_full((count, 1), SEPARATION))
+        return noise
 
     def discriminator_input(self, values: Tensor, conditions: Tensor) -> Tensor:
         """Values (N, C, …), augmented if it is set, and conditions (N, K) → (N, C + K, …)."""

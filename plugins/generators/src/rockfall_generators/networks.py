@@ -55,7 +55,7 @@ class Network(nn.Sequential):
                 _ = layer.weight  # now, so that spectral norms are computed in float32
             with self.precision():
                 outputs: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
-        return outputs.float()
+        return outputs if outputs.dtype == torch.float64 else outputs.float()
 
 
 @contextmanager

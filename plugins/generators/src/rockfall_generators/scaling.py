@@ -54,7 +54,7 @@ class Scaling(nn.Module):
         return self.reach
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return ((inputs - self.offset) / self.scale).float()
+        return ((inputs - self.offset) / self.scale).to(self.scale.dtype)
 
     def inverse(self, values: Tensor) -> Tensor:
         """Values (N, …) → inputs (N, …) of the source's type; of pictures, rounded and clamped."""
