@@ -14,7 +14,7 @@ import rockfall
 from rockfall import UsageError
 from rockfall.testing.rehearsal import outcome
 from rockfall.testing.resuming import check_resume
-from rockfall_sequences.carried import States, in_windows, side_by_side
+from rockfall_sequences.carried import States, Stream, in_windows, side_by_side
 from rockfall_sequences.predicts.evaluation import evaluate
 from rockfall_sequences.sequences import Sequences
 from rockfall_sequences.series import _split
@@ -44,6 +44,19 @@ def test_a_row_of_a_batch_goes_on_where_that_of_the_last_ended() -> None:
         assert len(read) > stream.inputs.shape[1] // 5 - 8
 
 
+def test_epochs_begin_at_other_steps_and_take_as_many_windows() -> None:
+    data = words()
+    run = rockfall.Run.unrecorded(small("gru", data.info), data.info, device="cpu")
+    stream = Stream(data, 5, run)
+    epochs = [stream.of_epoch(epoch) for epoch in range(20)]
+    assert {len(split) for split in epochs} == {len(stream)}
+    assert len({str(split.inputs[0].tolist()) for split in epochs}) > 4
+    whole = data.stream("train").inputs[0].tolist()
+    for split in epochs:
+        assert any(split.inputs[0].tolist() == whole[first : first + 8] for first in range(8))
+    assert stream.of_epoch(3).inputs.equal(epochs[3].inputs)
+
+
 @pytest.mark.parametrize("name", STATEFUL)
 @pytest.mark.parametrize("layers", [1, 2])
 def test_reading_in_parts_is_reading_the_whole(name: str, layers: int) -> None:
@@ -67,7 +80,7 @@ def test_a_step_learns_with_the_states_of_the_last_one(name: str) -> None:
     model = small(name, data.info, stateful=True, **settings)
     other = copy.deepcopy(model)
     run = rockfall.Run.unrecorded(model, data.info, device="cpu", threads=1)
-    windows = in_windows(side_by_side(data.stream("train"), 4), 8)
+    windows = Stream(data, 4, run).of_epoch(0)
     optimizer, states = other.make_optimizer(), None
     losses = []
     for first in range(0, len(windows), 4):
@@ -137,7 +150,9 @@ def test_states_of_another_model_are_refused() -> None:
     good = torch.ones(3, 2)
     own.load_state_dict({"states": [good, 2 * good]})
     assert own.now[1].equal(2 * good)
-    for states in ([good], [good, torch.ones(3, 1)], [good, good.double()], [good, good / 0]):
+    own.load_state_dict({"states": [good.double(), good.bfloat16()]})
+    assert {each.dtype for each in own.now} == {torch.float32}
+    for states in ([good], [good, torch.ones(3, 1)], [good, good + 1j], [good, good / 0]):
         with pytest.raises(ValueError, match=r"shorter|a state is"):
             own.load_state_dict({"states": states})
 
@@ -207,4 +222,4 @@ def test_fewer_windows_than_a_batch_are_said(tmp_path: Path) -> None:
         model, data.info, device="cpu", listeners=[lambda event: heard.append(str(event))]
     )
     model.fit(data, run)
-    assert any("batch_size is 62: words has no more windows of 8" in line for line in heard)
+    assert any("batch_size is 61: words has so many windows" in line for line in heard)

@@ -21,7 +21,7 @@ from rockfall import Batch, Dataset, Split, UsageError, eval_mode
 from rockfall.kit.optimizers import AdamW
 from rockfall.kit.schedules import Schedule, lr_factor
 from rockfall.kit.targets import NO_TARGET, has_target
-from rockfall_sequences.carried import LONG, States, flat, in_windows, layered, side_by_side
+from rockfall_sequences.carried import LONG, States, Stream, Windows, flat, layered, side_by_side
 from rockfall_sequences.sequences import Sequences, features_of, outputs_of
 from rockfall_sequences.stack import Stack
 
@@ -171,15 +171,15 @@ class SequenceModel(nn.Module):
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
         config = self.config
-        stream, rows = self.stream_of(data, run)
-        states = States(() if stream is None else self.first_states(rows, run))
+        learned = self.learned(data, run)
+        states = States(self.first_states(learned.rows, run) if self.stateful else ())
         optimizer = self.make_optimizer()
-        total = config.epochs * math.ceil(len(data.train if stream is None else stream) / rows)
+        total = config.epochs * math.ceil(len(learned) / learned.rows)
         schedule = LambdaLR(
             optimizer, lambda step: lr_factor(step / total, config.schedule, config.warmup)
         )
         run.keep(optimizer=optimizer, schedule=schedule)
-        if stream is not None:
+        if self.stateful:
             run.keep(states=states)
 
         def step(inputs: Tensor, labels: Tensor, *before: Tensor) -> Any:
@@ -195,27 +195,20 @@ class SequenceModel(nn.Module):
         captured_step = run.capture(step, optimizer)
         for epoch in run.epochs(config.epochs):
             self.train()
-            split = data.fresh(epoch.index) if stream is None else stream
-            for batch in epoch.batches(split, rows, shuffle=stream is None):
+            split = learned.of_epoch(epoch.index)
+            for batch in epoch.batches(split, learned.rows, shuffle=learned.shuffled):
                 found, after = captured_step(*batch, *states.now)
                 run.log(**found)
                 schedule.step()
-                if stream is not None:
-                    states.now = after
+                states.go_on(after)
             states.reset()
             run.log(**self.validation_metrics(self.as_read(data, "validation")))
 
-    def stream_of(self, data: Dataset, run: rockfall.Run) -> tuple[Split | None, int]:
-        """Of a stateful memory, all windows of the training stream, and how many are a batch."""
-        rows = self.config.batch_size
-        if not self.stateful:
-            return None, rows
-        assert isinstance(data, Sequences)
-        stream, length = data.stream("train"), data.info.shape[0]
-        if (most := stream.inputs.shape[1] // length) < rows:
-            run.warn(f"batch_size is {most}: {data.info.name} has no more windows of {length}")
-            rows = most
-        return in_windows(side_by_side(stream, rows), length), rows
+    def learned(self, data: Dataset, run: rockfall.Run) -> Windows | Stream:
+        """What it learns from."""
+        if self.stateful:
+            return Stream(data, self.config.batch_size, run)
+        return Windows(data, self.config.batch_size)
 
     @torch.no_grad()
     def first_states(self, rows: int, run: rockfall.Run) -> tuple[Tensor, ...]:

@@ -18,7 +18,7 @@ from rockfall_sequences.drawing import draw_sequences
 SHOWN = 12
 """Examples that `rockfall show` draws."""
 FRESH = 0x5EED
-"""What the seeds of fresh training sequences are salted with, beside the epoch."""
+"""What the seeds of an epoch's training sequences are salted with."""
 
 Draw = Callable[[int, Generator], Batch]
 """So many new sequences with their labels, from a generator."""
@@ -86,13 +86,17 @@ class Sequences(Dataset):
         """
         if self.draws is None or epoch == 0:
             return self.train
-        generator = torch.Generator().manual_seed((self.seed << 20) + (FRESH << 40) + epoch)
+        generator = self.generator(epoch)
         device = self.train.inputs.device
         inputs, labels = (
             values.to(device, non_blocking=True)
             for values in self.draws(len(self.train), generator)
         )
         return Split(inputs, labels)
+
+    def generator(self, epoch: int) -> Generator:
+        """By which an epoch is made, of the source's seed and the epoch alone."""
+        return torch.Generator().manual_seed((self.seed << 20) + (FRESH << 40) + epoch)
 
     def stream(self, name: str) -> Split:
         """A split of one long sequence, whole, where the windows are."""
