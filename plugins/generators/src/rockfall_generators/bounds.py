@@ -18,7 +18,6 @@ from rockfall import Dataset, fork_rng
 from rockfall.kit.drawing import are_pictures
 from rockfall.kit.measurements import Measurements, measurement
 from rockfall_generators.discretised_logistic import SCALE_OF_STD, log_probability
-from rockfall_generators.prior import standard_log_density
 
 IMPORTANCE_SAMPLES = 500
 """k, as Burda et al. 2016 report it."""
@@ -29,13 +28,6 @@ BASELINE_EXAMPLES = 10_000
 BATCH = 100
 CHUNK = 2_000_000
 """Numbers that are decoded at a time, which bounds the memory that it takes."""
-
-
-class FittedPrior(Protocol):
-    """A prior that is not N(0, I); as text it says what it is."""
-
-    def log_density(self, latents: Tensor, /) -> Tensor:
-        """z (N, D) → log p(z) (N,)."""
 
 
 class Observes(Protocol):
@@ -56,16 +48,19 @@ class Observes(Protocol):
 
 @runtime_checkable
 class Bounds(Observes, Protocol):
-    """Has latents z with p(z), an encoder q(z | x) = N(μ, diag σ²), and p(x | z)."""
+    """Has latents z with p(z), mostly N(0, I), an encoder q(z | x) = N(μ, diag σ²), and p(x | z)."""
 
-    prior: FittedPrior | None
-    """p(z); None for N(0, I)."""
+    prior_note: str
+    """What p(z) is, for a reader of the figures; empty for N(0, I)."""
 
     def conditions(self, labels: Tensor, /) -> Tensor:
         """Labels (N,) → what the model is conditioned on (N, K); nothing if K is 0."""
 
     def posterior(self, x: Tensor, conditions: Tensor, /) -> tuple[Tensor, Tensor]:
         """x (N, …), conditions (N, K) → μ and log σ² of q(z | x), (N, D) each."""
+
+    def log_prior_gain(self, z: Tensor, /) -> Tensor:
+        """z (N, D) → log p(z) − log N(z; 0, I) (N,)."""
 
     def log_likelihood(self, x: Tensor, z: Tensor, conditions: Tensor, /) -> Tensor:
         """x (N, …), z (N, D), conditions (N, K) → log p(x | z) (N,)."""
@@ -110,10 +105,9 @@ def log_weights(model: Bounds, x: Tensor, conditions: Tensor, samples: int) -> T
     for some in rows.split(max(1, CHUNK // x[0].numel())):
         noise = torch.randn(len(some), mean.shape[1], device=x.device)
         z = mean[some] + std[some] * noise
-        # log p(z) − log q(z | x), in which the constants cancel
+        # log N(z; 0, I) − log q(z | x), in which the constants cancel
         ratio = (noise.square() - z.square() + log_variance[some]).double().sum(1) / 2
-        if model.prior is not None:
-            ratio += model.prior.log_density(z).double() - standard_log_density(z).double()
+        ratio += model.log_prior_gain(z).double()
         weights.append(model.log_likelihood(x[some], z, conditions[some]).double() + ratio)
     return torch.cat(weights).view(len(x), samples) - model.log_det_scale
 
@@ -161,9 +155,7 @@ def check(model: Bounds, source: Dataset) -> None:
 
 
 def _note(model: Bounds, conditions: Tensor) -> dict[str, str]:
-    notes = []
-    if model.prior is not None:
-        notes.append(f"prior: {model.prior}")
+    notes = [f"prior: {model.prior_note}"] if model.prior_note else []
     if model.binary:
         notes.append("every pixel binarised once, at random")
     if conditions.shape[1]:

@@ -78,6 +78,43 @@ def rockfall_register(register: Register) -> None:
         renamed={"elbo": "validation elbo"},
     )
     register.model(
+        name="iwae",
+        summary="importance weighted autoencoder (IWAE): a VAE fitted by a tighter bound",
+        target="rockfall_generators.iwae:Iwae",
+        learns_from=UNLABELLED,
+        default_source="digits",
+        capabilities=VARIATIONAL,
+        reference="Burda, Grosse and Salakhutdinov 2016, Importance Weighted Autoencoders",
+    )
+    register.model(
+        name="beta-tc-vae",
+        summary="β-TCVAE: a VAE whose latents are asked to be independent of one another",
+        target="rockfall_generators.beta_tc_vae:BetaTcVae",
+        learns_from=UNLABELLED,
+        default_source="digits",
+        capabilities=VARIATIONAL,
+        reference="Chen et al. 2018, Isolating Sources of Disentanglement in Variational "
+        "Autoencoders",
+    )
+    register.model(
+        name="vq-vae",
+        summary="VQ-VAE: a picture as a grid of discrete codes, with a prior over them",
+        target="rockfall_generators.vq_vae:VqVae",
+        learns_from=("pictures",),
+        default_source="digits",
+        capabilities=(
+            "encodes",
+            "reconstructs",
+            "samples",
+            "generates",
+            "scores",
+            "likelihood",
+            "layered",
+        ),
+        reference="van den Oord, Vinyals and Kavukcuoglu 2017, Neural Discrete Representation "
+        "Learning",
+    )
+    register.model(
         name="gan",
         summary="generative adversarial network (GAN): a generator against a discriminator",
         target="rockfall_generators.gan:Gan",

@@ -191,6 +191,17 @@ class Vae(EncoderDecoder):
             return 0.0
         return float(self.scaling.scale.log().sum())
 
+    def log_prior_gain(self, latents: Tensor) -> Tensor:
+        """Latents (N, latent) → log p(z) − log N(z; 0, I) (N,)."""
+        if self.prior is None:
+            return latents.new_zeros(len(latents))
+        return self.prior.log_density(latents) - standard_log_density(latents)
+
+    @property
+    def prior_note(self) -> str:
+        """What the prior is, if it was fitted."""
+        return "" if self.prior is None else str(self.prior)
+
     def observe(self, inputs: Tensor) -> Tensor:
         """Inputs (N, …) → values x (N, …) whose likelihood is defined: with a Bernoulli likelihood,
         binarised with torch's global generator.
@@ -268,9 +279,8 @@ class Vae(EncoderDecoder):
         latents = [mean + std * epsilon for epsilon in noise]
         likelihoods = [self.log_likelihood(values, each, conditions) for each in latents]
         divergence = kl(mean, log_variance).sum(1)
-        if self.prior is not None:  # KL(q ‖ N(0, I)) + E_q[log N(z; 0, I) − log p(z)]
-            gains = [standard_log_density(z) - self.prior.log_density(z) for z in latents]
-            divergence = divergence + torch.stack(gains).mean(0)
+        gains = torch.stack([self.log_prior_gain(each) for each in latents])
+        divergence = divergence - gains.mean(0)  # from that of N(0, I) to that of the prior
         return torch.stack(likelihoods).mean(0) - divergence - self.log_det_scale
 
     def fixed_noise(self, count: int) -> Tensor:
