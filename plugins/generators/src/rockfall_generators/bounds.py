@@ -48,7 +48,7 @@ class Observes(Protocol):
 
 @runtime_checkable
 class Bounds(Observes, Protocol):
-    """Has latents z with p(z), mostly N(0, I), an encoder q(z | x) = N(μ, diag σ²), and p(x | z)."""
+    """Latents z with p(z), mostly N(0, I), an encoder q(z | x) = N(μ, diag σ²), and p(x | z)."""
 
     prior_note: str
     """What p(z) is, for a reader of the figures; empty for N(0, I)."""
