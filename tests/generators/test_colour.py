@@ -21,6 +21,7 @@ import rockfall
 from rockfall.sources.dataset import Dataset
 from rockfall_generators.bounds import log_weights
 from rockfall_generators.cvae import Cvae
+from rockfall_generators.dcgan import Dcgan
 from rockfall_generators.discretised_logistic import SCALE_OF_STD, log_probability
 from rockfall_generators.prior import MixturePrior, Prior
 from rockfall_generators.vae import Vae, VaeConfig
@@ -226,6 +227,15 @@ def test_numbers_have_no_probability_of_a_byte() -> None:
 def test_the_preset_suits_the_pictures(side: int, channels: int, preset: str) -> None:
     assert Vae.preset_for(pictures(side, 2, channels).info) == preset
     assert not preset or preset in Vae.presets
+
+
+@pytest.mark.parametrize(
+    ("side", "channels", "preset"),
+    [(32, 3, "colour"), (64, 3, "large-colour"), (50, 3, ""), (64, 1, "")],
+)
+def test_a_dcgans_preset_is_by_size(side: int, channels: int, preset: str) -> None:
+    assert Dcgan.preset_for(pictures(side, 2, channels).info) == preset
+    assert not preset or preset in Dcgan.presets
 
 
 def test_a_folder_in_colour_is_trained_as_such(tmp_path: Path) -> None:

@@ -255,11 +255,6 @@ def test_it_finds_all_modes_of_the_ring(tmp_path: Path) -> None:
 # What it can't do -------------------------------------------------------------------------------
 
 
-def test_a_batch_larger_than_the_data_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"batch_size=301 is more than the 300 training examples"):
-        flow(batch_size=301)
-
-
 def test_too_many_weights_are_refused_before_they_are_made() -> None:
     with pytest.raises(ValueError, match="weights are more than"):
         flow(hidden=100_000)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import rockfall
 from rockfall.sources.dataset import Dataset
-from rockfall_generators.scaling import Scaling, check_batch_size
+from rockfall_generators.scaling import Scaling, with_full_batches
+from rockfall_generators.vae import VaeConfig
 from tests.generators.small_gans import pictures, vectors
 from tests.generators.stand_ins import dataset
 
@@ -86,7 +89,32 @@ def test_what_is_not_finite_is_refused(wrong: float) -> None:
 
 def test_a_batch_is_at_most_the_data() -> None:
     info = vectors(40).info
-    check_batch_size(40, info)
-    with pytest.raises(ValueError, match="batch_size=41 is more than the 40 training examples"):
-        check_batch_size(41, info)
-    check_batch_size(41, replace(info, sizes={}))  # as of a run whose data nobody has counted
+    asked = VaeConfig(batch_size=40)  # type: ignore[call-arg]
+    assert with_full_batches(asked, info) is asked
+    larger = VaeConfig(batch_size=41)  # type: ignore[call-arg]
+    assert with_full_batches(larger, info).batch_size == 40
+    # As of a run whose data nobody has counted:
+    assert with_full_batches(larger, replace(info, sizes={})) is larger
+    with pytest.raises(ValueError, match="has 1 training example, and a mini-batch needs 2"):
+        with_full_batches(larger, replace(info, sizes={"train": 1}), least=2)
+
+
+@pytest.mark.parametrize(
+    "model", ["vae", "autoencoder", "gan", "flow", "realnvp", "pixelcnn", "vq-vae", "stacked-gan"]
+)
+def test_a_batch_that_shrank_is_told_once(model: str, tmp_path: Path) -> None:
+    said: list[rockfall.Event] = []
+    run: Any = rockfall.train(
+        model,
+        "digits",
+        preset="tiny",
+        source_options={"limit": 30},
+        config={"batch_size": 31},
+        out=tmp_path,
+        listeners=[said.append],
+    )
+    warned = [each.data["message"] for each in said if each.kind == "warning"]
+    count = len(run.record.open_source().train)
+    wanted = f"batch_size=31 is more than the {count} training examples of digits, so a mini-batch"
+    assert sum(wanted in each for each in warned) == 1
+    assert run.model.config.batch_size == count

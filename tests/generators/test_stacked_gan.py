@@ -250,11 +250,6 @@ def test_it_learns_every_class_of_small_digits(tmp_path: Path) -> None:
 # What it can't do -------------------------------------------------------------------------------
 
 
-def test_a_batch_larger_than_the_data_is_refused() -> None:
-    with pytest.raises(ValueError, match="batch_size=41 is more than the 40 training examples"):
-        stacked(batch_size=41)
-
-
 def test_one_class_is_refused() -> None:
     with pytest.raises(ValueError, match="is left with"):
         stacked(pictures(classes=1))

@@ -48,7 +48,7 @@ from rockfall_generators.networks import (
     mixed_precision,
     mlp,
 )
-from rockfall_generators.scaling import Scaling, check_batch_size
+from rockfall_generators.scaling import Scaling, tell_of_batch, with_full_batches
 
 SEPARATION = 8.0
 """Distance from 0, along its own axis, of each centre of a mixture of noise with variance 1: any
@@ -146,7 +146,7 @@ class AdversarialConfig(AdversarialUpdateConfig):
 class AdversarialModel(nn.Module):
     """A GAN: noise z (N, latent) → examples (N, …), and discriminators of examples → logits (N,).
 
-    Raises ValueError for a batch larger than the data, for pictures of a size that convolutions
+    Raises ValueError for pictures of a size that convolutions
     can't generate, and for more parameters than fit into memory.
     """
 
@@ -166,7 +166,7 @@ class AdversarialModel(nn.Module):
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__()
-        check_batch_size(config.batch_size, info)
+        config = with_full_batches(config, info, least=2)
         self.config = config
         self.scaling = Scaling(info)
         self.conditions = self.build_conditions(info)
@@ -241,6 +241,7 @@ class AdversarialModel(nn.Module):
     # Training -------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
+        tell_of_batch(run, self.config)
         config = self.config
         self.conditions.fit(data.train.labels)
         update = self.build_update()

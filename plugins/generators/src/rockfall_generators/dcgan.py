@@ -16,12 +16,22 @@ samples are of an exponential moving average of the generator's weights.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rockfall_generators.adversarial import AdversarialConfig
+import rockfall
+from rockfall_generators.adversarial import PRESETS, AdversarialConfig
 from rockfall_generators.gan import Gan
+from rockfall_generators.networks import can_convolve
+
+COLOUR: dict[str, Any] = {
+    # A few hundred pictures are soon known by heart; what is seen of them differs each time.
+    "augment": ("colour", "shift", "cutout"),
+    "epochs": 300,
+}
+LARGE = 64
+"""Pixels a side from which on pictures in colour are large."""
 
 
 class DcganConfig(AdversarialConfig):
@@ -37,3 +47,16 @@ class Dcgan(Gan):
     """Noise z (N, latent) → pictures (N, C, H, W)."""
 
     Config = DcganConfig
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        **PRESETS,
+        "colour": COLOUR,
+        "large-colour": {**COLOUR, "upsampling": "resize", "epochs": 200},
+        "cifar10": {"channels": 64, "batch_size": 64, "epochs": 20},
+    }
+
+    @classmethod
+    def preset_for(cls, info: rockfall.SourceInfo) -> str:
+        """The preset of pictures in colour that have none of their own, by their size."""
+        if info.dtype != "uint8" or not can_convolve(info.shape) or info.shape[0] == 1:
+            return ""
+        return "large-colour" if max(info.shape[1:]) >= LARGE else "colour"

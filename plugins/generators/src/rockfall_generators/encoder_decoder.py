@@ -30,7 +30,7 @@ from rockfall_generators.networks import (
     mixed_precision,
     mlp,
 )
-from rockfall_generators.scaling import Scaling, check_batch_size
+from rockfall_generators.scaling import Scaling, tell_of_batch, with_full_batches
 
 CHUNK = 1000
 """Examples encoded or decoded at a time, which bounds the memory that it takes."""
@@ -79,7 +79,7 @@ class EncoderDecoder(nn.Module):
     the latents; and a decoder: latents and conditions → values, or their logits where these are
     probabilities.
 
-    Raises ValueError for a batch larger than the data, for pictures of a size that convolutions
+    Raises ValueError for pictures of a size that convolutions
     can't generate, for more parameters than fit into memory, and for vectors that are not
     probabilities where they have to be.
     """
@@ -93,7 +93,7 @@ class EncoderDecoder(nn.Module):
     ) -> None:
         """binary: whether values are probabilities, and the decoder's output their logits."""
         super().__init__()
-        check_batch_size(config.batch_size, info)
+        config = with_full_batches(config, info)
         self.config = config
         self.binary = binary
         self.scaling = Scaling(info, low=0.0)
@@ -212,6 +212,7 @@ class EncoderDecoder(nn.Module):
     # Training -------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
+        tell_of_batch(run, self.config)
         config = self.config
         self.conditions.fit(data.train.labels)
         optimizer = Adam(self.parameters(), lr=config.lr, fused=True)

@@ -35,7 +35,7 @@ from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import averaged_model, lr_factor, set_lr
 from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_generators.networks import check_parameter_count
-from rockfall_generators.scaling import Scaling, check_batch_size
+from rockfall_generators.scaling import Scaling, tell_of_batch, with_full_batches
 from rockfall_generators.velocity import DenseVelocity
 
 CHUNK = 1000
@@ -73,8 +73,8 @@ class FlowConfig(rockfall.Config):
 
 
 class Flow(nn.Module):
-    """Inputs (N, …), uint8 pictures or vectors. Raises ValueError for a batch larger than the data
-    and for more parameters than fit into memory.
+    """Inputs (N, …), uint8 pictures or vectors. Raises ValueError for more parameters than fit
+    into memory.
     """
 
     Config = FlowConfig
@@ -95,7 +95,7 @@ class Flow(nn.Module):
 
     def __init__(self, config: FlowConfig, info: rockfall.SourceInfo) -> None:
         super().__init__()
-        check_batch_size(config.batch_size, info)
+        config = with_full_batches(config, info)
         self.config = config
         self.scaling = Scaling(info)
         with unallocated():
@@ -110,6 +110,7 @@ class Flow(nn.Module):
     # Training -------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
+        tell_of_batch(run, self.config)
         config = self.config
         optimizer = Adam(self.velocity.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)

@@ -11,7 +11,7 @@ import rockfall
 from rockfall import Dataset, eval_mode, fork_rng
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import lr_factor, set_lr
-from rockfall_generators.scaling import Scaling, check_batch_size
+from rockfall_generators.scaling import Scaling, tell_of_batch, with_full_batches
 
 VALIDATION_EXAMPLES = 500
 """Most validation examples by which the likelihood is evaluated after an epoch."""
@@ -28,9 +28,7 @@ class MaximumLikelihoodConfig(rockfall.Config):
 
 
 class MaximumLikelihood(nn.Module):
-    """A model that is fitted by min −E log p(x). Raises ValueError for a batch larger than the
-    data.
-    """
+    """A model that is fitted by min −E log p(x)."""
 
     Config: ClassVar[type[MaximumLikelihoodConfig]] = MaximumLikelihoodConfig
     monitor: ClassVar[str] = "validation log-likelihood"
@@ -38,7 +36,7 @@ class MaximumLikelihood(nn.Module):
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__()
-        check_batch_size(config.batch_size, info)
+        config = with_full_batches(config, info)
         self.config = config
         self.scaling = Scaling(info, low=0.0)
 
@@ -60,6 +58,7 @@ class MaximumLikelihood(nn.Module):
     # Training -------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
+        tell_of_batch(run, self.config)
         config = self.config
         optimizer = Adam(self.parameters(), lr=config.lr, fused=True)
         run.keep(optimizer=optimizer)

@@ -56,8 +56,8 @@ class PixelCnnConfig(MaximumLikelihoodConfig):
 
 
 class PixelCnn(MaximumLikelihood):
-    """Pictures (N, C, H, W) uint8 → the distribution of every pixel. Raises ValueError for a batch
-    larger than the data and for more parameters than fit into memory.
+    """Pictures (N, C, H, W) uint8 → the distribution of every pixel. Raises ValueError for
+    more parameters than fit into memory.
     """
 
     Config = PixelCnnConfig

@@ -53,7 +53,7 @@ class RealNvpConfig(MaximumLikelihoodConfig):
 
 class RealNvp(MaximumLikelihood):
     """Inputs (N, …), uint8 pictures or vectors, ↔ noise (N, D). Raises ValueError for vectors of
-    one number, which can't be split, a batch larger than the data, and too many parameters.
+    one number, which can't be split, and for too many parameters.
     """
 
     Config = RealNvpConfig

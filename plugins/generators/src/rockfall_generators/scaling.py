@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 import rockfall
+
+
+class HasBatchSize(Protocol):
+    """Settings of a training by mini-batches."""
+
+    @property
+    def batch_size(self) -> int:
+        """Examples of a mini-batch."""
+
+    def model_copy(self, *, update: dict[str, Any]) -> Any:
+        """Pydantic's."""
+
+
+C = TypeVar("C", bound=HasBatchSize)
 
 
 class Scaling(nn.Module):
@@ -64,10 +79,29 @@ class Scaling(nn.Module):
         return inputs.to(self.dtype)
 
 
-def check_batch_size(batch_size: int, info: rockfall.SourceInfo) -> None:
-    """Raise ValueError for a batch that the training examples can't fill."""
-    count = info.sizes.get("train", batch_size)
-    if batch_size > count:
+def with_full_batches(config: C, info: rockfall.SourceInfo, least: int = 1) -> C:
+    """The settings, with a `batch_size` that the training examples can fill.
+
+    Raises ValueError for fewer examples than `least`.
+    """
+    count = info.sizes.get("train", config.batch_size)
+    if count < least:
         raise ValueError(
-            f"batch_size={batch_size} is more than the {count:,} training examples of {info.name}"
+            f"{info.name} has {count:,} training example{'s' * (count != 1)}, and a mini-batch "
+            f"needs {least}"
+        )
+    if config.batch_size <= count:
+        return config
+    fitting: C = config.model_copy(update={"batch_size": count})
+    return fitting
+
+
+def tell_of_batch(run: rockfall.Run, config: HasBatchSize) -> None:
+    """Warn, once in a run, of a batch that was larger than the data."""
+    asked = run.record.config["batch_size"]
+    if config.batch_size < asked and not run.state.get("batch told"):
+        run.state["batch told"] = True
+        run.warn(
+            f"batch_size={asked} is more than the {config.batch_size:,} training examples of "
+            f"{run.record.source}, so a mini-batch is all of them"
         )

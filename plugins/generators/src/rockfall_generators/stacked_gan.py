@@ -59,7 +59,7 @@ from rockfall_generators.networks import (
     conv_up,
     mlp,
 )
-from rockfall_generators.scaling import Scaling, check_batch_size
+from rockfall_generators.scaling import Scaling, tell_of_batch, with_full_batches
 
 CLASSIFIED_AT_ONCE = 1000
 """Pictures classified at a time, which bounds the memory that it takes."""
@@ -161,7 +161,7 @@ class Level(nn.Module):
 class StackedGan(nn.Module):
     """Noise and classes (N, 2 latent + K) → examples (N, …).
 
-    Raises ValueError for a source of fewer than two classes, for a batch larger than the data, for
+    Raises ValueError for a source of fewer than two classes, for
     pictures of a size that convolutions can't generate, and for more parameters than fit into
     memory.
     """
@@ -193,7 +193,7 @@ class StackedGan(nn.Module):
 
     def __init__(self, config: StackedGanConfig, info: rockfall.SourceInfo) -> None:
         super().__init__()
-        check_batch_size(config.batch_size, info)
+        config = with_full_batches(config, info, least=2)
         self.config = config
         self.scaling = Scaling(info)
         self.conditions = ClassConditions(info)
@@ -227,6 +227,7 @@ class StackedGan(nn.Module):
     # Training -------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
+        tell_of_batch(run, self.config)
         config = self.config
         self.conditions.fit(data.train.labels)
         optimizer = Adam(self.encoder.parameters(), lr=config.encoder_lr, fused=True)

@@ -36,7 +36,7 @@ from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_generators.discretised_logistic import SCALE_OF_STD, log_probability
 from rockfall_generators.networks import check_parameter_count
 from rockfall_generators.pixelcnn import MaskedNetwork
-from rockfall_generators.scaling import Scaling, check_batch_size
+from rockfall_generators.scaling import Scaling, tell_of_batch, with_full_batches
 
 VALIDATION_EXAMPLES = 500
 LARGE = 16
@@ -63,7 +63,7 @@ class VqVaeConfig(rockfall.Config):
 
 class VqVae(nn.Module):
     """Pictures (N, C, H, W) uint8 → codes (N, h, w) → reconstructions. Raises ValueError for sides
-    that can't be halved, a batch larger than the data, and too many parameters.
+    that can't be halved and for too many parameters.
     """
 
     Config = VqVaeConfig
@@ -93,7 +93,7 @@ class VqVae(nn.Module):
 
     def __init__(self, config: VqVaeConfig, info: rockfall.SourceInfo) -> None:
         super().__init__()
-        check_batch_size(config.batch_size, info)
+        config = with_full_batches(config, info)
         self.config = config
         self.scaling = Scaling(info, low=0.0)
         channels, *sides = self.scaling.shape
@@ -185,6 +185,7 @@ class VqVae(nn.Module):
     # Training -------------------------------------------------------------------------------
 
     def fit(self, data: Dataset, run: rockfall.Run) -> None:
+        tell_of_batch(run, self.config)
         self._fit_codes(data, run)
         self._fit_prior(data, run)
 
