@@ -16,19 +16,10 @@ import pytest
 from rockfall_sweeps.study import Study
 from tests.sweeps.pretending import told
 
-MODEL = ("autoencoder", "hidden=16", "latent=4", "epochs=60", "batch_size=256", "lr=1e-4..1e-1:log")
-HOW = (
-    "--trials",
-    "3",
-    "--seeds",
-    "2",
-    "--pruner",
-    "none",
-    "--checkpoint-every",
-    "0.3",
-    "--name",
-    "s",
-)
+FIXED = "hidden=16 latent=4 epochs=60 batch_size=256"
+MODEL = ("autoencoder", *FIXED.split(), "lr=1e-4..1e-1:log")
+HOW = ["--trials", "3", "--seeds", "2", "--pruner", "none"]
+HOW += ["--checkpoint-every", "0.3", "--name", "s"]
 
 
 def begin(folder: Path, *how: str) -> subprocess.Popen[bytes]:
@@ -54,6 +45,12 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in found.read_text().split()] if found.exists() else []
 
 
+def trials_of(driver: int) -> list[int]:
+    """The processes of its trials, which a child of it forks into, and not that child."""
+    (nursery,) = children(driver)
+    return children(nursery)
+
+
 def learned(study: Study) -> dict[str, list[dict[str, Any]]]:
     """Every logged line of every run, but for its time."""
     runs = [run for trial in study.trials for run in study.runs_of(trial)]
@@ -77,7 +74,7 @@ def test_killed_at_any_moment_a_sweep_gives_what_it_would_have(tmp_path: Path) -
         driver = begin(folder)
         time.sleep(chance.uniform(5, 14))
         victim = chance.choice(["driver", "trial", "trial"])
-        victims = children(driver.pid) if victim == "trial" else [driver.pid]
+        victims = trials_of(driver.pid) if victim == "trial" else [driver.pid]
         for pid in victims:
             kills[victim] += 1
             os.kill(pid, signal.SIGKILL)
@@ -99,7 +96,7 @@ def test_ctrl_c_stops_tidily_and_no_trial_outlives_its_driver(tmp_path: Path) ->
     while not (tmp_path / "s" / "trial-0-seed-0" / "run.json").exists():
         time.sleep(0.1)
     time.sleep(1)
-    (trial,) = children(driver.pid)
+    (trial,) = trials_of(driver.pid)
     driver.send_signal(signal.SIGINT)
     assert driver.wait(60) == 130
     said = (tmp_path / "said").read_text()
@@ -113,7 +110,7 @@ def test_a_trial_whose_driver_is_killed_stops_with_a_checkpoint(tmp_path: Path) 
     driver = begin(tmp_path)
     while not (tmp_path / "s" / "trial-0-seed-0" / "run.json").exists():
         time.sleep(0.1)
-    (trial,) = children(driver.pid)
+    (trial,) = trials_of(driver.pid)
     driver.kill()
     driver.wait()
     deadline = time.monotonic() + 60

@@ -25,6 +25,8 @@ def test_where_there_is_no_slurm_it_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+# submitit does not wait for a job's process, nor close what it reads of it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_jobs_give_what_trials_here_give_and_go_on_after_a_kill(tmp_path: Path) -> None:
     settings = dict(word.split("=") for word in FIXED.split())
     asked = request(

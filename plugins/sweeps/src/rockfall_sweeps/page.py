@@ -34,9 +34,12 @@ class SweepPage:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.request = Request.read(path)
         self.warnings: list[str] = []
         self._drawn: list[str] = []
+
+    @cached_property
+    def request(self) -> Request:
+        return Request.read(self.path)
 
     @cached_property
     def study(self) -> Study:
@@ -131,7 +134,10 @@ class SweepPage:
         return f"rockfall show {runs[0].address}" if runs else f"rockfall runs --out {self.path}"
 
     def row(self) -> dict[str, Any]:
-        model, source = self.request.model.rpartition(":")[2], self.request.source
+        try:
+            model, source = self.request.model.rpartition(":")[2], self.request.source
+        except RockfallError as error:
+            return self._row("", "", f"damaged: {error}", {})
         try:
             best = self.study.best
             value = {} if best is None else {f"best {self.request.name}": best.value}
@@ -143,7 +149,7 @@ class SweepPage:
         return {
             "path": str(self.path),
             "kind": "sweep",
-            "model": f"sweep of {model}",
+            "model": f"sweep of {model}" if model else None,
             "source": source,
             "status": status,
             "figures": figures,

@@ -15,7 +15,6 @@ import os
 import platform
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -111,7 +110,7 @@ def carry_out(job: Job, tell: Tell) -> None:
 
     Raises what training raises, Interrupted too.
     """
-    tell({"event": "hello", "versions": versions()})
+    tell({"event": "hello", "pid": os.getpid(), "versions": versions()})
     if job.remote:
         with Travelling(job) as here:
             end = _carry_out(here, tell)
@@ -130,7 +129,7 @@ def _carry_out(job: Job, tell: Tell) -> dict[str, Any]:
             raise
         follower.look()
         return {"event": "ended", "value": None, "stopped": _begun[0].stopped}
-    follower.look()
+    follower.at_end(run)
     return {"event": "ended", "value": value_of(run, job.metric), "stopped": ""}
 
 
@@ -209,6 +208,13 @@ class Follower:
             metrics = {self._job.metric: data["metrics"].get(self._job.metric)}
             self._say(event="progress", fraction=data["fraction"], metrics=metrics)
 
+    def at_end(self, run: Run) -> None:
+        """Tell of all that is left: of a short run, and one that a kill left finished, nothing has
+        been told before.
+        """
+        self._rungs.total(run.environment_steps or run.step, 1.0)
+        self.look()
+
     def look(self) -> None:
         """Tell of the rungs that it has reached."""
         for rung, value in self._rungs.reached():
@@ -236,7 +242,7 @@ def main() -> int:
     """One trial in this process. Its exit code is 0 once it has told how it ended."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed is no answer
-    words = iter(sys.stdin.readline, "")
+    words = iter(os.fdopen(0, closefd=False).readline, "")
     job = Job(**json.loads(next(words)))
     reasons: list[str] = []
     threading.Thread(target=_listen, args=(words, reasons), daemon=True).start()
