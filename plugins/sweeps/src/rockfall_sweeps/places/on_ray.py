@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import time
 from typing import Any
 
@@ -37,10 +38,10 @@ class OnRay:
         self._ray, self.jobs, self._gpus = ray, jobs, gpus
         if not ray.is_initialized():
             try:
-                ray.init(
-                    address=address or "auto", logging_level=logging.ERROR, log_to_driver=False
-                )
-            except (ConnectionError, RuntimeError, ValueError) as error:
+                _knock(address)  # Ray itself would wait for minutes
+                quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+                ray.init(address=address or "auto", **quiet)
+            except (OSError, RuntimeError, ValueError) as error:
                 where = f"at {address}" if address else "here"
                 reason = " ".join(str(error).split())[:150]
                 raise UsageError(
@@ -100,6 +101,13 @@ class OnRay:
                 self._ray.cancel(task, force=True)
         self._tasks.clear()
         self._ray.kill(self._post)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nobody answers at `host:port`; any other address is Ray's to judge."""
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
 
 
 class Post:
