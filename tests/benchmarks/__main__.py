@@ -1,9 +1,9 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
-All but those that take long or need what is not embedded: `vision_tables` and `agent_scores`, which
-are run part by part (`--only`), `agent_cleanrl`, `vision_finetune`, `drawn_digits`,
-`boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood`, `generator_mnist`,
-`canvas_painter`, `style_gatys`, `style_compact`, `sequence_tables`, and `studio`, which needs a
+All but those that take long or need what is not embedded: `vision_tables`, `agent_scores` and
+`sequence_tables`, which are run part by part (`--only`), `agent_cleanrl`, `vision_finetune`,
+`drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood`,
+`generator_mnist`, `canvas_painter`, `style_gatys`, `style_compact`, and `studio`, which needs a
 browser.
 """
 
@@ -22,6 +22,7 @@ SCRIPTS = (
     "boltzmann_speed",
     "boltzmann_digits",
     "generator_speed",
+    "sequence_speed",
     "generator_digits",
     "generator_points",
     "canvas_evolve",

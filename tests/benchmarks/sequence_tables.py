@@ -168,7 +168,7 @@ def chosen(options: argparse.Namespace) -> list[Row]:
 
 def measure(options: argparse.Namespace) -> list[Table]:
     KEPT.measure(chosen(options), options.seeds, trial, shown, hopeless)
-    return [
+    tables = [
         recall(),
         lengths(),
         scores("reber"),
@@ -177,6 +177,7 @@ def measure(options: argparse.Namespace) -> list[Table]:
         by_length("copy", "test accuracy"),
         scores("mnist"),
     ]
+    return [table for table in tables if table.rows]
 
 
 def recall() -> Table:
@@ -237,6 +238,7 @@ def lengths() -> Table:
         [
             [f"`{model}`", *(solved_at(rows[model, length]) for length in LENGTHS)]
             for model in MODELS
+            if any(rows[model, length] for length in LENGTHS)
         ],
         note,
     )
@@ -255,15 +257,16 @@ def scores(group: str) -> Table:
     """Each training and its test accuracy in percent."""
     rows = []
     for row in GROUPS[group].rows:
-        trials = KEPT.trials(row)
+        if not (trials := KEPT.trials(row)):
+            continue
         found = [100 * each["figures"]["test accuracy"]["value"] for each in trials]
         seconds = [each["cpu seconds"] for each in trials]
         rows.append(
             [
                 f"`{row.words}`",
-                f"{trials[0]['parameters']:,}" if trials else "",
-                " · ".join(f"{value:.2f}" for value in found) or "not measured",
-                f"{statistics.median(seconds):.0f}" if seconds else "",
+                f"{trials[0]['parameters']:,}",
+                " · ".join(f"{value:.2f}" for value in found),
+                f"{statistics.median(seconds):.0f}",
             ]
         )
     headers = ("`rockfall train …`", "parameters", "by seed", "CPU s")
@@ -278,7 +281,7 @@ def by_length(group: str, figure: str) -> Table:
         seconds = [f"{each['cpu seconds']:.0f} s" for each in KEPT.trials(row)]
         told = [f"{100 * v:.1f}" if figure == "test accuracy" else f"{v:.2g}" for v in values]
         cells.setdefault(row.model, []).append(" · ".join(told + seconds))
-    rows = [[f"`{model}`", *each] for model, each in cells.items()]
+    rows = [[f"`{model}`", *each] for model, each in cells.items() if any(each)]
     headers = ("", *(f"{steps:,} steps" for steps in TIMES))
     return Table(GROUPS[group].title, headers, rows, GROUPS[group].goal)
 
@@ -302,7 +305,11 @@ def characters() -> Table:
     return Table(
         GROUPS["text"].title,
         ("", "parameters", "bits a character", "CPU s", "`stateful=true`", "CPU s"),
-        [[f"`{model}`", *cells, *[""] * (5 - len(cells))] for model, cells in found.items()],
+        [
+            [f"`{model}`", *cells, *[""] * (5 - len(cells))]
+            for model, cells in found.items()
+            if any(cells)
+        ],
         f"The source `text`, by seed; beside: {beside}.",
     )
 

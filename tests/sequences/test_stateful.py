@@ -12,6 +12,7 @@ import torch
 
 import rockfall
 from rockfall import UsageError
+from rockfall.testing.pretend import pretend_device
 from rockfall.testing.rehearsal import outcome
 from rockfall.testing.resuming import check_resume
 from rockfall_sequences.carried import States, Stream, in_windows, side_by_side
@@ -109,6 +110,7 @@ def test_an_epoch_begins_without_a_memory() -> None:
 
 
 def trained(name: str, folder: Path, **settings: Any) -> rockfall.Run:
+    folder.mkdir(exist_ok=True)
     file = folder / "words.txt"
     file.write_text(WORDS, encoding="utf-8")
     return rockfall.train(
@@ -223,3 +225,21 @@ def test_fewer_windows_than_a_batch_are_said(tmp_path: Path) -> None:
     )
     model.fit(data, run)
     assert any("batch_size is 61: words has so many windows" in line for line in heard)
+
+
+@pytest.mark.parametrize("name", ["lstm", "lru"])
+def test_states_stay_on_the_device(name: str, tmp_path: Path) -> None:
+    """Whatever a GPU would refuse is refused; `lru` has complex states."""
+    with pretend_device():
+        run = trained(name, tmp_path, device="cuda", epochs=1)
+    assert run.device.type == "cuda"
+
+
+def test_a_finished_run_goes_on_with_more(tmp_path: Path) -> None:
+    """With the schedule constant, as if it had been asked for all of it at once."""
+    short = trained("gru", tmp_path / "short", epochs=1, schedule="constant")
+    resumed = rockfall.resume(short.directory.path, epochs=3, listeners=[])
+    whole = trained("gru", tmp_path / "whole", epochs=3, schedule="constant")
+    assert resumed.step == whole.step
+    for mine, theirs in zip(resumed.model.parameters(), whole.model.parameters(), strict=True):
+        assert mine.equal(theirs)

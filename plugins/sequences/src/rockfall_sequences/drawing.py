@@ -54,7 +54,7 @@ def draw_sequences(
         written, in orange where it is wrong; or the numbers.
     """
     count, steps = batch.inputs.shape[:2]
-    title = f"{name}: {count} sequences of {steps} steps"
+    title = f"{name}: {count} sequence{'s' * (count != 1)} of {steps} step{'s' * (steps != 1)}"
     if batch.labels.is_floating_point():
         parts = [_numbers(batch, row, predicted) for row in range(min(count, MOST_PANELS))]
         return page(title, "Below: inputs and targets, step by step.", in_grid(parts, 2, 16))
