@@ -28,6 +28,7 @@ def opened(path: Path, **options: object) -> Sequences:
 @pytest.mark.parametrize("header", ["sine,cosine\n", ""])
 def test_the_next_row_is_the_target(tmp_path: Path, header: str) -> None:
     data = opened(waves(tmp_path / "waves.csv", 400, header), length=8)
+    assert data.columns == (("sine", "cosine") if header else ("column 1", "column 2"))
     inputs, labels = data.train[:]
     assert inputs.shape[1:] == (8, 2) and inputs.shape == labels.shape
     assert inputs[:, 1:].equal(labels[:, :-1])

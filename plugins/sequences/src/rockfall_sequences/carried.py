@@ -36,7 +36,7 @@ def in_windows(rows: Split, length: int) -> Split:
     count = rows.inputs.shape[1] // length
 
     def cut(values: Tensor) -> Tensor:
-        windows = values[:, : count * length].unflatten(1, (count, length))
+        windows: Tensor = values[:, : count * length].unflatten(1, (count, length))
         return windows.transpose(0, 1).flatten(0, 1)
 
     return _cut(rows, cut)

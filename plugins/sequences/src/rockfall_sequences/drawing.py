@@ -47,16 +47,18 @@ def draw_sequences(
     classes: Sequence[str],
     symbols: Sequence[str],
     predicted: Tensor | None = None,
+    columns: Sequence[str] = (),
 ) -> Image.Image:
     """Some sequences, each above its targets.
 
+    symbols: names of those that inputs (N, T) are made of. columns: of the features of others.
     predicted: (N, T, K) beside them: of classes the probabilities, of which the likeliest is
         written, in orange where it is wrong; or the numbers.
     """
     count, steps = batch.inputs.shape[:2]
     title = f"{name}: {count} sequence{'s' * (count != 1)} of {steps} step{'s' * (steps != 1)}"
     if batch.labels.is_floating_point():
-        parts = [_numbers(batch, row, predicted) for row in range(min(count, MOST_PANELS))]
+        parts = [_numbers(batch, row, columns, predicted) for row in range(min(count, MOST_PANELS))]
         return page(title, "Below: inputs and targets, step by step.", in_grid(parts, 2, 16))
     rows = [_row(batch, row, classes, symbols, predicted) for row in range(count)]
     across = 1 if rows[0].width > WIDTH / 2 else min(4, WIDTH // rows[0].width)
@@ -158,7 +160,9 @@ def _answers(
     return whole
 
 
-def _numbers(batch: Batch, row: int, predicted: Tensor | None) -> Image.Image:
+def _numbers(
+    batch: Batch, row: int, columns: Sequence[str], predicted: Tensor | None
+) -> Image.Image:
     inputs, labels = batch.inputs[row].float().cpu(), batch.labels[row].cpu()
     told = {"target": labels}
     if predicted is not None:
@@ -172,14 +176,16 @@ def _numbers(batch: Batch, row: int, predicted: Tensor | None) -> Image.Image:
     if inputs.shape[1] > MOST_LINES:
         parts += [words(title, 15), feature_rows(inputs.numpy())]
     else:
-        lines = [Curve(f"input {n + 1}", _points(inputs[:, n])) for n in range(inputs.shape[1])]
+        names = columns or [f"input {n + 1}" for n in range(inputs.shape[1])]
+        lines = [Curve(name, _points(inputs[:, n])) for n, name in enumerate(names)]
         parts.append(curves([Panel(title, "step", lines)], 1))
     if len(asked) > 1:
         found = [
             Curve(name, [point for point in _points(values[:, 0]) if int(point[0]) in asked])
             for name, values in told.items()
         ]
-        parts.append(curves([Panel("target of each step", "step", found)], 1))
+        of = f", {columns[0]}" if columns else ""
+        parts.append(curves([Panel(f"target of each step{of}", "step", found)], 1))
     return below(parts, 4)
 
 

@@ -31,6 +31,7 @@ class Sequences(Dataset):
     NaN for none; or (N,) int64, a class for the last step.
 
     symbols: the names of the numbers that inputs (N, T) are made of.
+    columns: the names of the features of inputs (N, T, D).
     draws: of a task whose sequences are made up, which are then never the same again in training.
     is_text: whether the symbols are characters, whose names are those of the classes, and the next
         is the target.
@@ -47,6 +48,7 @@ class Sequences(Dataset):
         *,
         classes: tuple[str, ...] = (),
         symbols: Sequence[str] = (),
+        columns: Sequence[str] = (),
         draws: Draw | None = None,
         cues: Callable[[Tensor], Tensor] | None = None,
         seed: int = 0,
@@ -64,7 +66,7 @@ class Sequences(Dataset):
         if streams:
             kinds.append("stream")
         super().__init__(name, splits, kinds=tuple(kinds), classes=classes)
-        self.symbols = tuple(symbols)
+        self.symbols, self.columns = tuple(symbols), tuple(columns)
         self.draws, self.cues, self.seed, self.streams = draws, cues, seed, streams
         if self.symbols:
             self.info = replace(self.info, low=0.0, high=len(self.symbols) - 1.0)
@@ -104,7 +106,11 @@ class Sequences(Dataset):
 
     def with_splits(self, splits: Mapping[str, Split], classes: tuple[str, ...]) -> Sequences:
         """What is left after a selection, which is all that is ever learned from."""
-        known: dict[str, Any] = {"symbols": self.symbols, "cues": self.cues}
+        known: dict[str, Any] = {
+            "symbols": self.symbols,
+            "columns": self.columns,
+            "cues": self.cues,
+        }
         for kind in ("text", "series"):
             known[f"is_{kind}"] = kind in self.info.kinds
         return Sequences(self.info.name, splits, classes=classes, **known)
@@ -112,7 +118,9 @@ class Sequences(Dataset):
     def draw(self) -> Image.Image | None:
         """Some training sequences, each above its targets."""
         batch = self.train[:SHOWN]
-        return draw_sequences(self.info.name, batch, self.info.classes, self.symbols)
+        return draw_sequences(
+            self.info.name, batch, self.info.classes, self.symbols, columns=self.columns
+        )
 
 
 def outputs_of(info: SourceInfo) -> int:

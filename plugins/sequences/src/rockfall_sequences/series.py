@@ -48,7 +48,7 @@ def open_series(typed: str, options: dict[str, object]) -> Sequences | None:
         names, rows = read(path)
         if series:
             return of_many(str(path.resolve()), names, rows, series, seed)
-        return of_one(str(path.resolve()), numbers_of(path, names, rows), length)
+        return of_one(str(path.resolve()), names, numbers_of(path, names, rows), length)
 
     source = open_with(typed, make, options)
     assert isinstance(source, Sequences)
@@ -103,7 +103,7 @@ def numbers_of(path: Path, names: list[str], rows: list[list[str]]) -> Tensor:
     return torch.tensor(read, dtype=torch.float32)
 
 
-def of_one(name: str, rows: Tensor, length: int) -> Sequences:
+def of_one(name: str, names: list[str], rows: Tensor, length: int) -> Sequences:
     """Windows of one long series. Raises UsageError for one that is too short."""
     if len(rows) < 20 * (length + 1):
         raise UsageError(
@@ -115,7 +115,7 @@ def of_one(name: str, rows: Tensor, length: int) -> Sequences:
         part = rows[round(low * len(rows)) : round(high * len(rows))]
         windows = part.unfold(0, length + 1, max(1, length // 2)).transpose(1, 2)
         splits[key], streams[key] = _split(windows), _split(part[None])
-    return _made(name, splits, streams)
+    return _made(name, names, splits, streams)
 
 
 def of_many(
@@ -142,7 +142,7 @@ def of_many(
     kept, held = hold_out(len(series), max(0.2, 2 / len(series)), seed)
     middle = len(held) // 2
     parts = {"train": kept, "validation": held[:middle], "test": held[middle:]}
-    made = _made(name, {key: _split(padded[rows]) for key, rows in parts.items()})
+    made = _made(name, others, {key: _split(padded[rows]) for key, rows in parts.items()})
     if shorter := sum(len(values) < longest for values in series):
         made.warnings = (
             f"{shorter:,} of {len(series):,} series are shorter than {longest:,} rows, and are "
@@ -163,8 +163,11 @@ def _split(rows: Tensor) -> Split:
 
 
 def _made(
-    name: str, splits: dict[str, Split], streams: Mapping[str, Split] = MappingProxyType({})
+    name: str,
+    columns: list[str],
+    splits: dict[str, Split],
+    streams: Mapping[str, Split] = MappingProxyType({}),
 ) -> Sequences:
     if empty := [key for key, split in splits.items() if not len(split)]:
         raise UsageError(f"{name} has no numbers to predict in {', '.join(empty)}")
-    return Sequences(name, splits, is_series=True, streams=streams)
+    return Sequences(name, splits, columns=columns, is_series=True, streams=streams)

@@ -22,12 +22,13 @@ def pictures(model: Predicts, source: Dataset) -> dict[str, Image.Image]:
     """`predictions` of some test sequences; and `distance`, accuracy against how many steps before
     the question its answer came.
     """
-    symbols = source.symbols if isinstance(source, Sequences) else ()
+    symbols, columns = (
+        (source.symbols, source.columns) if isinstance(source, Sequences) else ((), ())
+    )
     batch = source.test[:SHOWN]
     name, classes = source.info.name, source.info.classes
-    drawn = {
-        "predictions": draw_sequences(name, batch, classes, symbols, model.predict(batch.inputs))
-    }
+    predicted = model.predict(batch.inputs)
+    drawn = {"predictions": draw_sequences(name, batch, classes, symbols, predicted, columns)}
     if isinstance(source, Sequences) and source.cues is not None:
         drawn["distance"] = _distance(model, source, source.test.evenly_spaced(MEASURED))
     return drawn
