@@ -10,10 +10,13 @@ SIZES = (8, 16, 32)
 
 
 def rocks(size: int) -> Group:
+    """Of 32 × 32, where a run takes minutes, three seeds; and convolutions take long."""
     source = f"falling-rocks-{size}x{size}"
-    rows = [Row(model=agent, source=source) for agent in DISCRETE]
-    conv = {"network": "conv"}
-    rows += [Row(model=agent, source=source, settings=conv, seeds=1) for agent in DISCRETE]
+    rows = [Row(model=agent, source=source, seeds=5 if size < 32 else 3) for agent in DISCRETE]
+    if size < 32:  # where pqn's own preset plans
+        rows.append(Row(model="pqn", source=source, preset="planning", seeds=3))
+        conv = {"network": "conv"}
+        rows += [Row(model=agent, source=source, settings=conv, seeds=1) for agent in DISCRETE]
     return Group(
         title=f"Falling rocks {size} × {size}: what every agent reaches",
         goal="% of the oracle",

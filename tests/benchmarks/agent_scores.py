@@ -26,7 +26,12 @@ KEPT = Kept(Path(__file__).with_name("agent_scores.json"), GROUPS)
 def trial(row: Row, seed: int) -> Trial:
     """One training: the score's figure, and CPU seconds."""
     _, result, seconds = trained(
-        row.model, row.source, source_options=row.options, config=row.settings, seed=seed
+        row.model,
+        row.source,
+        source_options=row.options,
+        preset=row.preset,
+        config=row.settings,
+        seed=seed,
     )
     score = result["figures"]["score"]
     names = ("value", "percent_of_oracle", "times_random")

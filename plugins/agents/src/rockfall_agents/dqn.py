@@ -99,6 +99,7 @@ class Dqn(OffPolicyAgent):
             "buffer_size": 100_000,  # RL Zoo's: early falls stay in it
             # It learns and forgets again: by the last weights two seeds of five get 188 and 403.
             "evaluate_every": 5_000,
+            "evaluate_episodes": 100,  # the best by 20 may get 477 of 100 others
             "keep_best": True,
         },
         "atari": {
