@@ -37,6 +37,8 @@ CLEARED = "cleared away what a killed process had not finished writing: {}"
 
 def complete(run: Run, source: Source) -> Run:
     """Fit from wherever the run is, evaluate, write `result.json`, and draw."""
+    if not run.recorded:
+        return _accompany(run, source)
     with run.directory.lock(wait=1.0), run.interrupt.raised():
         _tidy(run)
         resumed = run.resume()
@@ -83,6 +85,15 @@ def complete(run: Run, source: Source) -> Run:
     return run
 
 
+def _accompany(run: Run, source: Source) -> Run:
+    """Fit alone, as one of several processes that learn together, of which another records."""
+    with run.interrupt.raised():
+        resumed = run.resume()
+        with computing_as(run):
+            _fit(run, source.to(run.device), resumed)
+    return run
+
+
 def _fit(run: Run, source: Source, resumed: bool) -> None:
     if run.finished:  # it was killed between its last checkpoint and its result
         return
@@ -93,7 +104,7 @@ def _fit(run: Run, source: Source, resumed: bool) -> None:
         set_random_state(run.generators)
         refusal = CheckpointError(f"{run.name} can't go on from its checkpoint, step {run.step}")
         with of_a_file(refusal if resumed else None):
-            run.model.fit(source, run)
+            run.model.fit(run.own(source), run)
         run.finish()
 
 

@@ -33,6 +33,10 @@ class Model(Protocol):
         can go on with more of it.
     threads: how many CPU threads pay, at most, which may depend on its settings and its source;
         without it, one. See `rockfall.kit.devices.threads_that_pay`.
+    parallel: "batches" if it can learn on several devices, each with a part of every batch: its
+        loss is a mean over the examples, or the targets, that `Epoch.batches` hands out; gradients
+        are those of `backward()`, or averaged by `rockfall.kit.parallel.average`; and which
+        parameters get one, and when a loop is left, is the same on all. Otherwise, why it can't.
     precision: what `--precision auto` takes where the device gains from it; without it, float32.
     """
 

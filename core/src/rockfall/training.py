@@ -27,10 +27,12 @@ from rockfall.kit.blame import code_of
 from rockfall.kit.devices import choose_computing, choose_device, choose_threads
 from rockfall.kit.files import check_new_file
 from rockfall.kit.measurements import Measurements
+from rockfall.kit.places import Place
 from rockfall.kit.randomness import fork_rng
 from rockfall.kit.regular import own_folder
 from rockfall.lengthening import lengthen
 from rockfall.model_pictures import write_pictures
+from rockfall.parallel import require_parallel, run_in
 from rockfall.registry import CORE, registry
 from rockfall.run.directory import (
     Named,
@@ -65,6 +67,7 @@ def train(
     checkpoint_every: float = 30.0,
     measured_on: str = "test",
     promised: Named | None = None,
+    devices: int | None = None,
     **settings: Any,
 ) -> Run:
     """Fit a model to a source and return the run; `run.model` is ready for use.
@@ -79,10 +82,15 @@ def train(
         episodes, otherwise.
     promised: called with the run's directory before it is a run, and what its `run.json` will be;
         see `rockfall.verbs.promising`.
+    devices: how many processes of it learn together, each on its own; this is one of them, which
+        the command line, torchrun or srun started. See `rockfall.parallel`.
 
     Raises UsageError before anything is written if the request can't be met, Interrupted after
     Ctrl-C (the run can be resumed), Diverged if a metric stops being finite.
     """
+    place = Place.find(devices)
+    place.check_name(name)
+    device = place.device(device)
     entry = registry().models.find(model)
     named = str(source or entry.spec.default_source)
     _check_numbers(seed, threads, checkpoint_every)
@@ -128,26 +136,41 @@ def train(
         versions=_versions(entry.owner),
         measured_on=measured_on,
         threads=threads or 1,
+        devices=place.size,
         **computing_with,
     )
-    heard = _listeners(listeners)
+    heard = [] if place.rank else _listeners(listeners)
     fitted = build_model(record, built)
     with code_of(entry.spec.whose):  # what the config decides
         computing_with = choose_computing(device, precision, fitted, entry.spec.devices)
     record = replace(record, threads=choose_threads(threads, fitted), **computing_with)
     stem = f"{entry.spec.name}-{Path(opened.info.name).stem}".lower().replace(":", "-")
     stem = "-".join(stem.split())
-    directory = RunDirectory.create(
-        Path(out) if out else runs_folder(), name, stem, record, promised
-    )
-    run = Run(directory, record, fitted, listeners=heard, checkpoint_every=checkpoint_every)
-    try:
-        return complete(run, opened)
-    except RockfallError as error:
-        # Refused before its first step, so that there is nothing to go on with.
-        if not run.seconds and not isinstance(error, Interrupted):
-            directory.remove()
-        raise
+    folder = Path(out) if out else runs_folder()
+    if place.size > 1:
+        require_parallel(fitted, entry.spec.name)
+    with place.joined() as world:
+        begun = place.restarted and (folder / name / "run.json").exists()
+        if place.restarted and world.broadcast(begun):
+            return resume(
+                folder / name,
+                devices=devices,
+                listeners=listeners,
+                checkpoint_every=checkpoint_every,
+            )
+        directory = None
+        if not place.rank:
+            directory = RunDirectory.create(folder, name, stem, record, promised)
+        run = run_in(
+            world, directory, record, fitted, listeners=heard, checkpoint_every=checkpoint_every
+        )
+        try:
+            return complete(run, opened)
+        except RockfallError as error:
+            # Refused before its first step, so that there is nothing to go on with.
+            if directory and not run.seconds and not isinstance(error, Interrupted):
+                directory.remove()
+            raise
 
 
 def resume(
@@ -157,6 +180,7 @@ def resume(
     out: str | Path | None = None,
     listeners: Sequence[Listener] | None = None,
     checkpoint_every: float = 30.0,
+    devices: int | None = None,
     **settings: Any,
 ) -> Run:
     """Go on with a run from its last checkpoint, exactly as if it had never stopped.
@@ -164,29 +188,41 @@ def resume(
     settings: more of what makes the training longer, `steps=2_000_000`, with which one that has
         finished goes on, too; see `rockfall.lengthening`.
     device: another one than it began on, on which it goes on, but no longer bit for bit.
+    devices: how many processes go on with it together, as for `train`. With another number than it
+        began with, a run on a dataset goes on, but no longer bit for bit, and one in an environment
+        is refused.
     One that has finished is opened and reported as if it had just done so, and such of its pictures
     as are missing are drawn. Raises RockfallError if another process is training it, UsageError if
     its device is not here.
     """
+    place = Place.find(devices)
     directory = find_run(name, Path(out) if out else None)
-    if settings:
-        lengthen(directory, settings)
-    if (result := directory.result()) is not None and not result.get("stopped"):
-        run = _opened(directory, "last", _listeners(listeners))
-        report_finished(run, repaired(run, result))
-        return run
-    record = directory.record()
-    begun_on = record.device
-    record = replace(record, device=_device(record, device or begun_on))
-    heard = _listeners(listeners)
-    built = build_model(record)
-    run = Run(directory, record, built, listeners=heard, checkpoint_every=checkpoint_every)
-    if record.device != begun_on:
-        run.warn(
-            f"begun on {begun_on}, it goes on on {record.device}: its figures will be alike, but "
-            "not bit for bit"
+    with place.joined() as world:
+        if settings and not place.rank:
+            lengthen(directory, settings)
+        world.broadcast(None)  # the others wait for that
+        if (result := directory.result()) is not None and not result.get("stopped"):
+            run = _opened(directory, "last", _listeners(listeners))
+            if not place.rank:
+                report_finished(run, repaired(run, result))
+            return run
+        record = directory.record()
+        begun_on = record.device
+        record = replace(record, device=_device(record, place.device(device or begun_on)))
+        heard = [] if place.rank else _listeners(listeners)
+        built = build_model(record)
+        if place.size > 1:
+            require_parallel(built, record.model_name)
+        recorded = None if place.rank else directory
+        run = run_in(
+            world, recorded, record, built, listeners=heard, checkpoint_every=checkpoint_every
         )
-    return complete(run, source_again(run, whole=True))
+        if record.device != begun_on:
+            run.warn(
+                f"begun on {begun_on}, it goes on on {record.device}: its figures will be alike, "
+                "but not bit for bit"
+            )
+        return complete(run, source_again(run, whole=True))
 
 
 def open_run(name: str | Path, *, checkpoint: str = "last", out: str | Path | None = None) -> Run:

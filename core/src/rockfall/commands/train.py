@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import click
 from rockfall.config import split_preset
 from rockfall.errors import UsageError
 from rockfall.kit.files import read_json
+from rockfall.kit.launching import is_rank, launch
 from rockfall.progress import default_listener
 from rockfall.progress.jsonlines import print_event
 from rockfall.verbs.completion import complete
-from rockfall.verbs.options import as_json, key_values, trains
+from rockfall.verbs.options import as_json, key_values, on_devices, trains
 
 
 @click.command("train")
@@ -31,12 +33,14 @@ from rockfall.verbs.options import as_json, key_values, trains
     help="a JSON file of them, such as a sweep writes; key=value counts more",
 )
 @click.option("--out", type=click.Path(file_okay=False), help="where runs go  [default: runs]")
+@on_devices
 @as_json
 def command(
     model: str,
     words: tuple[str, ...],
     settings: Path | None,
     out: str | None,
+    devices: int | None,
     as_json: bool,
     how: dict[str, Any],
 ) -> None:
@@ -52,6 +56,8 @@ def command(
         raise UsageError(f"{settings} holds no settings by name")
     known, of_source = split_preset(of_file)
 
+    if devices is not None and devices > 1 and not is_rank():
+        raise SystemExit(launch(devices, sys.argv[1:]))
     from rockfall.training import train
 
     train(
@@ -61,5 +67,6 @@ def command(
         config={**known, **values},
         out=out,
         listeners=[print_event if as_json else default_listener()],
+        devices=devices,
         **how,
     )

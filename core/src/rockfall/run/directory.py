@@ -43,6 +43,7 @@ class Record:
     lengthened: at which steps it was asked for more, and what the setting was before.
     measured_on: the examples, or episodes, of the figures: test, or validation of one that was made
         to choose settings.
+    devices: how many learned it together, `device` being that of the process that recorded it.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Record:
     versions: dict[str, str] = field(default_factory=dict)
     lengthened: list[dict[str, int]] = field(default_factory=list)
     measured_on: str = "test"
+    devices: int = 1
     format: int = FORMAT
 
     @property

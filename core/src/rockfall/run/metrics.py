@@ -57,13 +57,16 @@ class Metrics:
         the disk refuses.
         """
         if self._pending:
-            lines = [{**where, **values} for where, values in self._read()]
+            lines = self._lines()
             self._clear()
             self._append(lines)
             for line in lines:
                 self.latest.update(line)
             self._logged(lines)
         return self._path.stat().st_size if self._path and self._path.exists() else 0
+
+    def _lines(self) -> list[dict[str, Any]]:
+        return [{**where, **values} for where, values in self._read()]
 
     def _read(self) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
         numbers = self._scalars.read()

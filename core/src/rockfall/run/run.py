@@ -6,7 +6,7 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from rockfall.run.logged import NOT_METRICS
 from rockfall.run.metrics import Metrics
 from rockfall.run.observers import Observers
 from rockfall.run.position import Position
+from rockfall.run.ranks import own_part
 from rockfall.run.schema import check_checkpoint
 from rockfall.run.snapshots import Draw, Looks, Snapshots
 from rockfall.sources.info import SourceInfo
@@ -221,6 +222,10 @@ class Run:
         else:
             self.observers.emit("picture", path=str(path))
 
+    def own(self, source: Any) -> Any:
+        """What this process learns from: of environments, its share of them."""
+        return source
+
     def warn(self, message: str) -> None:
         """Say something that the user should know, without stopping."""
         self.observers.emit("warning", message=message)
@@ -260,6 +265,11 @@ class Run:
         if self._directory is None:
             raise RockfallError("this run is in memory alone, and has no directory")
         return self._directory
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it has a directory."""
+        return self._directory is not None
 
     @property
     def name(self) -> str:
@@ -336,13 +346,16 @@ class Run:
             self._progress()
         self._save_best()
         if self.interrupt.requested or self.stopped:
-            self.save("last")
-            again = f"`rockfall resume {self.address}`"
-            why = self.stopped or "stopped"
-            raise Interrupted(f"{why} at step {self.step}; {again} goes on from there")
+            self._stop()
         if self._directory is not None and now >= self._next_checkpoint:
             self.save("last")
         self.at_boundary()
+
+    def _stop(self) -> NoReturn:
+        self.save("last")
+        again = f"`rockfall resume {self.address}`"
+        why = self.stopped or "stopped"
+        raise Interrupted(f"{why} at step {self.step}; {again} goes on from there")
 
     def at_boundary(self) -> None:
         """What is done before the first step of a loop and after each: a snapshot, if it is due."""
@@ -427,10 +440,10 @@ class Run:
         False if there is none, so that the run begins at its first step. Raises CheckpointError for
         a damaged one, RockfallError for one that does not fit the model.
         """
-        if not self.directory.has_checkpoint(name):
+        if not self._has(name):
             self._metrics.cut(0)  # one that died before its first checkpoint left only lines
             return False
-        saved = self._read(name)
+        saved = self._own(self._read(name))
         self._checkpoint = saved
         self._count_from(saved)
         self.finished = saved["finished"]
@@ -455,6 +468,13 @@ class Run:
             load_model(self.model, state, name)
             return step
         return int(self._read(name)["step"])
+
+    def _has(self, name: str) -> bool:
+        return self.directory.has_checkpoint(name)
+
+    def _own(self, saved: dict[str, Any]) -> dict[str, Any]:
+        """What of a checkpoint this process goes on with."""
+        return own_part(saved, 0, 1, self)
 
     def _read(self, name: str) -> dict[str, Any]:
         """Checkpoint `name`, which the model has taken: first, so that a foreign one changes

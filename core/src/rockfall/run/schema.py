@@ -116,6 +116,7 @@ class RecordSchema(_Schema):
     versions: dict[str, str] = {}
     lengthened: list[dict[str, Whole]] = []
     measured_on: Literal["test", "validation"] = "test"
+    devices: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     format: int
 
 
@@ -173,6 +174,15 @@ class PositionSchema(_Schema):
         return self
 
 
+class RankSchema(_Schema):
+    """What a process of a run on several devices has of its own."""
+
+    random: dict[str, Any]
+    endings: Annotated[list[list[Any]], Field(min_length=1, max_length=101)]
+    state: dict[str, Any]
+    kept: dict[str, Any]
+
+
 class CheckpointSchema(_Schema):
     """A checkpoint of a run, behind its digest."""
 
@@ -188,6 +198,7 @@ class CheckpointSchema(_Schema):
     metrics_size: Whole
     best: float | None
     finished: bool
+    ranks: list[RankSchema] = []
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rockfall.kit.environments.batched import Earned
 from rockfall.kit.environments.checking import check_first_step, close
 from rockfall.kit.environments.forms import make_batch, make_environment
 from rockfall.kit.environments.wrappers import allowed_wrappers, wrapped
+from rockfall.run.ranks import rank_seed
 from rockfall.sources.environment_options import EnvironmentOptions
 from rockfall.sources.info import SourceInfo
 from rockfall.specs import EnvironmentSpec
@@ -53,6 +54,7 @@ class Environment:
         self.spec = spec
         self.device = torch.device("cpu")
         self._salt: int | None = None
+        self._rank, self._ranks = 0, 1
         self._workers = self.general.workers
         if spec is not None:
             spec.load()  # registers the Gymnasium id
@@ -101,6 +103,14 @@ class Environment:
         measured._salt = salt
         return measured
 
+    def of_rank(self, rank: int, ranks: int) -> Self:
+        """The same source for one of several processes that learn together: each has an equal share
+        of the environments that are trained on, with seeds of its own.
+        """
+        share = copy.copy(self)
+        share._rank, share._ranks = rank, ranks
+        return share
+
     def in_one_process(self) -> Self:
         """The same source without workers, whose batches have all that is behind them here."""
         alone = copy.copy(self)
@@ -133,8 +143,15 @@ class Environment:
 
         device: where observations and rewards are; without it, where `to` put the source.
         form: without it, the best there is; see `rockfall.kit.environments.forms`. Raises
-            UsageError for one not offered.
+            UsageError for one not offered, and for a number that can't be shared equally.
         """
+        if self._salt is None and self._ranks > 1:
+            if num_envs % self._ranks:
+                raise UsageError(
+                    f"{num_envs} environments can't be shared by {self._ranks} devices"
+                )
+            num_envs //= self._ranks
+            seed = rank_seed(seed, self._rank) if seed is not None and self._rank else seed
         training = self._training if self._salt is None else ()
         if self._salt is not None and seed is not None:
             words = np.random.SeedSequence((seed, EVALUATION, self._salt)).generate_state(1)

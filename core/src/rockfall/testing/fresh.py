@@ -7,28 +7,37 @@ done it. One server waits with torch imported, and forks for each run that is to
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
+import importlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["resume_afresh"]
 
 
-def resume_afresh(run: Path) -> bool:
+def resume_afresh(
+    run: Path, *, server: int = 0, environ: Mapping[str, str] | None = None, inside: str = ""
+) -> bool:
     """Resume a run in a process of its own, with this one's environment variables, working
     directory and path of imports.
+
+    server: which of several, each of which does one after the other. environ: more variables.
+    inside: a context manager, `package.module:name`, that is open meanwhile.
 
     False where that can't be: no process can be forked here, or none but this one knows the model,
     which was registered by hand. Raises AssertionError with what the other process failed of.
     """
     if not hasattr(os, "fork"):
         return False
-    asked = {"run": str(run), "cwd": os.getcwd(), "path": sys.path, "environ": dict(os.environ)}
-    answer = _server().ask(asked)
+    variables = {**os.environ, **(environ or {})}
+    asked = {"run": str(run), "cwd": os.getcwd(), "path": sys.path, "environ": variables}
+    answer = _server(server).ask({**asked, "inside": inside})
     assert not answer["failed"], f"in a process of its own: {answer['failed']}"
     return bool(answer["known"])
 
@@ -58,7 +67,7 @@ class _Server:
 
 
 @functools.cache
-def _server() -> _Server:
+def _server(number: int) -> _Server:
     return _Server()
 
 
@@ -90,9 +99,18 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     os.chdir(request["cwd"])
     sys.path[:] = request["path"]
     try:
-        return {"known": _resume(Path(request["run"])), "failed": ""}
+        with _context(request["inside"]):
+            return {"known": _resume(Path(request["run"])), "failed": ""}
     except BaseException as error:
         return {"known": True, "failed": " ".join(f"{type(error).__name__}: {error}".split())}
+
+
+def _context(target: str) -> contextlib.AbstractContextManager[object]:
+    if not target:
+        return contextlib.nullcontext()
+    module, _, name = target.partition(":")
+    found = getattr(importlib.import_module(module), name)()
+    return cast(contextlib.AbstractContextManager[object], found)
 
 
 def _resume(run: Path) -> bool:

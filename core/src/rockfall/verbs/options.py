@@ -35,6 +35,12 @@ every = click.option(
     help="seconds between checkpoints",
 )
 
+on_devices = click.option(
+    "--devices",
+    type=click.IntRange(1, 1024),
+    help="learn on so many devices at once, a process for each",
+)
+
 SEED = click.IntRange(0, 2**63 - 1)
 """What every generator takes."""
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 import rockfall
+from rockfall.kit.parallel import moments
 from rockfall_agents.rollout import Rollout
 
 CLIP = 10.0
@@ -44,12 +45,11 @@ class RunningMoments(nn.Module):
 
         Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance".
         """
-        rows = rows.float()
-        added = len(rows)
+        added, mean, variance = moments(rows.float())
         total = self.count + added
-        delta = rows.mean(0) - self.mean
+        delta = mean - self.mean
         share = added / total
-        squares = self.variance * (1 - share) + rows.var(0, correction=0) * share
+        squares = self.variance * (1 - share) + variance * share
         self.variance.copy_(squares + delta.square() * share * (1 - share))
         self.mean.add_(delta * share)
         self.count.copy_(total)

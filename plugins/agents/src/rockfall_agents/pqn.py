@@ -130,6 +130,7 @@ class Pqn(ActingWithMemory):
     """observations (N, *shape) → Q of every action, (N, actions)."""
 
     Config = PqnConfig
+    parallel: ClassVar[str] = "batches"
     monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
     tuned_by: ClassVar[str] = "score"
@@ -241,10 +242,12 @@ class Pqn(ActingWithMemory):
         epsilon = torch.ones((), device=run.device)
         env = source.batch(config.envs, device=run.device, seed=run.seed)
         collector = RolloutCollector(env, self.q, partial(epsilon_greedy, epsilon=epsilon), run)
-        samples = Samples(self.q, config.envs, config.rollout_steps, config.batch_size)
+        # On several devices, this one's share.
+        batch_size = max(1, config.batch_size * env.num_envs // config.envs)
+        samples = Samples(self.q, env.num_envs, config.rollout_steps, batch_size)
         optimizer = Adam(self.q.parameters(), lr=config.lr, fused=True)
         schedule = LinearToZero(optimizer, updates)
-        rewards = Rewards(config.normalize_rewards, config.envs, config.gamma, run)
+        rewards = Rewards(config.normalize_rewards, env.num_envs, config.gamma, run)
         steps_an_update = config.envs * config.rollout_steps
         evaluations = Evaluations(self, source, run, steps_an_update)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)

@@ -136,6 +136,7 @@ class Reinforce(ActingWithMemory):
     """observations (N, *shape) → what the policy takes and, last, the baseline, (N, K + 1)."""
 
     Config = ReinforceConfig
+    parallel: ClassVar[str] = "batches"
     monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
     tuned_by: ClassVar[str] = "score"
@@ -224,8 +225,10 @@ class Reinforce(ActingWithMemory):
         collector = RolloutCollector(env, self.network, self.explore, run)
         optimizer = Adam(self.parameters(), lr=config.lr, fused=True)
         schedule = LinearToZero(optimizer, updates)
-        samples = Samples(self.network, config.envs, config.rollout_steps, config.batch_size)
-        rewards = Rewards(config.normalize_rewards, config.envs, config.gamma, run)
+        # On several devices, this one's share.
+        batch_size = max(1, config.batch_size * env.num_envs // config.envs)
+        samples = Samples(self.network, env.num_envs, config.rollout_steps, batch_size)
+        rewards = Rewards(config.normalize_rewards, env.num_envs, config.gamma, run)
         steps_an_update = config.envs * config.rollout_steps
         evaluations = Evaluations(self, source, run, steps_an_update)
         run.keep(player=collector, optimizer=optimizer, schedule=schedule)

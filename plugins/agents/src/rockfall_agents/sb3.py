@@ -85,6 +85,7 @@ class Sb3Agent(Acting):
     policy_class: ClassVar[type[BasePolicy]]
     losses: ClassVar[Mapping[str, str]]
     """Our name of what is logged → SB3's."""
+    parallel: ClassVar[str] = "stable-baselines3 trains it, in one process"
     monitor: ClassVar[str] = "evaluation_score"
     headline: ClassVar[str] = "score"
     tuned_by: ClassVar[str] = "score"

@@ -35,7 +35,7 @@ from rockfall import Dataset, Split
 from rockfall.kit.optimizers import Adam
 from rockfall.kit.schedules import set_lr
 from rockfall.kit.tracing import Layer, trace_layers
-from rockfall_boltzmann.energy import last, learning
+from rockfall_boltzmann.energy import EnergyModel, last, learning
 from rockfall_boltzmann.rbm import Rbm, RbmConfig
 
 EVAL_BATCH_SIZE = 1000
@@ -87,6 +87,7 @@ class Dbn(nn.Module):
     """
 
     Config = DbnConfig
+    parallel: ClassVar[str] = EnergyModel.parallel
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": {
             "hidden": (500, 500),

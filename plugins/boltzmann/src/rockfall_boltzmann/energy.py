@@ -93,6 +93,10 @@ class EnergyModel(nn.Module):
     """
 
     Config: ClassVar[type[EnergyConfig]] = EnergyConfig
+    parallel: ClassVar[str] = (
+        "its updates follow samples of its own Markov chains, many in one call, without a backward "
+        "pass at whose end gradients are averaged"
+    )
 
     def __init__(self, config: Any, info: rockfall.SourceInfo, preprocessing: Method) -> None:
         super().__init__()

@@ -134,6 +134,7 @@ class Painter(nn.Module):
     """
 
     Config = PainterConfig
+    parallel: ClassVar[str] = "batches"
     precision: ClassVar[str] = "bf16"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "tiny": {"hidden": 16, "layers": 2, "batch_size": 16384, "epochs": 1, "holdout": 0.1},

@@ -163,6 +163,7 @@ class AdversarialModel(nn.Module):
     }
     presets: ClassVar[dict[str, dict[str, Any]]] = PRESETS
     precision: ClassVar[str] = "bf16"
+    parallel: ClassVar[str] = "batches"
 
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__()

@@ -78,6 +78,7 @@ class Flow(nn.Module):
     """
 
     Config = FlowConfig
+    parallel: ClassVar[str] = "batches"
     spherical: ClassVar[bool] = True
     tuned_by: ClassVar[str] = "-validation_loss"
     presets: ClassVar[dict[str, dict[str, Any]]] = {

@@ -31,6 +31,7 @@ class MaximumLikelihood(nn.Module):
     """A model that is fitted by min −E log p(x)."""
 
     Config: ClassVar[type[MaximumLikelihoodConfig]] = MaximumLikelihoodConfig
+    parallel: ClassVar[str] = "batches"
     monitor: ClassVar[str] = "validation log-likelihood"
     likelihood_note: str = ""
 

@@ -19,6 +19,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from rockfall.kit.parallel import average
 from rockfall_generators.adversarial import AdversarialConfig, AdversarialModel
 from rockfall_generators.adversarial_update import (
     Metrics,
@@ -70,7 +71,9 @@ class MultiGanUpdate(GanUpdate):
             losses = torch.stack(
                 [self.generator_loss(discriminator(fake)) for discriminator in self.discriminators]
             )
-            weights = (self.config.temperature * losses.detach()).softmax(0)
+            means = losses.detach().clone()
+            average(means)
+            weights = (self.config.temperature * means).softmax(0)
             loss = losses @ weights
             self.minimise_generator(loss)
         return {"generator_loss": loss.detach()}

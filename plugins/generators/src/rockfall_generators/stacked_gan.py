@@ -167,6 +167,7 @@ class StackedGan(nn.Module):
     """
 
     Config = StackedGanConfig
+    parallel: ClassVar[str] = "batches"
     spherical: ClassVar[bool] = True
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "mnist": {

@@ -92,6 +92,7 @@ class SequenceModel(nn.Module):
     """
 
     Config: ClassVar[type[MemoryConfig]] = RecurrentConfig
+    parallel: str = "batches"
     monitor: ClassVar[str] = "-validation loss"
     headline: ClassVar[str] = "validation accuracy"
     lengthened_by: ClassVar[str] = "epochs"
@@ -105,6 +106,8 @@ class SequenceModel(nn.Module):
         super().__init__()
         self.config = config
         self.stateful = isinstance(config, RecurrentConfig) and config.stateful
+        if self.stateful:
+            self.parallel = "stateful=true carries on the states of every place in a batch"
         if self.stateful and "stream" not in info.kinds:
             raise ValueError(
                 f"stateful=true is for one long sequence, and {info.name} is none: leave it out, "

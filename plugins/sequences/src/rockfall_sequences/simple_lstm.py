@@ -97,6 +97,7 @@ class SimpleLstm(SequenceModel):
     def __init__(self, config: Any, info: rockfall.SourceInfo) -> None:
         super().__init__(config, info)
         if config.rule == "original":
+            self.parallel = "rule=original changes weights at every step, without a backward pass"
             if config.layers > 1 or config.stateful or not self.predicts_classes:
                 raise ValueError(
                     "rule=original is of one layer, not stateful, and predicts classes"

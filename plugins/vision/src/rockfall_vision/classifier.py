@@ -113,6 +113,7 @@ class Classifier(nn.Module):
     """
 
     Config: ClassVar[type[ClassifierConfig]] = ClassifierConfig
+    parallel: ClassVar[str] = "batches"
     monitor: ClassVar[str] = "validation accuracy"
     precision: ClassVar[str] = "float32"
     """Preferred in training; used for inference at whatever precision the training was."""

@@ -35,6 +35,7 @@ from torch import Tensor
 
 import rockfall
 from rockfall import Dataset, Split
+from rockfall.kit.parallel import average
 from rockfall.kit.tracing import Layer
 
 Array = NDArray[np.floating[Any]]
@@ -79,6 +80,7 @@ class MlpNumpy:
         "mnist": {"epochs": 20, "lr": 0.1},  # forty times as many steps an epoch as on digits
         "tiny": {"layers": (16,), "epochs": 2},
     }
+    parallel: ClassVar[str] = "batches"
     monitor: ClassVar[str] = "validation accuracy"
 
     def __init__(self, config: MlpNumpyConfig, info: rockfall.SourceInfo) -> None:
@@ -96,7 +98,9 @@ class MlpNumpy:
                     labels = batch.labels.cpu().numpy()
                     activations = forward(self.parameters, self.pixels(batch.inputs))
                     run.log(**{"train loss": cost(activations[-1], labels)})
-                    optimizer.step(backward(self.parameters, activations, labels))
+                    gradients = backward(self.parameters, activations, labels)
+                    average(*(torch.from_numpy(each) for group in gradients for each in group))
+                    optimizer.step(gradients)
                 run.log(**self.validation_metrics(data.validation))
 
     def pixels(self, inputs: Tensor) -> Array:
