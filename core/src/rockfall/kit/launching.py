@@ -112,13 +112,16 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> int:
     failed = (
         failed if failed is not None else next(r for r, p in enumerate(processes) if p.returncode)
     )
-    raise RockfallError(f"{_end_of(failed, processes[failed], folder)}; `rockfall resume` goes on")
+    raise RockfallError(_end_of(failed, processes[failed], folder))
 
 
 def _end_of(rank: int, process: subprocess.Popen[bytes], folder: Path) -> str:
     """What is known of how one ended."""
     if process.returncode < 0:
-        return f"rank {rank} was killed ({signal.Signals(-process.returncode).name})"
+        name = signal.Signals(-process.returncode).name
+        return (
+            f"rank {rank} was killed ({name}); `rockfall resume` goes on from its last checkpoint"
+        )
     words = folder / f"rank-{rank}.txt"
     lines = words.read_text(errors="replace").splitlines() if words.exists() else []
     last = lines[-1].removeprefix(PREFIX) if lines else "it ended without a word"

@@ -21,11 +21,11 @@ def own_part(saved: dict[str, Any], rank: int, size: int, run: Run) -> dict[str,
     """
     others: list[dict[str, Any]] = saved.get("ranks", [])
     if len(others) + 1 != size:
-        before = f"{run.name} was on {len(others) + 1} devices, and is to go on on {size}"
+        before = f"{run.name} learned on {_devices(len(others) + 1)}, not on {_devices(size)}"
         own = sorted({name for other in others for name in other["kept"]})
         if own or run.record.info.get("action_space") is not None:
             held = ", ".join(own) or "its environments"
-            raise CheckpointError(f"{before}: it can't, as each holds a part of {held}")
+            raise CheckpointError(f"{before}: it can't go on so, as each holds a part of {held}")
         run.warn(f"{before}: its figures will be alike, but not bit for bit")
     if not rank:
         return saved
@@ -40,4 +40,9 @@ def own_part(saved: dict[str, Any], rank: int, size: int, run: Run) -> dict[str,
 
 
 def rank_seed(*words: int) -> int:
+    """A seed of these numbers, which has nothing to do with those of others."""
     return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _devices(count: int) -> str:
+    return "1 device" if count == 1 else f"{count} devices"

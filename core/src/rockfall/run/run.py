@@ -454,7 +454,7 @@ class Run:
             self._position.lengthen(saved["position"], self.step)
         else:
             self._position.resume_at(saved["position"])
-        if not self._metrics.cut(saved["metrics_size"]):
+        if not self._metrics.cut(saved["metrics_size"]) and self.recorded:
             self.warn(f"{self.directory.metrics_file} has lost lines, so the curves have a gap")
         return True
 
