@@ -15,7 +15,7 @@ FLOORS = (
     ("capabilities", "kinds", "config", "first_steps", "summary", "packages"),
     ("sources",),
     ("run",),
-    ("model", "evaluation"),
+    ("model", "evaluation", "parallel"),
     ("model_pictures",),
     ("progress",),
     ("building",),

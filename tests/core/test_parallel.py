@@ -13,9 +13,10 @@ import torch
 from rockfall.errors import CheckpointError, Diverged, Interrupted, RockfallError, UsageError
 from rockfall.kit import checkpoint, places
 from rockfall.kit.places import Place
+from rockfall.kit.randomness import seed_of
 from rockfall.parallel import ParallelRun, require_parallel
 from rockfall.run.directory import RunDirectory
-from rockfall.run.ranks import own_part, rank_seed
+from rockfall.run.ranks import own_part
 from rockfall.run.run import Run
 from rockfall.sources.dataset import Split
 from tests.core.conftest import Toy, record
@@ -57,7 +58,7 @@ def learn(model: Toy, run: ParallelRun, batch: Any) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             assert parameter.grad is not None
-            parameter -= 0.05 * parameter.grad
+            parameter.sub_(0.05 * parameter.grad)
 
 
 SPLIT = Split(torch.arange(22.0).reshape(11, 2) / 10, torch.arange(11) / 10)
@@ -181,16 +182,18 @@ def test_what_each_keeps_of_its_own_is_given_back_and_the_rest_stands_once(tmp_p
 
 
 def test_random_numbers_differ_by_rank_and_those_of_rank_0_are_of_one_alone() -> None:
-    alone = Run(None, record(), Toy(lambda *_: None))
+    def of(rank: int) -> torch.Tensor:
+        torch.manual_seed(0)
+        world = Threads(rank, 3, threading.Barrier(3), [])
+        found: torch.Tensor = ParallelRun(world, None, record(), model).generators["torch"]
+        return found
+
+    model = Toy(lambda *_: None)
     torch.manual_seed(0)
-    there = [
-        ParallelRun(Threads(rank, 3, None, []), None, record(), alone.model) for rank in range(3)
-    ]  # type: ignore[arg-type]
-    states = [run.generators["torch"] for run in there]
-    assert not torch.equal(states[0], states[1])
-    assert not torch.equal(states[1], states[2])
-    again = ParallelRun(Threads(1, 3, None, []), None, record(), alone.model)  # type: ignore[arg-type]
-    assert torch.equal(again.generators["torch"], states[1])
+    alone = Run(None, record(), model).generators["torch"]
+    assert torch.equal(of(0), alone)
+    assert torch.equal(of(1), of(1))
+    assert len({str(of(rank).tolist()) for rank in range(3)}) == 3
 
 
 def test_a_number_that_is_none_on_one_ends_all_and_nothing_is_saved(tmp_path: Path) -> None:
@@ -368,6 +371,6 @@ def test_the_first_of_slurms_nodes(nodes: str, first: str) -> None:
 
 
 def test_seeds_differ_by_every_word() -> None:
-    seeds = {rank_seed(*words) for words in ((0, 1), (1, 0), (0, 2), (0, 1, 5))}
+    seeds = {seed_of(*words) for words in ((0, 1), (1, 0), (0, 2), (0, 1, 5))}
     assert len(seeds) == 4
     assert all(0 <= seed < 2**63 for seed in seeds)

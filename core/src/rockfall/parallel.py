@@ -26,12 +26,12 @@ from rockfall.kit.parallel import (
     synchronised_batch_norms,
 )
 from rockfall.kit.places import orphaned
-from rockfall.kit.randomness import fork_rng, random_state
+from rockfall.kit.randomness import fork_rng, random_state, seed_of
 from rockfall.kit.states import load_model
 from rockfall.kit.targets import has_target
 from rockfall.run.epoch import Epoch
 from rockfall.run.metrics import Metrics
-from rockfall.run.ranks import own_part, rank_seed
+from rockfall.run.ranks import own_part
 from rockfall.run.run import TICK, Run
 from rockfall.sources.dataset import Batch, Split
 from rockfall.sources.environment import Environment
@@ -126,7 +126,7 @@ class ParallelRun(Run):
         self._met = time.monotonic()
         self._aligned = -1
         if world.rank:  # rank 0 draws what a run on one device would
-            with fork_rng(rank_seed(self.seed, world.rank)):
+            with fork_rng(seed_of(self.seed, world.rank)):
                 self.generators = random_state()
 
     # What a method uses

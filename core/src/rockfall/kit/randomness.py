@@ -26,6 +26,11 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def seed_of(*words: int) -> int:
+    """A seed by these numbers, which has nothing to do with that by others."""
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
 def random_state() -> dict[str, Any]:
     """The state of all of them, ready for a checkpoint."""
     version, words, gauss = random.getstate()

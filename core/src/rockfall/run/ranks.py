@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any, Protocol
 
 from rockfall.errors import CheckpointError
-from rockfall.kit.randomness import fork_rng, random_state
-
-if TYPE_CHECKING:
-    from rockfall.run.run import Run
+from rockfall.kit.randomness import fork_rng, random_state, seed_of
+from rockfall.run.directory import Record
 
 
-def own_part(saved: dict[str, Any], rank: int, size: int, run: Run) -> dict[str, Any]:
+class Going(Protocol):
+    """What of a run matters here."""
+
+    seed: int
+    record: Record
+
+    @property
+    def name(self) -> str: ...
+    def warn(self, message: str) -> None: ...
+
+
+def own_part(saved: dict[str, Any], rank: int, size: int, run: Going) -> dict[str, Any]:
     """A checkpoint as a rank takes it: with its own random numbers, environments and values.
 
     Raises CheckpointError where a run on another number of devices can't go on: what the devices
@@ -30,18 +37,13 @@ def own_part(saved: dict[str, Any], rank: int, size: int, run: Run) -> dict[str,
     if not rank:
         return saved
     if rank > len(others):
-        with fork_rng(rank_seed(run.seed, rank, saved["step"])):
+        with fork_rng(seed_of(run.seed, rank, saved["step"])):
             return {**saved, "random": random_state()}
     own_of = others[rank - 1]
     position = {**saved["position"], "endings": own_of["endings"]}
     kept = {**saved["kept"], **own_of["kept"]}
     own_state = {"random": own_of["random"], "state": own_of["state"]}
     return {**saved, **own_state, "position": position, "kept": kept}
-
-
-def rank_seed(*words: int) -> int:
-    """A seed of these numbers, which has nothing to do with those of others."""
-    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _devices(count: int) -> str:

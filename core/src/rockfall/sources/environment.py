@@ -18,7 +18,7 @@ from rockfall.kit.environments.batched import Earned
 from rockfall.kit.environments.checking import check_first_step, close
 from rockfall.kit.environments.forms import make_batch, make_environment
 from rockfall.kit.environments.wrappers import allowed_wrappers, wrapped
-from rockfall.run.ranks import rank_seed
+from rockfall.kit.randomness import seed_of
 from rockfall.sources.environment_options import EnvironmentOptions
 from rockfall.sources.info import SourceInfo
 from rockfall.specs import EnvironmentSpec
@@ -151,7 +151,7 @@ class Environment:
                     f"{num_envs} environments can't be shared by {self._ranks} devices"
                 )
             num_envs //= self._ranks
-            seed = rank_seed(seed, self._rank) if seed is not None and self._rank else seed
+            seed = seed_of(seed, self._rank) if seed is not None and self._rank else seed
         training = self._training if self._salt is None else ()
         if self._salt is not None and seed is not None:
             words = np.random.SeedSequence((seed, EVALUATION, self._salt)).generate_state(1)
