@@ -67,7 +67,7 @@ def ended(out: Path, driver: subprocess.Popen[bytes]) -> Study:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not path.exists():
         assert time.monotonic() < deadline, f"no {path}"
         time.sleep(0.05)

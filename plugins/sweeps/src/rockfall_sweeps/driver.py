@@ -34,6 +34,8 @@ from rockfall_sweeps.trial import Job, versions
 
 LOOK = 0.2
 """Seconds between two looks at the clock."""
+WORDS = 200
+"""That all running trials together may say in a second of how far they are."""
 ATTEMPTS = 3
 """Times that a run is begun again that was killed before it told of anything new."""
 FIRST = 5
@@ -172,6 +174,7 @@ class Driver:
             metric=request.name,
             checkpoint_every=self.checkpoint_every,
             remote=self.remote,
+            tell_every=self.place.jobs / WORDS,
         )
 
     # What is heard ---------------------------------------------------------------------------

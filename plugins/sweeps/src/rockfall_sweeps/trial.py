@@ -49,7 +49,8 @@ def run_started(run: Run) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A run of a sweep. metric: what it is judged by, without its sign. remote: the URL of a folder
-    to which its checkpoints travel, if that where it runs is no one else's.
+    to which its checkpoints travel, if that where it runs is no one else's. tell_every: seconds
+    between two words about how far it is.
     """
 
     out: str
@@ -67,6 +68,7 @@ class Job:
     metric: str = ""
     checkpoint_every: float = 30.0
     remote: str = ""
+    tell_every: float = 0.0
 
     @property
     def directory(self) -> RunDirectory:
@@ -193,6 +195,7 @@ class Follower:
     def __init__(self, job: Job, tell: Tell) -> None:
         self._job, self._tell = job, tell
         self._rungs = Rungs(job.directory.metrics_file, job.metric)
+        self._next = 0.0
 
     def __call__(self, event: Event) -> None:
         if event.kind == "checkpoint" and self._job.remote:
@@ -205,6 +208,9 @@ class Follower:
             data = event.data
             self._rungs.total(data["environment_steps"] or data["step"], data["fraction"])
             self.look()
+            if (now := time.monotonic()) < self._next:
+                return
+            self._next = now + self._job.tell_every
             metrics = {self._job.metric: data["metrics"].get(self._job.metric)}
             self._say(event="progress", fraction=data["fraction"], metrics=metrics)
 
