@@ -192,15 +192,15 @@ def recall() -> Table:
         "ends at, %",
     )
     rows = [
-        recall_row("original" if row.preset else row.model, trials)
+        recall_row(f"{row.model} --preset {row.preset}" if row.preset else row.model, trials)
         for row in (*GROUPS["recall"].rows, *GROUPS["original"].rows)
         if (trials := KEPT.trials(row))
     ]
     note = (
         "22 steps before the two queries, defaults, one thread. Sequences and CPU seconds are "
-        "medians of the seeds that came so far; those of 99.99 % with the least and the most. "
-        "`original` is `simple-lstm` by the rule of 2012, which learns one sequence at a time; its "
-        "author's own program took 332,000 sequences to 99 %."
+        "medians of the seeds that came so far; those of 99.99 % with the least and the most. By "
+        "the rule of 2012 (`simple-lstm --preset original`), which learns one sequence at a time, "
+        "its author's own program took 332,000 sequences to 99 %."
     )
     return Table(GROUPS["recall"].title, headers, rows, note)
 

@@ -56,9 +56,11 @@ def draw_sequences(
         written, in orange where it is wrong; or the numbers.
     """
     count, steps = batch.inputs.shape[:2]
+    if batch.labels.is_floating_point():
+        count = min(count, MOST_PANELS)
     title = f"{name}: {count} sequence{'s' * (count != 1)} of {steps} step{'s' * (steps != 1)}"
     if batch.labels.is_floating_point():
-        parts = [_numbers(batch, row, columns, predicted) for row in range(min(count, MOST_PANELS))]
+        parts = [_numbers(batch, row, columns, predicted) for row in range(count)]
         return page(title, "Below: inputs and targets, step by step.", in_grid(parts, 2, 16))
     rows = [_row(batch, row, classes, symbols, predicted) for row in range(count)]
     across = 1 if rows[0].width > WIDTH / 2 else min(4, WIDTH // rows[0].width)

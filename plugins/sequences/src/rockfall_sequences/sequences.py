@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
-from rockfall import Batch, Dataset, SourceInfo, Split
+from rockfall import Batch, Dataset, SourceInfo, Split, UsageError
 from rockfall.kit.targets import has_target
 from rockfall_sequences.drawing import draw_sequences
 
@@ -19,6 +19,8 @@ SHOWN = 12
 """Examples that `rockfall show` draws."""
 FRESH = 0x5EED
 """What the seeds of an epoch's training sequences are salted with."""
+SHARES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}
+"""Of one long sequence, in its order, what is learned from and what is held out."""
 
 Draw = Callable[[int, Generator], Batch]
 """So many new sequences with their labels, from a generator."""
@@ -121,6 +123,22 @@ class Sequences(Dataset):
         return draw_sequences(
             self.info.name, batch, self.info.classes, self.symbols, columns=self.columns
         )
+
+
+def parts_of(name: str, steps: int, unit: str, length: int) -> dict[str, slice]:
+    """Which steps of one long sequence are in each split. Raises UsageError for fewer than windows
+    of this length take.
+
+    unit: what steps are called, in the plural.
+    """
+    if steps < 20 * (length + 1):
+        raise UsageError(
+            f"{name} has {steps:,} {unit}, too few for windows of {length}: it takes "
+            f"{20 * (length + 1):,}, or a smaller source.length"
+        )
+    return {
+        key: slice(round(low * steps), round(high * steps)) for key, (low, high) in SHARES.items()
+    }
 
 
 def outputs_of(info: SourceInfo) -> int:

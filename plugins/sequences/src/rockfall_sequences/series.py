@@ -25,12 +25,11 @@ from torch import Tensor
 from rockfall import Split, UsageError
 from rockfall.kit.splits import hold_out
 from rockfall.plugin import Seed, open_with
-from rockfall_sequences.sequences import Sequences
+from rockfall_sequences.sequences import Sequences, parts_of
 
 SUFFIXES = {".csv": ",", ".tsv": "\t"}
 MISSING = ("", "na", "nan", "null", "none", "?")
 MOST_ROWS = 5_000_000
-SHARES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}
 
 Length = Annotated[int, Field(ge=1, le=10_000, description="rows of a window")]
 Column = Annotated[
@@ -105,14 +104,9 @@ def numbers_of(path: Path, names: list[str], rows: list[list[str]]) -> Tensor:
 
 def of_one(name: str, names: list[str], rows: Tensor, length: int) -> Sequences:
     """Windows of one long series. Raises UsageError for one that is too short."""
-    if len(rows) < 20 * (length + 1):
-        raise UsageError(
-            f"{name} has {len(rows):,} rows, too few for windows of {length}: it takes "
-            f"{20 * (length + 1):,}, or a smaller source.length"
-        )
     splits, streams = {}, {}
-    for key, (low, high) in SHARES.items():
-        part = rows[round(low * len(rows)) : round(high * len(rows))]
+    for key, place in parts_of(name, len(rows), "rows", length).items():
+        part = rows[place]
         windows = part.unfold(0, length + 1, max(1, length // 2)).transpose(1, 2)
         splits[key], streams[key] = _split(windows), _split(part[None])
     return _made(name, names, splits, streams)

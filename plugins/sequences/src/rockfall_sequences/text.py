@@ -20,9 +20,8 @@ from torch import Generator, Tensor
 from rockfall import Batch, Split, UsageError
 from rockfall.kit.targets import NO_TARGET
 from rockfall.plugin import Seed
-from rockfall_sequences.sequences import Sequences
+from rockfall_sequences.sequences import Sequences, parts_of
 
-SHARES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}
 NAMES = {"\n": "⏎", " ": "␣", "\t": "⇥"}
 """Of characters that could not be seen."""
 UNKNOWN = "�"
@@ -49,14 +48,8 @@ def of_text(name: str, content: str, length: int, seed: int) -> Sequences:
     """Windows (N, length) of the text. Raises UsageError for one that is too short or has too many
     different characters.
     """
-    bounds = {key: [round(share * len(content)) for share in SHARES[key]] for key in SHARES}
-    if len(content) < 20 * (length + 1):
-        raise UsageError(
-            f"{name} has {len(content):,} characters, too few for windows of {length}: it takes "
-            f"{20 * (length + 1):,}, or a smaller source.length"
-        )
-    first, last = bounds["train"]
-    alphabet = sorted(set(content[first:last]))
+    parts = parts_of(name, len(content), "characters", length)
+    alphabet = sorted(set(content[parts["train"]]))
     if set(content) - set(alphabet):
         alphabet.append(UNKNOWN)
     if len(alphabet) > MOST_KINDS:
@@ -65,7 +58,7 @@ def of_text(name: str, content: str, length: int, seed: int) -> Sequences:
         )
     numbers = {character: number for number, character in enumerate(alphabet)}
     whole = torch.tensor([numbers.get(c, len(alphabet) - 1) for c in content])
-    learned = whole[first:last]
+    learned = whole[parts["train"]]
 
     def draws(count: int, generator: Generator) -> Batch:
         begins = torch.randint(len(learned) - length, (count,), generator=generator)
@@ -74,10 +67,12 @@ def of_text(name: str, content: str, length: int, seed: int) -> Sequences:
 
     names = tuple(NAMES.get(character, character) for character in alphabet)
     splits = {
-        key: Split(*beside(learned, length) if key == "train" else overlapping(whole[a:b], length))
-        for key, (a, b) in bounds.items()
+        key: Split(
+            *beside(learned, length) if key == "train" else overlapping(whole[place], length)
+        )
+        for key, place in parts.items()
     }
-    streams = {key: whole_of(whole[a:b]) for key, (a, b) in bounds.items()}
+    streams = {key: whole_of(whole[place]) for key, place in parts.items()}
     return Sequences(
         name,
         splits,
