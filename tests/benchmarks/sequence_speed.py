@@ -36,7 +36,7 @@ from tests.benchmarks.report import Table, script
 CELLS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
 SHAPES = {"as distracted recall": (10, 24, 50, 32), "as text": (71, 64, 32, 128)}
 """Symbols, steps, sequences in a batch, units."""
-BATCHES = 40
+BATCHES = 20
 STEPS = 1_000
 WIDTHS = ((8, 32), (50, 32), (50, 128))
 """Sequences and units of minGRU."""
