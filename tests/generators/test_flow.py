@@ -17,7 +17,9 @@ import rockfall
 from rockfall.errors import UsageError
 from rockfall.run.run import Run
 from rockfall.sources.dataset import Dataset
+from rockfall_generators.cflow import Cflow, CflowConfig
 from rockfall_generators.flow import Flow, FlowConfig
+from rockfall_generators.unet import UNetVelocity
 from rockfall_generators.velocity import (
     MAX_FREQUENCY,
     MIN_TIME_LEFT,
@@ -264,3 +266,91 @@ def test_too_many_weights_are_refused_before_they_are_made() -> None:
 def test_none_of_what_must_be_is_refused(setting: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=setting):
         rockfall.train("flow", config={setting: 0}, out=tmp_path, listeners=[])
+
+
+# The U-Net, classes and solvers -------------------------------------------------------------------
+
+
+def conditional(data: Dataset, **given: Any) -> Cflow:
+    torch.manual_seed(0)
+    settings: Any = {"hidden": 16, "blocks": 1, "channels": 4, "batch_size": 20, **given}
+    model = Cflow(CflowConfig(**settings), data.info)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return model
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28), (1, 13, 9), (3, 32, 16)])
+def test_a_unet_takes_any_sides(shape: tuple[int, ...]) -> None:
+    network = UNetVelocity(shape, 4, conditions=3)
+    nn.init.normal_(network.outward.weight)
+    values = torch.randn(2, math.prod(shape), requires_grad=True)
+    velocities = network(values, torch.rand(2), torch.eye(3)[:2])
+    assert velocities.shape == values.shape
+    velocities.square().sum().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_classes_and_times_change_the_velocity(network: str) -> None:
+    model = conditional(opened("digits"), network=network)
+    points, times = torch.randn(1, 64).expand(3, -1), torch.tensor([0.3, 0.3, 0.6])
+    conditions = torch.eye(10)[[0, 1, 1]]
+    found = model.sampling_velocity(points, times, conditions)
+    assert not torch.allclose(found[0], found[1])
+    assert not torch.allclose(found[1], found[2])
+
+
+def test_guidance_goes_beyond_the_class() -> None:
+    model = conditional(opened("digits"), guidance=3.0)
+    points, times, conditions = torch.randn(4, 64), torch.rand(4), torch.eye(10)[:4]
+    of_class = model.trained(points, times, conditions)
+    of_all = model.trained(points, times, torch.zeros(4, 10))
+    found = model.sampling_velocity(points, times, conditions)
+    torch.testing.assert_close(found, of_all + 3 * (of_class - of_all), rtol=1e-4, atol=1e-5)
+    nothing = torch.zeros(4, 10)
+    torch.testing.assert_close(model.sampling_velocity(points, times, nothing), of_all)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_classes_are_withheld_as_often_as_asked(share: float) -> None:
+    model = conditional(opened("digits"), unconditional=share)
+    seen: list[Tensor] = []
+
+    def network(points: Tensor, times: Tensor, conditions: Tensor) -> Tensor:
+        seen.append(conditions)
+        return points
+
+    given: Any = network
+    conditions = torch.eye(10)[torch.zeros(8000, dtype=torch.int64)]
+    model.training_velocity(given, torch.zeros(8000, 64), torch.zeros(8000), conditions)
+    kept = seen[0].sum(1)
+    assert ((kept == 0) | (kept == 1)).all()
+    assert (kept == 0).float().mean().item() == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("heun", 2), ("midpoint", 2)])
+def test_solvers_have_their_order(solver: str, order: int) -> None:
+    """Of twice the steps the error is a half, or a quarter: dx/dt = −2 t x has x₁ = x₀ / e."""
+
+    class Decay(nn.Module):
+        def forward(self, values: Tensor, times: Tensor) -> Tensor:
+            return -2 * times[:, None] * values
+
+    errors = []
+    for steps in (20, 40):
+        model = flow(steps=steps, solver=solver, ema=0).double()
+        model.velocity = Decay()
+        *_, found = model.integrate(torch.ones(1, 2).double(), 0.0, 1.0)
+        errors.append(abs(found[0, 0].item() - math.exp(-1)))
+    assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.15)
+
+
+def test_colour_has_a_unet_and_vectors_have_none() -> None:
+    made = torch.zeros(30, 3, 12, 12, dtype=torch.uint8)
+    assert Flow.preset_for(dataset(made, made).info) == "colour"
+    assert Flow.preset_for(points().info) == Flow.preset_for(opened("digits").info) == ""
+    with pytest.raises(ValueError, match="network=mlp"):
+        flow(network="conv")

@@ -182,6 +182,23 @@ def rockfall_register(register: Register) -> None:
         "Modeling",
     )
     register.model(
+        name="cflow",
+        summary="class-conditional rectified flow, with classifier-free guidance",
+        target="rockfall_generators.cflow:Cflow",
+        learns_from=LABELLED,
+        default_source="digits",
+        capabilities=(
+            "samples",
+            "samples-by-class",
+            "samples-in-steps",
+            "decodes",
+            "generates",
+            "layered",
+        ),
+        reference="Ho and Salimans 2022, Classifier-Free Diffusion Guidance; Zheng et al. 2023, "
+        "Guided Flows for Generative Modeling and Decision Making",
+    )
+    register.model(
         name="realnvp",
         summary="Real NVP: an invertible network from data to noise, with an exact likelihood",
         target="rockfall_generators.realnvp:RealNvp",

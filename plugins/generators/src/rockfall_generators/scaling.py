@@ -98,7 +98,7 @@ def with_full_batches(config: C, info: rockfall.SourceInfo, least: int = 1) -> C
 
 def tell_of_batch(run: rockfall.Run, config: HasBatchSize) -> None:
     """Warn, once in a run, of a batch that was larger than the data."""
-    asked = run.record.config["batch_size"]
+    asked = run.record.config.get("batch_size", 0)
     if config.batch_size < asked and not run.state.get("batch told"):
         run.state["batch told"] = True
         run.warn(

@@ -18,7 +18,8 @@ without bound."""
 
 
 class DenseVelocity(nn.Module):
-    """Values (N, D) and times (N,) → velocities (N, D), by fully connected residual blocks.
+    """Values (N, D), times (N,) and conditions (N, K) → velocities (N, D), by fully connected
+    residual blocks.
 
     The network predicts the end point of the path through x, from which the velocity follows:
     v(x, t) = (x₁(x, t) − x) / (1 − t). So its layers may be narrower than D, as the data's manifold
@@ -26,14 +27,17 @@ class DenseVelocity(nn.Module):
     "Back to Basics: Let Denoising Generative Models Denoise").
     """
 
-    def __init__(self, count: int, hidden: int, blocks: int) -> None:
+    def __init__(self, count: int, hidden: int, blocks: int, conditions: int = 0) -> None:
         super().__init__()
+        features = TIME_FEATURES + conditions
         self.inward = nn.Linear(count, hidden)
-        self.blocks = nn.ModuleList(DenseBlock(hidden) for _ in range(blocks))
+        self.blocks = nn.ModuleList(DenseBlock(hidden, features) for _ in range(blocks))
         self.outward = zero_init(nn.Linear(hidden, count))
 
-    def forward(self, values: Tensor, times: Tensor) -> Tensor:
+    def forward(self, values: Tensor, times: Tensor, conditions: Tensor | None = None) -> Tensor:
         embedding = time_embedding(times)
+        if conditions is not None:
+            embedding = torch.cat((embedding, conditions), 1)
         hidden = self.inward(values)
         for block in self.blocks:
             hidden = block(hidden, embedding)
@@ -51,10 +55,10 @@ class DenseBlock(nn.Module):
     beside the values, velocities come out blurred.
     """
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, hidden: int, features: int = TIME_FEATURES) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden, elementwise_affine=False)
-        self.told = zero_init(nn.Linear(TIME_FEATURES, 2 * hidden))  # named as in checkpoints
+        self.told = zero_init(nn.Linear(features, 2 * hidden))  # named as in checkpoints
         self.layers = nn.Sequential(
             nn.Linear(hidden, hidden), nn.SiLU(), zero_init(nn.Linear(hidden, hidden))
         )
