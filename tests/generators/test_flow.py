@@ -354,3 +354,20 @@ def test_colour_has_a_unet_and_vectors_have_none() -> None:
     assert Flow.preset_for(points().info) == Flow.preset_for(opened("digits").info) == ""
     with pytest.raises(ValueError, match="network=mlp"):
         flow(network="conv")
+
+
+def test_blends_of_classes_are_shares() -> None:
+    model = conditional(opened("digits"))
+    noise, classes = torch.randn(3, 64), torch.zeros(3, 10)
+    classes[:, 2:4] = torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, -0.2]])
+    found = model.decode(torch.cat((noise, classes), 1))
+    classes[:, 2:4] = torch.tensor([[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]])
+    assert torch.equal(found, model.decode(torch.cat((noise, classes), 1)))
+
+
+def test_the_noise_of_an_example_is_that_of_its_class() -> None:
+    model = conditional(opened("digits"), steps=200)
+    inputs, labels = opened("digits").test[:4]
+    latents = model.latents(inputs, labels)
+    assert torch.equal(latents[:, 64:], model.conditions(labels))
+    assert (model.decode(latents).int() - inputs.int()).abs().max() <= 1

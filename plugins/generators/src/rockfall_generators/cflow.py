@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 import rockfall
 from rockfall_generators.conditions import ClassConditions
-from rockfall_generators.flow import Flow, FlowConfig
+from rockfall_generators.flow import Flow, FlowConfig, last
 
 
 class CflowConfig(FlowConfig):
@@ -69,6 +69,22 @@ class Cflow(Flow):
     def sample_latents(self, count: int) -> Tensor:
         """Noise and classes (count, D + K), classes as often as in the training split."""
         return self._latents_of(self.conditions.sample_labels(count))
+
+    def latents(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """Inputs (N, …) of classes (N,) → the noise that is transported to them, and these classes
+        (N, D + K).
+        """
+        given = torch.cat((self.values(inputs), self.conditions(labels)), 1)
+        return last(self.integrate(given, 1.0, 0.0))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Noise and classes (N, D + K) → (N, …) of the source's shape and type. Blends of classes
+        are brought back to shares: to tell more than one of a class is guidance.
+        """
+        noise, classes = latents.tensor_split([self.scaling.numel], 1)
+        shares = classes.clamp(min=0)
+        shares = shares / shares.sum(1, keepdim=True).clamp(min=1)
+        return super().decode(torch.cat((noise, shares), 1))
 
     def sample_of(self, labels: Tensor) -> Tensor:
         """Labels (N,) → examples (N, …) of the source's shape and type."""

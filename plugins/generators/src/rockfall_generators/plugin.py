@@ -192,6 +192,7 @@ def rockfall_register(register: Register) -> None:
             "samples-by-class",
             "samples-in-steps",
             "decodes",
+            "blends",
             "generates",
             "layered",
         ),
