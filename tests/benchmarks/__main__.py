@@ -3,7 +3,7 @@
 All but those that take long or need what is not embedded: `vision_tables`, `agent_scores` and
 `sequence_tables`, which are run part by part (`--only`), `agent_cleanrl`, `vision_finetune`,
 `drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood`,
-`generator_mnist`, `canvas_painter`, `style_gatys`, `style_compact`, and `studio`, which needs a
+`generator_family`, `generator_mnist`, `canvas_painter`, `style_gatys`, `style_compact`, and `studio`, which needs a
 browser.
 """
 

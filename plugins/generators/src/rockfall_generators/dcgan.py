@@ -28,6 +28,7 @@ from rockfall_generators.networks import can_convolve
 COLOUR: dict[str, Any] = {
     # A few hundred pictures are soon known by heart; what is seen of them differs each time.
     "augment": ("colour", "shift", "cutout"),
+    "upsampling": "resize",  # transposed convolutions leave checkerboards for thousands of steps
     "epochs": 300,
 }
 LARGE = 64
@@ -50,7 +51,7 @@ class Dcgan(Gan):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         **PRESETS,
         "colour": COLOUR,
-        "large-colour": {**COLOUR, "upsampling": "resize", "epochs": 200},
+        "large-colour": {**COLOUR, "epochs": 200},
         "cifar10": {"channels": 64, "batch_size": 64, "epochs": 20},
     }
 
