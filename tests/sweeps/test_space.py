@@ -56,7 +56,7 @@ def test_single_values_are_for_all_trials() -> None:
         ("lr=a..b", r"between two numbers"),
         ("lr=1e-3..1e-2:lin", r"a range is a\.\.b or a\.\.b:log"),
         ("steps=1.5..3", r"between two whole numbers"),
-        ("network=mlp,cnn", r"network: input should be 'mlp' or 'conv'"),
+        ("network=mlp,cnn", r"network: input should be 'mlp'"),
         ("network=1..3", r"network is no number: list its values"),
         ("lrr=1..2", r"no setting named lrr; did you mean lr\?"),
         ("hidden=64,-1", r"hidden"),
@@ -157,3 +157,17 @@ def test_two_drivers_on_one_sweep(tmp_path: Path) -> None:
         pytest.raises(RockfallError, match="another process drives the sweep s"),
     ):
         sweep("vae", name="s", out=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../s", "a/b", "-s", ".hidden", "a b"])
+def test_a_name_is_no_path(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="use letters, digits"):
+        sweep("vae", name=name, out=tmp_path)
+
+
+def test_a_source_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="digitz"):
+        sweep("vae", "digitz", out=tmp_path)
+    with pytest.raises(UsageError, match="sise"):
+        sweep("vae", source_options={"sise": "3"}, out=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import filelock
 
-from rockfall import RockfallError, UsageError
+from rockfall import RockfallError, UsageError, open_source
 from rockfall.kit.files import writing
 from rockfall.verbs import runs_folder
 from rockfall_sweeps.driver import Driver, Tell, as_ctrl_c
@@ -20,6 +21,7 @@ from rockfall_sweeps.study import Study
 from rockfall_sweeps.travel import check_url
 from rockfall_sweeps.winner import measure_winner
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 TRIALS = 20
 """In all, where neither their number nor a time is said."""
 
@@ -91,12 +93,16 @@ def sweep(
     )
     if trials is None and seconds is None:
         trials = TRIALS
+    if name and not NAME.fullmatch(name):
+        raise UsageError(f"--name {name!r}: use letters, digits, '.', '_' and '-'")
     folder = (Path(out) if out else runs_folder()) / (name or _name(request))
     begun = (folder / FILE).exists()
     if begun:
         request.require_same(Request.read(folder), folder)
     elif folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is no sweep: choose another --name")
+    if not begun:
+        open_source(request.source, request.source_options)  # a mistake in its name is found here
     if remote:
         check_url(remote)
     place = make_place(on, _at_least_one("jobs", jobs), folder, place_options or {})

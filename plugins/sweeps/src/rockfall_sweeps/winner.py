@@ -10,6 +10,7 @@ import torch
 import rockfall
 from rockfall.kit.files import write_json
 from rockfall.kit.measurements import mean_and_error
+from rockfall.plugin import registry
 from rockfall_sweeps.request import SETTINGS, WINNER
 from rockfall_sweeps.study import Study
 
@@ -36,8 +37,13 @@ def measure_winner(study: Study) -> None:
 
 
 def write_settings(study: Study) -> Path:
-    """The best settings as a file that `rockfall train --settings` reads."""
-    options = {f"source.{name}": value for name, value in study.request.source_options.items()}
+    """The best settings as a file that `rockfall train --settings` reads: those of the preset that
+    all trials had, what was given for all of them, and what was found.
+    """
+    request = study.request
+    kind = registry().models.find(request.model).spec.load()
+    preset = kind.presets[request.preset] if request.preset else {}
+    options = {f"source.{name}": value for name, value in request.source_options.items()}
     path = study.folder / SETTINGS
-    write_json(path, {**study.request.settings_of(study.best_settings), **options})
+    write_json(path, {**preset, **request.settings_of(study.best_settings), **options})
     return path
