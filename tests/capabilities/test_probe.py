@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,3 +210,11 @@ def test_of_many_validation_examples_some_choose(monkeypatch: pytest.MonkeyPatch
     evaluation.evaluate(model, dataset())
     assert [len(given) for given in model.given] == [90, 20, 120]
     assert torch.equal(model.given[1], dataset().validation.inputs[::3])
+
+
+def test_a_class_that_is_withheld_is_said_to_be() -> None:
+    model: Any = First()
+    assert "note" not in evaluation.evaluate(model, dataset())["probe accuracy"]
+    model.withholds_class = True
+    figure = evaluation.evaluate(model, dataset())["probe accuracy"]
+    assert figure["note"].startswith("the class is withheld")

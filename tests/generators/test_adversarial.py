@@ -18,7 +18,7 @@ from rockfall.run.run import Run
 from rockfall.testing.comparing import difference
 from rockfall.testing.rehearsal import StoppedForTest
 from rockfall_generators import adversarial, penalties
-from rockfall_generators.adversarial import AdversarialModel
+from rockfall_generators.adversarial import SPREAD, AdversarialModel
 from rockfall_generators.adversarial_update import AdversarialUpdate
 from rockfall_generators.cgan import Cgan
 from rockfall_generators.dcgan import Dcgan
@@ -148,6 +148,13 @@ def test_noise_has_its_distribution() -> None:
     assert abs(even.var().item() - 1 / 3) < 0.01 and even.mean().abs() < 0.02
     assert normal.spherical is True
     assert uniform.spherical is False
+    mixture = built(Gan, vectors(), noise="mixture", latent=5)
+    apart = mixture.sample_noise(20_000)
+    component = apart.argmax(1)
+    assert (component.bincount() / 20_000 - 0.2).abs().max() < 0.02
+    rest = apart - torch.eye(5)[component]
+    assert rest.std() == pytest.approx(SPREAD, rel=0.02) and rest.abs().max() < 0.2
+    assert mixture.spherical is False
 
 
 @pytest.mark.long

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
+from rockfall.kit.randomness import fork_rng
+from rockfall_generators.cgan import Cgan
 from rockfall_generators.conditions import ClassConditions, concatenate
-from tests.generators.small_gans import pictures, vectors
+from tests.generators.small_gans import built, pictures, vectors
 
 
 def test_labels_are_drawn_as_often_as_they_were_learned() -> None:
@@ -51,3 +56,34 @@ def test_joined_to_vectors_and_as_planes_to_pictures() -> None:
         for k in range(2):
             assert (both[example, 3 + k] == conditions[example, k]).all()
     assert concatenate(drawn, conditions[:, :0]) is drawn
+
+
+def test_blends_of_classes_stay_shares() -> None:
+    conditions = ClassConditions(pictures(classes=3).info)
+    latents = torch.tensor([[9.0, 1, 0, 0], [8, 0.7, 0.7, 0], [7, 1.5, -0.5, 0], [6, 0, 0, 0]])
+    expected = torch.tensor([[9.0, 1, 0, 0], [8, 0.5, 0.5, 0], [7, 1, 0, 0], [6, 0, 0, 0]])
+    assert torch.equal(conditions.on_simplex(latents), expected)
+
+
+def test_guidance_is_asked_for() -> None:
+    """A blend can't exaggerate a class; guidance can."""
+    data = pictures(classes=3)
+    model = built(Cgan, data, latent=4)
+    labels = torch.tensor([0, 1, 2])
+    plain, stronger, weaker = (
+        seeded(lambda by=by: model.sample_of(labels, by)) for by in (1, 3, 0.5)
+    )
+    assert torch.equal(plain, seeded(lambda: model.sample_of(labels)))
+    assert not torch.equal(plain, stronger) and not torch.equal(plain, weaker)
+    guided = built(Cgan, data, latent=4, guidance=3.0)
+    guided.load_state_dict(model.state_dict())
+    assert torch.equal(stronger, seeded(lambda: guided.sample_of(labels)))
+    latents = model.latents(data.train.inputs[:2], torch.tensor([0, 1]))
+    exaggerated = latents.clone()
+    exaggerated[:, 4:] *= 1.5
+    assert torch.equal(model.decode(latents), model.decode(exaggerated))
+
+
+def seeded(draw: Callable[[], Tensor]) -> Tensor:
+    with fork_rng(3):
+        return draw()

@@ -112,6 +112,31 @@ def test_a_training_says_so(tmp_path: Path, heard: Heard, kind: Any, warnings: i
     )
 
 
+def test_a_short_training_that_collapsed_says_so_at_its_end(run: Run, heard: Heard) -> None:
+    for _ in range(PATIENCE - 1):
+        CollapseDiagnostics(run).check(COLLAPSED)
+    CollapseDiagnostics(run).end(COLLAPSED, epochs=4)
+    CollapseDiagnostics(run).end(COLLAPSED, epochs=4)
+    (said,) = heard.warnings
+    assert said.startswith("after 4 epochs the variance of generated examples is only")
+
+
+def test_one_that_learned_in_between_does_not(run: Run, heard: Heard) -> None:
+    for diagnosed in (FINE, COLLAPSED, COLLAPSED):
+        CollapseDiagnostics(run).check(diagnosed)
+    CollapseDiagnostics(run).end(COLLAPSED, epochs=3)
+    assert not heard.warnings
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_training_however_short_says_it(tmp_path: Path, heard: Heard, epochs: int) -> None:
+    """A generator that does not learn, whose examples hardly vary."""
+    model = built(Gan, data := pictures(), epochs=epochs, lr=1e-9, ema=0.0)
+    fitted(model, data, tmp_path, listeners=[heard])
+    (said,) = (message for message in heard.warnings if "variance" in message)
+    assert said.startswith(f"after {epochs} epochs")
+
+
 def test_diagnostics_by_stand_ins() -> None:
     data = vectors(count=600)
     model = built(Gan, data)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_sample_image
 from torch import Tensor
+from torch.nn import functional as F
 
 from rockfall.kit.drawing.sheets import in_rows, sheet
 from rockfall.kit.measurements import Measurements
@@ -20,6 +22,7 @@ from rockfall_capabilities.samples.pictures import SAMPLES
 from rockfall_generators import generates
 from rockfall_generators.generates import evaluate
 from rockfall_generators.neighbours import nearest_neighbours
+from rockfall_generators.sliced import patch_distances
 from tests.generators.stand_ins import ConditionalSampler, Sampler, dataset, one_of, opened
 
 CLASSIFIED = {
@@ -181,17 +184,63 @@ def test_a_class_that_is_not_there_is_not_asked_for(digits: Dataset) -> None:
 # Anything else ----------------------------------------------------------------------------------
 
 
-def test_without_a_feature_classifier_a_note_says_so() -> None:
-    inputs = torch.randint(256, (80, 3, 6, 6), generator=torch.Generator().manual_seed(0)).byte()
-    data = dataset(inputs[:60], inputs[60:])
-    found = measured(Sampler(lambda count: torch.randint(256, (count, 3, 6, 6)).byte()), data)
-    assert found.keys() == {"nearest training neighbour"}
-    assert (
-        found["nearest training neighbour"]["note"]
-        == "made-up has no feature classifier to measure more"
+ANYTHING = {
+    "Fréchet distance",
+    "precision",
+    "recall",
+    "patch distance",
+    "colour distance",
+    "nearest training neighbour",
+}
+
+
+@pytest.fixture(scope="module")
+def photographs() -> Dataset:
+    """Patches of a photograph in colour, 16 × 16: 120 to learn from, 60 to test by."""
+    picture = torch.tensor(load_sample_image("flower.jpg")).permute(2, 0, 1)
+    tiles = picture.unfold(1, 16, 16).unfold(2, 16, 16).flatten(1, 2).transpose(0, 1)
+    tiles = tiles[torch.randperm(len(tiles), generator=torch.Generator().manual_seed(0))]
+    return dataset(tiles[:120].contiguous(), tiles[120:180].contiguous())
+
+
+def test_pictures_of_anything_are_measured(photographs: Dataset) -> None:
+    train = photographs.train.inputs
+    found = measured(one_of(train), photographs)
+    assert found.keys() == ANYTHING
+    for name in ("Fréchet distance", "patch distance", "colour distance"):
+        assert found[name]["value"] < 1.5 * beside(found[name]), name
+    assert "cifar-vgg" in found["Fréchet distance"]["note"]
+    assert "16 pixels" in found["patch distance"]["note"]
+    darker = measured(Sampler(lambda count: one_of(train).sample(count) // 2), photographs)
+    for name in ("Fréchet distance", "patch distance", "colour distance"):
+        assert darker[name]["value"] > 1.5 * found[name]["value"], name
+    noise = Sampler(lambda count: torch.randint(256, (count, 3, 16, 16)).byte())
+    assert measured(noise, photographs)["patch distance"]["value"] > 3 * beside(
+        found["patch distance"]
     )
-    near = measured(one_of(inputs[:60]), data)["nearest training neighbour"]
-    assert near["note"].startswith("memorisation") and "no feature classifier" in near["note"]
+    near = found["nearest training neighbour"]
+    assert near["note"].startswith("memorisation")
+
+
+def test_what_is_blurred_shows_at_the_finest_scale_alone(photographs: Dataset) -> None:
+    train = photographs.train.inputs
+    blurred = F.interpolate(F.avg_pool2d(train.float(), 2), scale_factor=2).byte()
+    fine, coarse = (
+        patch_distances(each, photographs.test.inputs)[side]
+        / patch_distances(train, photographs.test.inputs)[side]
+        for side, each in ((16, blurred), (8, blurred))
+    )
+    assert fine > 1.3 > 1.1 > coarse
+
+
+def test_collapse_is_said_in_words(digits: Dataset, photographs: Dataset) -> None:
+    for source in (digits, photographs):
+        few = measured(one_of(source.train.inputs[:2]), source)
+        assert few["precision"]["value"] > 0.5
+        assert few["recall"]["note"].startswith("mode collapse")
+        assert "see recall" in few["precision"]["note"]
+        many = measured(one_of(source.train.inputs), source)
+        assert "note" not in many["recall"] and "note" not in many["precision"]
 
 
 def test_an_ideal_sampler_of_the_ring(ring: Dataset) -> None:
@@ -218,6 +267,14 @@ def test_an_ideal_sampler_of_the_ring(ring: Dataset) -> None:
     found = measured(Sampler(lambda count: at(torch.randint(8, (count,)), 1.0)), ring)
     assert found["modes covered"]["value"] == 0
     assert found["high-quality samples"]["value"] < 0.05
+
+
+def test_what_two_moments_take_for_the_ring_is_far_from_it(ring: Dataset) -> None:
+    """A Gaussian of its mean and covariance."""
+    found = measured(Sampler(lambda count: math.sqrt(2) * torch.randn(count, 2)), ring)
+    assert found["Fréchet distance"]["value"] < 0.05
+    sliced = found["sliced Wasserstein distance"]
+    assert sliced["value"] > 5 * beside(sliced)
 
 
 def test_the_gaussian() -> None:

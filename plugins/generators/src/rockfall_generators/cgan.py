@@ -16,13 +16,26 @@ momentum, maxout and dropout.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 import rockfall
-from rockfall_generators.adversarial import AdversarialModel
+from rockfall_generators.adversarial import AdversarialConfig, AdversarialModel
 from rockfall_generators.conditions import ClassConditions
 from rockfall_generators.gan import GanUpdate
+
+
+class CganConfig(AdversarialConfig):
+    guidance: float = Field(
+        1.0,
+        gt=0,
+        le=10,
+        description="guidance of the samples: how many times the one-hot class they are asked for "
+        "with; above 1 classes are exaggerated, typical and alike",
+    )
 
 
 class Cgan(AdversarialModel):
@@ -31,19 +44,28 @@ class Cgan(AdversarialModel):
     Raises ValueError, as `AdversarialModel` does, and for a source of fewer than two classes.
     """
 
+    Config: ClassVar[type[AdversarialConfig]] = CganConfig
     Update = GanUpdate
     conditions: ClassConditions
 
     def build_conditions(self, info: rockfall.SourceInfo) -> ClassConditions:
         return ClassConditions(info)
 
+    def sample(self, count: int) -> Tensor:
+        """(count, …) of the source's shape and type, classes as often as in the training split."""
+        return self.sample_of(self.conditions.sample_labels(count))
+
     def sample_latents(self, count: int) -> Tensor:
         """Noise and classes (count, latent + K), classes as often as in the training split."""
         return self._latents_of(self.conditions.sample_labels(count))
 
-    def sample_of(self, labels: Tensor) -> Tensor:
-        """Labels (N,) → examples (N, …) of the source's shape and type."""
-        return self.decode(self._latents_of(labels))
+    def sample_of(self, labels: Tensor, guidance: float | None = None) -> Tensor:
+        """Labels (N,) → examples (N, …) of the source's shape and type. guidance: None: that of
+        the settings.
+        """
+        latents = self._latents_of(labels)
+        latents[:, self.config.latent :] *= guidance or self.config.guidance
+        return self.decode_any(latents)
 
     def _latents_of(self, labels: Tensor) -> Tensor:
         return torch.cat((self.sample_noise(len(labels)), self.conditions(labels)), 1)

@@ -33,6 +33,16 @@ class ClassConditions(nn.Module):
         # As `one_hot`, which reads the labels to check them, so that a GPU is waited for.
         return (labels[:, None] == torch.arange(self.count, device=labels.device)).float()
 
+    def on_simplex(self, latents: Tensor) -> Tensor:
+        """Latents that end with conditions (N, D + K) → the same, with these as shares of classes
+        that are not negative and sum to 1, where sums along a sphere of noise left it: halfway
+        between two one-hot classes that would be 0.7 of each. One-hot ones stay what they are.
+        """
+        rest, conditions = latents[:, : -self.count], latents[:, -self.count :].clamp(min=0)
+        total = conditions.sum(1, keepdim=True)
+        shares = torch.where(total > 0, conditions / total, conditions)
+        return torch.cat((rest, shares), 1)
+
     def sample_labels(self, count: int) -> Tensor:
         """Labels (count,), from torch's global generator."""
         return self.shares.multinomial(count, replacement=True)
@@ -50,6 +60,10 @@ class NoConditions(nn.Module):
 
     def fit(self, labels: Tensor) -> None:
         """Nothing depends on the labels."""
+
+    def on_simplex(self, latents: Tensor) -> Tensor:
+        """There is none that they could leave."""
+        return latents
 
     def forward(self, labels: Tensor) -> Tensor:
         return self.empty.new_empty(len(labels), 0)

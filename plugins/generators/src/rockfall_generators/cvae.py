@@ -15,6 +15,8 @@ and no hybrid objective. It differs from M2: it has no classifier q(y | x) of it
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -31,6 +33,7 @@ class Cvae(Vae):
     """
 
     conditions: ClassConditions
+    withholds_class: ClassVar[bool] = True
 
     def build_conditions(self, info: rockfall.SourceInfo) -> ClassConditions:
         return ClassConditions(info)

@@ -34,6 +34,12 @@ DISCRIMINATOR_WINS = (
 )
 
 
+TOO_SHORT = (
+    "after {epochs} epochs the variance of generated examples is only {ratio:.0%} of the data's: "
+    "mode collapse, or too short a training; a smaller lr or more epochs may help"
+)
+
+
 class DiscriminatorDiagnostics(NamedTuple):
     """accuracy: of the discriminators on as many real as generated examples, 0 … 1.
     variance_ratio: variance of generated examples, relative to the data's.
@@ -62,9 +68,20 @@ class CollapseDiagnostics:
     def check(self, diagnostics: DiscriminatorDiagnostics) -> None:
         """Once after every epoch."""
         accuracy, ratio = diagnostics
+        self.run.state["diagnosed"] = self.run.state.get("diagnosed", 0) + 1
         wins = self.saturates and accuracy > WINNING_ACCURACY
         self._count("collapsed", ratio < COLLAPSED_VARIANCE, COLLAPSED.format(ratio=ratio))
         self._count("won", wins, DISCRIMINATOR_WINS.format(accuracy=accuracy))
+
+    def end(self, diagnostics: DiscriminatorDiagnostics, epochs: int) -> None:
+        """Once after the last epoch: a training of too few epochs for patience warns all the same,
+        if its examples were collapsed whenever it was looked.
+        """
+        ratio = diagnostics.variance_ratio
+        always = self.run.state.get("collapsed", 0) == self.run.state.get("diagnosed", 0) > 0
+        if always and not self.run.state.get("said collapsed"):
+            self.run.state["said collapsed"] = True
+            self.run.warn(TOO_SHORT.format(epochs=epochs, ratio=ratio))
 
     def _count(self, failure: str, present: bool, message: str) -> None:
         state = self.run.state

@@ -30,12 +30,19 @@ from rockfall_generators.feature_metrics import feature_metrics
 from rockfall_generators.modes import Modes, mode_metrics
 from rockfall_generators.moments import moments
 from rockfall_generators.neighbours import affordable_queries, memorisation, nearest_neighbours
+from rockfall_generators.picture_metrics import picture_metrics
 from rockfall_generators.protocol import Generates, GeneratesByClass
+from rockfall_generators.sliced import sliced_wasserstein
 
 MIN_FINITE = 2
 """Finite samples without which nothing else is measured."""
 MAX_COORDINATES = 1000
 """Dimension of vectors up to which their covariance is compared; its roots take a second then."""
+CONVINCING, FORGOTTEN = 0.5, 0.1
+"""Shares of the training examples' precision from which on, and of their recall up to which,
+samples have collapsed to a few kinds of examples."""
+MIN_BASELINE = 1e-3
+"""Of few examples precision and recall may be 0, by which nothing is divided."""
 MAX_BY_CLASS = 1000
 """Samples that are asked for by class."""
 SAMPLES = 64
@@ -69,14 +76,16 @@ def evaluate(
     if classifier is not None:
         figures |= feature_metrics(classifier, samples, source)
         classify = classifier.classify
+    elif are_pictures(source.info.shape, source.info.dtype):
+        figures |= picture_metrics(samples, source)
     elif len(source.info.shape) == 1:
         of_vectors, classify = _vector_metrics(source, samples)
         figures |= of_vectors
+    say_collapse(figures)
     if classify and isinstance(model, GeneratesByClass) and len(source.info.classes) > 1:
         test = source.test.evenly_spaced(min(MAX_BY_CLASS, len(samples.test.labels)))
         figures["class agreement"] = class_agreement(model, test, classify)
-    classified = classifier is not None
-    return figures | {"nearest training neighbour": _memorisation(source, samples, classified)}
+    return figures | {"nearest training neighbour": _memorisation(source, samples)}
 
 
 def check(model: Generates, source: Dataset) -> None:
@@ -114,7 +123,13 @@ def _vector_metrics(
     (numbers,) = source.info.shape
     if numbers == 1:
         return moments(samples.sets, samples.train_sets, test.inputs), None
-    figures: Measurements = {}
+    figures: Measurements = {
+        "sliced Wasserstein distance": measurement_of_sets(
+            [sliced_wasserstein(each, test.inputs) for each in samples.sets],
+            [sliced_wasserstein(each, test.inputs) for each in samples.train_sets],
+            sum(map(len, samples.sets)),
+        )
+    }
     if numbers <= MAX_COORDINATES:
         figures["Fréchet distance"] = measurement_of_sets(
             [frechet(each, test.inputs) for each in samples.sets],
@@ -130,14 +145,24 @@ def _vector_metrics(
     return figures | mode_metrics(modes, samples.sets, train, test, classes), modes.classify
 
 
-def _memorisation(source: Dataset, samples: EvaluationSamples, classified: bool) -> dict[str, Any]:
-    """classified: whether there is a feature classifier; if not, a note says so of pictures."""
-    train, info = source.train.inputs, source.info
+def say_collapse(figures: Measurements) -> None:
+    """Where precision is high and recall near 0, a note on both says what that means."""
+    shares = [
+        float(figures[name]["value"])
+        / max(MIN_BASELINE, figures[name]["baselines"]["training examples"]["value"])
+        for name in ("precision", "recall")
+        if name in figures
+    ]
+    if len(shares) == 2 and shares[0] >= CONVINCING and shares[1] <= FORGOTTEN:
+        figures["precision"]["note"] = "of few kinds of examples: see recall"
+        figures["recall"]["note"] = (
+            "mode collapse: samples look like real examples, but like the same few of them; "
+            "precision alone flatters"
+        )
+
+
+def _memorisation(source: Dataset, samples: EvaluationSamples) -> dict[str, Any]:
+    train = source.train.inputs
     most = affordable_queries(train)
     test = source.test.evenly_spaced(min(most, len(samples.test.labels)))
-    measured = memorisation(samples.sets[0][:most], test.inputs, train)
-    if not classified and are_pictures(info.shape, info.dtype):
-        notes = [measured["note"]] if "note" in measured else []
-        missing = f"{info.name} has no feature classifier to measure more"
-        measured["note"] = "; ".join([*notes, missing])
-    return measured
+    return memorisation(samples.sets[0][:most], test.inputs, train)

@@ -290,7 +290,9 @@ class StackedGan(nn.Module):
                 run.log(**{f"feature_{name}": value for name, value in of_features.items()})
                 run.log(**of_pictures)
             if 4 * (epoch.index + 1) >= epochs:  # at first every generator looks collapsed
-                diagnostics.check(self.discriminator_diagnostics(diagnosed))
+                diagnostics.check(found := self.discriminator_diagnostics(diagnosed))
+                if epoch.index + 1 == epochs:
+                    diagnostics.end(found, epochs)
 
     def step(
         self, stage: int, update: LevelUpdate, real: Tensor, conditions: Tensor
@@ -355,7 +357,10 @@ class StackedGan(nn.Module):
         return torch.cat((self.sample_noise(len(labels), 2), self.conditions(labels)), 1)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """z₁, z₀ and y (N, 2 latent + K) → examples (N, …)."""
+        """z₁, z₀ and y (N, 2 latent + K) → examples (N, …); y that a blend took off the simplex is
+        brought back to it.
+        """
+        latents = self.conditions.on_simplex(latents)
         with eval_mode(self):
             parts = latents.split(max(1, CHUNK // self.scaling.numel))
             return torch.cat([self.scaling.inverse(self.generate(part)) for part in parts])
