@@ -1,10 +1,10 @@
 """`make bench`: every benchmark in turn, each writing its section of RESULTS.md.
 
-All but those that take long or need what is not embedded: `vision_tables`, `agent_scores` and
-`sequence_tables`, which are run part by part (`--only`), `agent_cleanrl`, `vision_finetune`,
-`drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`, `generator_likelihood`,
-`generator_family`, `generator_mnist`, `canvas_painter`, `style_gatys`, `style_compact`, and `studio`, which needs a
-browser.
+All but those that take long or need what is not embedded: `vision_tables`, `agent_scores`,
+`generator_family` and `sequence_tables`, which are run part by part (`--only`), `agent_cleanrl`,
+`vision_finetune`, `drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`,
+`generator_likelihood`, `generator_mnist`, `canvas_painter`, `style_gatys`, `style_compact`, and
+`studio`, which needs a browser.
 """
 
 from __future__ import annotations

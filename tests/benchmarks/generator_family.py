@@ -60,12 +60,11 @@ ROWS = {
         ),
         Row(
             "pixelcnn",
-            "−81.30, pixels binarised once and for all (van den Oord et al. 2016, Pixel RNN, "
-            "table 4)",
+            "−81.30, pixels binarised once and for all (van den Oord et al. 2016, Pixel RNN)",
         ),
         Row(
             "realnvp",
-            "1.06 bits a pixel, convolutional (as Grathwohl et al. 2019, FFJORD, table 2, have it)",
+            "1.06 bits a pixel, convolutional (as Grathwohl et al. 2019, FFJORD, have it)",
         ),
     )
 }
