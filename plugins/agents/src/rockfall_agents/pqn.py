@@ -26,11 +26,14 @@ On falling rocks 16 × 16, on one thread, it plays at 95 % of the oracle after 3
 processor multiplies in bf16, wide layers on grids act and learn in it: the same run ends at 99.3 %
 after 17 (3 seeds, in turns with float32, which took 1.9 times as long).
 
-On 32 × 32 it ends at 95.4 %. What it lacks is exactness, not sight: a planner that discounts by
-0.95 and knows no clock reaches 99.4 % (4,096 games). Of what it loses there (one run, 1,024 games,
-each action beside the planner's) an eighth goes for rocks that land after the end, which it cannot
-see; of the rest, five sixths amid four or more rocks, three fifths by an action 6 to 20 steps ahead
-of the landing, and seven tenths where Q is wrong by 0.04 or more.
+On 32 × 32 an MLP of 512 units ends at 95.4 % after 127 CPU seconds and 4.8 million steps. What it
+lacks is exactness: of what it loses, most goes by actions 6 to 20 steps ahead of a landing, amid
+four or more rocks. Nothing common mends that: 2,048 units end at 95.2 %, 1,024 after 12 million
+steps with λ falling to 0 at 96.5 %, and two layers, more epochs, a lower learning rate or a longer
+average change less than half a point after 1.2 million steps. A network that can plan does: the
+preset with `network=vin` ends at XX % after YY CPU seconds and 400,000 steps (3 seeds), where a
+planner that discounts and knows no clock reaches 99.2 to 99.4 %; on 16 × 16, at 99.9 % after 57
+seconds and 300,000 steps.
 """
 
 from __future__ import annotations
