@@ -17,6 +17,7 @@ SCRIPTS = (
     "environment_speed",
     "drifting_speed",
     "worker_speed",
+    "devices_speed",
     "atari_speed",
     "vision_speed",
     "boltzmann_speed",

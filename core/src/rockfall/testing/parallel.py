@@ -23,24 +23,37 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from rockfall.kit import checkpoint, nest
 from rockfall.kit.parallel import world
 from rockfall.kit.places import STORE
-from rockfall.parallel import ParallelRun
+from rockfall.parallel import ParallelRun, require_parallel
+from rockfall.registry import registry
 from rockfall.run.directory import Record, RunDirectory
 from rockfall.run.run import Run
+from rockfall.testing.complaints import about, undisturbed
 from rockfall.testing.fresh import resume_afresh
-from rockfall.training import resume
-
-__all__ = ["check_parallel"]
+from rockfall.training import resume, train
 
 NEAR = 1e-4
 """How far weights may be apart, beside 1 or beside their own size: sums are rounded otherwise."""
 DEVICES = 2
 
 
-def check_parallel(record: Record, folder: Path) -> None:
-    """Raise AssertionError unless two processes end with the weights of one, for the same request.
+def check_parallel(name: str, source: str | None = None) -> None:
+    """Check that a model which declares `parallel` learns in two processes what it does in one.
 
-    An agent's environments can't be divided as a batch is: there, both processes get them all.
+    It is trained with preset `tiny`, on its default source or another. Raises AssertionError if
+    weights differ by 1e-4, UsageError for a model that does not declare it.
+
+    Both are computed in float64, and draw the same numbers for the same examples. An agent's
+    environments can't be divided as a batch is: both processes get them all.
     """
+    entry = registry().models.find(name)
+    with about(f"model {entry.full_name}"), undisturbed(), tempfile.TemporaryDirectory() as folder:
+        run = train(entry.full_name, source, preset="tiny", seed=1, out=folder, listeners=[])
+        require_parallel(run.model, entry.spec.name)
+        compare(run.record, Path(folder))
+
+
+def compare(record: Record, folder: Path) -> None:
+    """Raise AssertionError unless two processes end with the weights of one, asked for the same."""
     with tempfile.TemporaryDirectory(dir=folder) as where:
         out = Path(where)
         alone = RunDirectory.create(out, "alone", "", replace(record, devices=1))
@@ -77,10 +90,6 @@ def farthest(first: Any, second: Any) -> tuple[float, str]:
     for name, one in ours.items():
         difference = (one.double() - theirs[name].double()).abs() / one.double().abs().clamp(min=1)
         found.append((difference.max().item() if one.numel() else 0.0, name))
-    import os
-
-    if os.environ.get("DBG"):
-        print(sorted(found)[-25:])
     return max(found)
 
 

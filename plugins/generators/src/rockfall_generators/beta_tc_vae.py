@@ -43,6 +43,7 @@ class BetaTcVae(Vae):
     """Inputs (N, …) → q(z | x) → reconstructions (N, …), as a VAE."""
 
     Config = BetaTcVaeConfig
+    parallel = "its loss compares each example of a batch with all others"
     presets: ClassVar[dict[str, dict[str, Any]]] = Vae.presets
 
     def __init__(self, config: BetaTcVaeConfig, info: rockfall.SourceInfo) -> None:

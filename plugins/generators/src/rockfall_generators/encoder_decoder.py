@@ -85,7 +85,7 @@ class EncoderDecoder(nn.Module):
     """
 
     Config: ClassVar[type[EncoderDecoderConfig]] = EncoderDecoderConfig
-    parallel: ClassVar[str] = "batches"
+    parallel: str = "batches"
     precision: ClassVar[str] = "bf16"
     spherical: ClassVar[bool] = False  # blends of latents may come near to the origin
 

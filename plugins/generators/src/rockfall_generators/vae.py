@@ -137,6 +137,8 @@ class Vae(EncoderDecoder):
         likelihood = config.likelihood or ("bernoulli" if info.dtype == "uint8" else "gaussian")
         binary = likelihood == "bernoulli"
         super().__init__(config, info, binary=binary, encoder_outputs=2 * config.latent)
+        if config.free_bits:
+            self.parallel = "free_bits are of the KL that is the mean of a whole batch"
         self.discrete = likelihood == "logistic"
         if self.discrete and not self.scaling.pictures:
             raise ValueError(

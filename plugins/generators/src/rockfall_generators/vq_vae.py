@@ -67,6 +67,7 @@ class VqVae(nn.Module):
     """
 
     Config = VqVaeConfig
+    parallel: ClassVar[str] = "batches"
     precision: ClassVar[str] = "bf16"
     likelihood_note = "bound by the nearest codes"
     log_det_scale = 0.0

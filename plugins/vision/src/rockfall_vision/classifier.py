@@ -22,6 +22,7 @@ from rockfall.kit.drawing import weight_tiles
 from rockfall.kit.memory import unallocated
 from rockfall.kit.modules import multiplications
 from rockfall.kit.optimizers import SGD, AdamW
+from rockfall.kit.parallel import average
 from rockfall.kit.schedules import Schedule, averaged_model, lr_factor
 from rockfall.kit.tracing import Layer, trace_layers
 from rockfall_vision.augmentation import AugmentationConfig, changed, mixed, moved
@@ -207,6 +208,11 @@ class Classifier(nn.Module):
             loss = F.cross_entropy(
                 logits.float(), targets, weights, label_smoothing=config.label_smoothing
             )
+            if weights is not None and targets.ndim == 1:
+                # The mean is by the weights of all devices' examples; on one, this changes nothing.
+                own = weights[targets].mean()
+                average(whole := own.clone())
+                loss = loss * (own / whole)
             self.network.zero_grad()
             loss.backward()
             for optimizer in optimizers:
