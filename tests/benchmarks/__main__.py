@@ -3,8 +3,8 @@
 All but those that take long or need what is not embedded: `vision_tables`, `agent_scores`,
 `generator_family` and `sequence_tables`, which are run part by part (`--only`), `agent_cleanrl`,
 `vision_finetune`, `drawn_digits`, `boltzmann_likelihood`, `boltzmann_patches`,
-`generator_likelihood`, `generator_mnist`, `canvas_painter`, `style_gatys`, `style_compact`, and
-`studio`, which needs a browser.
+`generator_likelihood`, `generator_features`, `generator_mnist`, `canvas_painter`, `style_gatys`,
+`style_compact`, and `studio`, which needs a browser.
 """
 
 from __future__ import annotations

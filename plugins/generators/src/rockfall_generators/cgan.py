@@ -23,7 +23,7 @@ from pydantic import Field
 from torch import Tensor
 
 import rockfall
-from rockfall_generators.adversarial import AdversarialConfig, AdversarialModel
+from rockfall_generators.adversarial import PRESETS, AdversarialConfig, AdversarialModel
 from rockfall_generators.conditions import ClassConditions
 from rockfall_generators.gan import GanUpdate
 
@@ -46,6 +46,17 @@ class Cgan(AdversarialModel):
 
     Config: ClassVar[type[AdversarialConfig]] = CganConfig
     Update = GanUpdate
+    presets = PRESETS | {
+        "ring": {  # told the class, it has one mode to make: noise need not be in parts
+            "latent": 8,
+            "batch_size": 128,
+            "epochs": 150,
+            "schedule": "cosine",
+            "spectral_norm": False,
+            "penalty": "r1",
+            "penalty_weight": 0.02,
+        }
+    }
     conditions: ClassConditions
 
     def build_conditions(self, info: rockfall.SourceInfo) -> ClassConditions:
