@@ -50,7 +50,7 @@ def drive(folder: Path, asked: Request, place: Any, trials: int) -> tuple[Driver
 def filled(study: optuna.Study, count: int) -> optuna.Study:
     """One with as many trials that have finished, in memory, where nothing else takes time."""
     known = study.get_trials(deepcopy=False)
-    more = optuna.create_study(direction=study.direction.name.lower())
+    more = optuna.create_study(direction=study.direction)
     for number in range(count):
         like = known[number % len(known)]
         more.add_trial(
@@ -111,7 +111,7 @@ def processes(options: argparse.Namespace) -> Table:
             lasted = time.monotonic() - began
             study = Study(folder, asked, driver.study)
             runs = [run for trial in study.trials for run in study.runs_of(trial)]
-            fitted = sum(float((run.result or {})["seconds"]) for run in runs)
+            fitted = sum(float((run.result() or {})["seconds"]) for run in runs)
         count = options.real
         rows.append([jobs, lasted / count, fitted / count, 1000 * cpu / count])
     note = (
@@ -124,7 +124,7 @@ def processes(options: argparse.Namespace) -> Table:
 
 def measure(options: argparse.Namespace) -> list[Table]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    os.fsync = lambda _: None  # the disk is not what is measured
+    vars(os)["fsync"] = lambda _: None  # the disk is not what is measured
     tables = [] if options.only == "processes" else [decisions(options)]
     return tables + ([] if options.only == "decisions" else [processes(options)])
 
