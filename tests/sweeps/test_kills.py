@@ -101,7 +101,7 @@ def test_ctrl_c_stops_tidily_and_no_trial_outlives_its_driver(tmp_path: Path) ->
     assert driver.wait(60) == 130
     said = (tmp_path / "said").read_text()
     assert "the same command goes on with the sweep" in said and "Traceback" not in said
-    assert not Path(f"/proc/{trial}").exists()
+    ends(trial, 10)
     assert (tmp_path / "s" / "trial-0-seed-0" / "checkpoint" / "last.safetensors").exists()
 
 
@@ -113,10 +113,7 @@ def test_a_trial_whose_driver_is_killed_stops_with_a_checkpoint(tmp_path: Path) 
     (trial,) = trials_of(driver.pid)
     driver.kill()
     driver.wait()
-    deadline = time.monotonic() + 60
-    while _alive(trial) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not _alive(trial)
+    ends(trial, 60)
 
 
 @pytest.mark.slow
@@ -126,6 +123,13 @@ def test_a_metric_that_no_trial_has_is_one_line(tmp_path: Path) -> None:
     assert code == 2
     assert said[-1].startswith("rockfall: no trial has a metric acuracy: autoencoder measures ")
     assert "validation_loss" in said[-1]
+
+
+def ends(pid: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while _alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def _alive(pid: int) -> bool:
