@@ -3,8 +3,8 @@
 A subclass of `Estimator` names a model, and its parameters are the settings of the model's
 `Config`. It is trained by the `fit` that `rockfall train` calls, in a run that is kept in memory.
 `FeatureEstimator` transforms, `DensityEstimator` scores and samples, `ClassifierEstimator`
-classifies pictures. They need scikit-learn, which the plugin requires (`rockfall-core[estimators]`); the core does
-without.
+classifies pictures. They need scikit-learn, which the plugin requires: the core does without
+(`rockfall-core[estimators]`).
 """
 
 from rockfall.estimators.abilities import DensityEstimator as DensityEstimator
