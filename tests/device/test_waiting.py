@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 import rockfall
-from rockfall import training
+from rockfall import parallel
 from rockfall.registry import registry
 from rockfall.testing.complaints import undisturbed
 from tests.device.where import CUDA, device
@@ -67,6 +67,6 @@ def test_steps_do_not_wait(name: str, tmp_path: Path) -> None:
         undisturbed(),
         device() as on,
         mock.patch.object(Watched, "on", on),
-        mock.patch.object(training, "Run", Watched),
+        mock.patch.object(parallel, "Run", Watched),
     ):
         rockfall.train(name, preset="tiny", device="cuda", out=tmp_path, listeners=[])

@@ -165,7 +165,6 @@ def test_probabilities_are_taken_as_they_are() -> None:
     [
         ("digits", {"latent": 0}, "latent.*greater than or equal to 1"),
         ("gaussian-1d", {"loss": "cross-entropy"}, "from 0 to 1.* loss=squared-error takes"),
-        ("digits", {"batch_size": 100_000}, "more than the 1,294 training"),
     ],
 )
 def test_refusals_come_before_any_training(

@@ -46,9 +46,10 @@ def children(pid: int) -> list[int]:
 
 
 def trials_of(driver: int) -> list[int]:
-    """The processes of its trials, which a child of it forks into, and not that child."""
-    (nursery,) = children(driver)
-    return children(nursery)
+    """The processes of its trials, which a child of it forks into, and not that child; none before
+    the first.
+    """
+    return [trial for nursery in children(driver) for trial in children(nursery)]
 
 
 def learned(study: Study) -> dict[str, list[dict[str, Any]]]:

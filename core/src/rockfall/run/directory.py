@@ -193,8 +193,11 @@ class RunDirectory:
         if locked(self.lock_file):
             return "running"
         if self.has_result():
+            from rockfall.run import schema
+
             with contextlib.suppress(RockfallError):
-                return "stopped" if (self.result() or {}).get("stopped") else "finished"
+                if schema.read_result(self.result_file).get("stopped"):
+                    return "stopped"
             return "finished"
         return "resumable" if self.has_checkpoint("last") else "started"
 

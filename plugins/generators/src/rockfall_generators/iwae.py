@@ -36,6 +36,7 @@ class Iwae(Vae):
     """Inputs (N, …) → q(z | x) → reconstructions (N, …), as a VAE."""
 
     Config = IwaeConfig
+    parallel = "its several draws of each example's latents can't be divided among processes yet"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         **Vae.presets,
         "mnist": {**MNIST, "latent": 50},  # as the paper; of five samples, some five minutes

@@ -201,10 +201,10 @@ class MaskedConvolution(nn.Conv2d):
     def __init__(self, before: int, after: int, kernel: int, *, see_itself: bool = True) -> None:
         super().__init__(before, after, kernel, padding=kernel // 2)
         self.mask: Tensor
-        positions = torch.arange(kernel * kernel).view(kernel, kernel)
-        middle = kernel * kernel // 2
-        seen = positions <= middle if see_itself else positions < middle
-        self.register_buffer("mask", seen.float(), persistent=False)
+        # Of numbers of Python's: compared as tensors without memory they would import the compiler.
+        seen = kernel * kernel // 2 + see_itself
+        mask = torch.tensor([float(position < seen) for position in range(kernel * kernel)])
+        self.register_buffer("mask", mask.view(kernel, kernel), persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
         return F.conv2d(inputs, self.weight * self.mask, self.bias, padding=self.padding)

@@ -105,7 +105,7 @@ def rockfall_register(register: Register) -> None:
         name="text",
         summary="the Declaration of Independence and the Constitution of the United States",
         target="rockfall_sequences.text:text",
-        kinds=("sequences", "text"),
+        kinds=("sequences", "text", "stream"),
         licence="public domain",
         reference="United States, 1776 and 1787, as Debian's package miscfiles has them",
     )
