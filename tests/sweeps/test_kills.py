@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -52,6 +53,15 @@ def trials_of(driver: int) -> list[int]:
     return [trial for nursery in children(driver) for trial in children(nursery)]
 
 
+def some_trial(driver: subprocess.Popen[bytes]) -> list[int]:
+    """Its trials, of which there may be none for a moment; none once it has ended."""
+    deadline = time.monotonic() + 60
+    while not (found := trials_of(driver.pid)) and driver.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
 def learned(study: Study) -> dict[str, list[dict[str, Any]]]:
     """Every logged line of every run, but for its time."""
     runs = [run for trial in study.trials for run in study.runs_of(trial)]
@@ -70,17 +80,20 @@ def test_killed_at_any_moment_a_sweep_gives_what_it_would_have(tmp_path: Path) -
     whole = finished(tmp_path / "whole")
     folder = tmp_path / "killed"
     folder.mkdir()
-    chance, kills = random.Random(0), {"driver": 0, "trial": 0}
-    for _ in range(6):
+    chance, kills = random.Random(0), dict.fromkeys(("driver", "trial"), 0)
+    for victim in ("trial", "driver", "trial", "trial", "driver", "trial"):
         driver = begin(folder)
-        time.sleep(chance.uniform(5, 14))
-        victim = chance.choice(["driver", "trial", "trial"])
-        victims = trials_of(driver.pid) if victim == "trial" else [driver.pid]
-        for pid in victims:
-            kills[victim] += 1
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(chance.uniform(0, 2))
-        driver.kill()
+        try:
+            some_trial(driver)
+            time.sleep(chance.uniform(0, 4))
+            victims = some_trial(driver) if victim == "trial" else [driver.pid]
+            for pid in victims:
+                kills[victim] += 1
+                with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(chance.uniform(0, 2))
+        finally:
+            driver.kill()
         if driver.wait() == 0:
             break
     assert kills["driver"] and kills["trial"]
