@@ -57,11 +57,10 @@ device: venv
 styles: venv
 	$(BIN)/python -m tests.device.styles
 
-# Non-empty lines of the core proper: all but the kit, the conformance kit, the templates and the
-# estimators, which are scikit-learn's face and what nothing in the core imports.
+# Non-empty lines of the core proper: all but the kit, the conformance kit and the templates.
 size:
 	@find core/src/rockfall \( -name '*.py' -o -name '*.pyi' \) -not -path '*/kit/*' \
-		-not -path '*/testing/*' -not -path '*/templates/*' -not -path '*/estimators/*' | xargs cat | grep -cv '^\s*$$'
+		-not -path '*/testing/*' -not -path '*/templates/*' | xargs cat | grep -cv '^\s*$$'
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

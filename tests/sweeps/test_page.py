@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 from rich.console import Console
 
+from rockfall import RockfallError
 from rockfall.cli import rockfall as command
 from rockfall_sweeps.page import SweepPage
 from rockfall_sweeps.request import JOURNAL, WINNER
@@ -109,6 +110,24 @@ def test_a_sweep_of_which_nothing_has_finished(tmp_path: Path) -> None:
     drive(tmp_path / "s", request(), trials=None, seconds=0.0)
     said = shown("show", str(tmp_path / "s"))
     assert said.exit_code == 0 and "nothing yet" in said.output
+
+
+@pytest.mark.parametrize("name", ["~nobody-has-this-name", "a" * 5000, "a\0b", "", "/", "no/such"])
+def test_what_can_be_no_folder_is_one_line(name: str) -> None:
+    said = shown("show", name)
+    assert said.exit_code != 0 and isinstance(said.exception, RockfallError | SystemExit)
+
+
+def test_the_name_of_a_dataset_wins_over_that_of_a_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROCKFALL_RUNS", str(tmp_path))
+    for name in ("digits", "mine"):
+        drive(tmp_path / name, request(), Pretended(outcome=bowl), trials=2)
+    assert "best" in shown("show", "mine").output
+    said = shown("show", "digits", "--out", str(tmp_path / "digits.png")).output
+    assert "examples: " in said
+    assert "best" in shown("show", str(tmp_path / "digits")).output
 
 
 def test_the_live_table_has_all_that_run_and_the_best_of_the_others() -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @as_json
 def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool) -> None:
     """Show RUN: what it was, what came out, its learning curves. Or DATASET: its examples. Or a
-    PICTURE by its name.
+    PICTURE by its name, or a folder that a plugin keeps, such as a sweep.
 
     The pictures of a run's model are drawn anew, if its source is at hand.
 
@@ -40,11 +40,13 @@ def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool
     from rockfall.run.directory import RunDirectory
     from rockfall.verbs.folders import folder_page
 
-    page: Any = folder_page(Path(name).expanduser())
+    page: Any = None if _is_registered(name) else folder_page(name)
     if page is None:
         found = _find(name, source_options(options))
-        run = found if isinstance(found, RunDirectory) else None
-        page = RunPage(run) if run else SourcePage(name, found, options)  # type: ignore[arg-type]
+        if isinstance(found, RunDirectory):
+            page = RunPage(found)
+        else:
+            page = SourcePage(name, found, options)
     if not as_json:
         say(*page.lines())  # before the pictures, which a full disk may refuse
     written = page.draw(out)
@@ -56,11 +58,15 @@ def command(name: str, options: tuple[str, ...], out: Path | None, as_json: bool
     say(*page.warnings, *page.picture_lines(), *wrote, f"next: {page.next}")
 
 
+def _is_registered(name: str) -> bool:
+    return bool(registry().datasets.get(name) or registry().pictures.get(name))
+
+
 def _find(name: str, options: dict[str, str]) -> RunDirectory | Source:
     from rockfall.run.directory import all_runs, find_run
     from rockfall.sources.opening import open_source
 
-    if registry().datasets.get(name) or registry().pictures.get(name):
+    if _is_registered(name):
         return open_source(name, options)
     try:
         found = find_run(name)

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+__all__ = ["Interrupt"]
+
 CLOSED = getattr(signal, "SIGHUP", None)
 """What a process gets when its terminal is closed; Windows has none."""
 STOPS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, CLOSED)))

@@ -40,7 +40,7 @@ BATCH_NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 class Lost(RockfallError):
-    """Another process of the run failed or ended, which is told by its own words if it had time."""
+    """Another process of the run failed or ended; in its own words, if it left any."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
@@ -96,7 +96,7 @@ class World:
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
-        """Inside, an error that another's end makes is told by what it said."""
+        """Inside, an error that comes of another's end is raised as what that one left."""
         try:
             yield
         except (RuntimeError, ValueError) as error:  # torch's are RuntimeErrors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from rockfall.registry import registry
 from rockfall.run.directory import runs_folder
 
 
-def folder_page(path: Path) -> FolderPage | None:
+def folder_page(name: str | Path) -> FolderPage | None:
     """The page of what lies there, if it is of a plugin; a name is one of the folder of runs."""
+    path = Path(os.path.expanduser(name))
     for place in (path, runs_folder() / path):
         for entry in registry().folders:
-            if (place / entry.spec.marker).is_file():
+            if os.path.isfile(place / entry.spec.marker):  # False for what can be no path
                 page: FolderPage = entry.spec.load()(place)
                 return page
     return None

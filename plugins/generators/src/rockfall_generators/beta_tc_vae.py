@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -58,9 +57,7 @@ class BetaTcVae(Vae):
     def loss(
         self, values: Tensor, conditions: Tensor, beta: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        mean, log_variance = self.posterior(values, conditions)
-        latents = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-        reconstruction = -self.log_likelihood(values, latents, conditions).mean()
+        mean, log_variance, latents, reconstruction = self.reconstruction(values, conditions)
         information, correlation, rest = self.terms(latents, mean, log_variance)
         loss = reconstruction + beta * (information + self.config.beta * correlation + rest)
         return loss, {

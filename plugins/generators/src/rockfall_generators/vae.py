@@ -218,12 +218,21 @@ class Vae(EncoderDecoder):
             return self.observe(inputs)
         return super().preprocess(inputs)
 
+    def reconstruction(
+        self, values: Tensor, conditions: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The posterior's mean and log variance, a sample of it, (N, latents), and the mean of
+        −log p(x | z) by that sample.
+        """
+        mean, log_variance = self.posterior(values, conditions)
+        latents = mean + (log_variance / 2).exp() * torch.randn_like(mean)
+        loss = -self.log_likelihood(values, latents, conditions).mean()
+        return mean, log_variance, latents, loss
+
     def loss(
         self, values: Tensor, conditions: Tensor, beta: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        mean, log_variance = self.posterior(values, conditions)
-        latents = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-        reconstruction = -self.log_likelihood(values, latents, conditions).mean()
+        mean, log_variance, _, reconstruction = self.reconstruction(values, conditions)
         divergence = kl(mean, log_variance).mean(0)
         # Free bits: Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive
         # Flow", appendix C.8, each latent a group of its own.

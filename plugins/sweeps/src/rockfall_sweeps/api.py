@@ -12,8 +12,9 @@ import filelock
 
 from rockfall import RockfallError, UsageError, open_source
 from rockfall.kit.files import writing
+from rockfall.kit.interrupt import Interrupt
 from rockfall.verbs import runs_folder
-from rockfall_sweeps.driver import Driver, Tell, as_ctrl_c
+from rockfall_sweeps.driver import Driver, Tell
 from rockfall_sweeps.places import make_place
 from rockfall_sweeps.request import FILE, Request
 from rockfall_sweeps.settings import make_request
@@ -108,7 +109,7 @@ def sweep(
     place = make_place(on, _at_least_one("jobs", jobs), folder, place_options or {})
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder), as_ctrl_c():
+    with alone(folder), Interrupt().raised():
         if not begun:
             request.write(folder)
         driver = Driver(

@@ -11,9 +11,9 @@ journal has open goes on, whatever its runs have reached, and none is asked for 
 
 from __future__ import annotations
 
-import contextlib
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,7 @@ class Driver:
         self.folder, self.request, self.space = folder, request, space
         self.place, self.tell = place, tell
         if request.sampler == "grid":
-            size = 1
-            for values in grid(space).values():
-                size *= len(values)
+            size = math.prod(map(len, grid(space).values()))
             trials = size if trials is None else min(trials, size)
         self.trials = trials
         self.deadline = None if seconds is None else time.monotonic() + seconds
@@ -326,21 +324,3 @@ def _require_same(theirs: dict[str, str]) -> None:
                 f"a trial runs with {name} {theirs.get(name)}, and this machine has {mine}: "
                 "install one version everywhere"
             )
-
-
-@contextlib.contextmanager
-def as_ctrl_c() -> Iterator[None]:
-    """While open, `kill` and a closed terminal stop the sweep as Ctrl-C does."""
-    import signal
-    import threading
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = [(name, signal.signal(name, signal.default_int_handler)) for name in names]
-    try:
-        yield
-    finally:
-        for name, handler in before:
-            signal.signal(name, handler)
